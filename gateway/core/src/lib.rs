@@ -1,1 +1,33 @@
-//! x
+//! Sans-IO core of the gateway: what the equipment is ([`catalog`]), what it said ([`sample`]),
+//! what that means ([`rules`]), and what must be done about it ([`alarm`], [`hazard`]).
+//!
+//! No clock, no randomness, no runtime, no log: time is an argument, and the same inputs give the
+//! same outputs to the byte. That is what makes replay, back-testing and crash recovery possible:
+//! the adapter writes inputs and outputs in one transaction, and after a crash feeds the logged
+//! inputs again with the outputs thrown away.
+//!
+//! ```text
+//! Message ─► host (births, aliases, order) ─► normalize ─► equipment ─► rules ─► alarms ─► hazards
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod alarm;
+pub mod catalog;
+pub mod diagnostic;
+pub mod equipment;
+pub mod expr;
+pub mod hash;
+pub mod hazard;
+pub mod input;
+pub mod output;
+pub mod pack;
+pub mod pipeline;
+pub mod rules;
+pub mod sample;
+pub mod settings;
+
+pub use input::{Action, Input, Message, OperatorAction, Position};
+pub use output::{Output, Outputs};
+pub use pipeline::Pipeline;
+pub use settings::Settings;
+pub use vigil_protocol::time::UtcMillis;

@@ -1,0 +1,1 @@
+//! State of one piece of equipment: latest values, rules, alarms, hazards.

@@ -1,0 +1,1 @@
+//! Threshold expressions over the nameplate.

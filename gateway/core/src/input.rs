@@ -1,0 +1,99 @@
+//! What goes into the core.
+
+use crate::hazard::HazardId;
+use serde::{Deserialize, Serialize};
+use vigil_protocol::time::UtcMillis;
+
+/// Position of an input in the log: strictly increasing, assigned by the adapter. Messages and
+/// actions take one each; ticks take none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+/// One input. `now` is given beside it: the arrival time, non-decreasing.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A message as received from a broker.
+    Message(Message<'a>),
+    /// What a person did.
+    Action(&'a OperatorAction),
+    /// Time has passed: everything due is done. How often it comes does not change any result.
+    Tick,
+}
+
+/// A message as received.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// MQTT topic.
+    pub topic: &'a str,
+    /// Payload bytes, as they came.
+    pub payload: &'a [u8],
+    /// Whether the broker sent it from its retained store: never fresh data.
+    pub retained: bool,
+}
+
+/// A step a person takes. Logged like a message, so that replay sees it at the same place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperatorAction {
+    /// Who: a login name or token name, never empty. The machine itself never acts through this.
+    pub actor: String,
+    /// Why, in the person's words; required for a rejection.
+    #[serde(default)]
+    pub reason: String,
+    /// Given by the client to make a repeated request harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a person can do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// The suspected hazard is real.
+    ConfirmHazard {
+        /// Which.
+        hazard: HazardId,
+    },
+    /// The suspected hazard is not one (误报); the reason is required.
+    RejectHazard {
+        /// Which.
+        hazard: HazardId,
+    },
+    /// A remark on a hazard; the reason field is the text.
+    CommentHazard {
+        /// Which.
+        hazard: HazardId,
+    },
+    /// Acknowledge an alarm.
+    AcknowledgeAlarm {
+        /// Equipment id.
+        equipment: String,
+        /// Rule id.
+        rule: String,
+    },
+    /// Shelve an alarm until a time (S1 alarms never, others 8 h at most).
+    ShelveAlarm {
+        /// Equipment id.
+        equipment: String,
+        /// Rule id.
+        rule: String,
+        /// When it comes back by itself.
+        until: UtcMillis,
+    },
+    /// Take an alarm off the shelf.
+    UnshelveAlarm {
+        /// Equipment id.
+        equipment: String,
+        /// Rule id.
+        rule: String,
+    },
+    /// Reset a latched alarm whose condition has gone.
+    ResetAlarm {
+        /// Equipment id.
+        equipment: String,
+        /// Rule id.
+        rule: String,
+    },
+}

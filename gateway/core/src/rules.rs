@@ -1,0 +1,1 @@
+//! Rule states: three-valued, gap-aware.
