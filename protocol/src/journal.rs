@@ -1,0 +1,1 @@
+//! The arithmetic of the journal, used by node and gateway alike.

@@ -1,0 +1,1 @@
+//! From electrical signals and register words to engineering values, and back.

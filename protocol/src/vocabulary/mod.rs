@@ -1,0 +1,1 @@
+//! The words: quantities, units, qualities, fault keys.
