@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Everything a change must pass: installs what is missing, then fmt, clippy, all tests.
+# Usage: tests/run.sh            all of it
+#        tests/run.sh --install  only install what the tests need
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Debian package : the program that shows it is there
+needs=(
+  "mosquitto:mosquitto"
+  "chromium:chromium"
+  "chromium-driver:chromedriver"
+  "fonts-noto-cjk:/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
+  "e2fsprogs:mkfs.ext4"
+  "gcc:cc"
+)
+missing=()
+for need in "${needs[@]}"; do
+  package=${need%%:*} probe=${need#*:}
+  case $probe in
+    /*) [ -e "$probe" ] || missing+=("$package") ;;
+    *) command -v "$probe" >/dev/null || [ -x "/usr/sbin/$probe" ] || missing+=("$package") ;;
+  esac
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  sudo=""
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null && sudo="sudo -n" || {
+      echo "missing for the tests; please run: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+      exit 1
+    }
+  fi
+  echo "== installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  $sudo apt-get update -qq
+  # The tests start their own broker; the packaged service must not take the port.
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+  $sudo chmod +x /usr/sbin/policy-rc.d
+  $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || { $sudo rm -f /usr/sbin/policy-rc.d; exit 1; }
+  $sudo rm -f /usr/sbin/policy-rc.d
+fi
+[ "${1:-}" = "--install" ] && exit 0
+
+export PATH="$PATH:/usr/sbin:/sbin" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+echo "== fmt"
+cargo fmt --all --check
+echo "== clippy"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+echo "== build"
+# The end-to-end tests run the binaries, so they are built first, once.
+cargo build --workspace --bins --locked
+echo "== tests"
+cargo test --workspace --locked --no-fail-fast
