@@ -1,0 +1,76 @@
+//! How a lift controller numbers its faults.
+
+use vigil_protocol::vocabulary::FaultKey;
+
+/// A numbering of controller faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// GB/T 24476-2017, with the extension 09-11 that platforms use.
+    Gbt24476,
+    /// Monarch NICE3000+.
+    Monarch,
+}
+
+impl Scheme {
+    /// The name used in scenario files and in the gateway's catalog.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Gbt24476 => "gbt24476-2017",
+            Self::Monarch => "monarch-nice3000plus",
+        }
+    }
+
+    /// The scheme of that name.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Gbt24476, Self::Monarch].into_iter().find(|scheme| scheme.key() == key)
+    }
+
+    /// What the controller shows for a fault; a fault it has no number for shows as its general lock-out.
+    #[must_use]
+    pub const fn raw(self, key: FaultKey) -> &'static str {
+        match self {
+            Self::Gbt24476 => gbt24476(key),
+            Self::Monarch => monarch(key),
+        }
+    }
+}
+
+const fn gbt24476(key: FaultKey) -> &'static str {
+    match key {
+        FaultKey::None => "00",
+        FaultKey::SafetyCircuitOpen => "01",
+        FaultKey::DoorCloseFail => "02",
+        FaultKey::DoorOpenFail => "03",
+        FaultKey::StopOutsideDoorZone => "04",
+        FaultKey::UnintendedCarMovement => "05",
+        FaultKey::MotorRunTimeLimit => "06",
+        FaultKey::PositionLost => "07",
+        FaultKey::OvertravelTop => "09",
+        FaultKey::OvertravelBottom => "10",
+        FaultKey::Entrapment => "11",
+        FaultKey::MainsLoss => "41",
+        FaultKey::AlarmButton => "90",
+        _ => "08",
+    }
+}
+
+const fn monarch(key: FaultKey) -> &'static str {
+    match key {
+        FaultKey::None => "E00",
+        FaultKey::MainsLoss => "E09",
+        FaultKey::PositionLost => "E30",
+        FaultKey::Overspeed => "E33",
+        FaultKey::MotorRunTimeLimit => "E40",
+        FaultKey::SafetyCircuitOpen => "E41",
+        FaultKey::DoorOpenWhileRunning => "E42",
+        FaultKey::OvertravelTop => "E43",
+        FaultKey::OvertravelBottom => "E44",
+        FaultKey::DoorOpenFail => "E48",
+        FaultKey::DoorCloseFail => "E49",
+        FaultKey::DoorLockShorted => "E53",
+        FaultKey::UnintendedCarMovement => "E65",
+        _ => "E34",
+    }
+}
