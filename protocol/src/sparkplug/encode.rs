@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::datatype::DataType;
 use crate::time::UtcMillis;
+use crate::vocabulary::Quality;
 
 /// Writes one payload. Fields appear in the order of the calls; use timestamp, metrics, seq.
 #[derive(Debug)]
@@ -177,9 +178,9 @@ impl<'a> Metric<'a> {
         self
     }
 
-    /// With the property `Quality`, as a raw code.
-    pub const fn quality_code(mut self, code: i32) -> Self {
-        self.quality = Some(code);
+    /// With the property `Quality`.
+    pub const fn quality(mut self, quality: Quality) -> Self {
+        self.quality = Some(quality.sparkplug());
         self
     }
 
