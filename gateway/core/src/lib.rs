@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod rules;
 pub mod sample;
 pub mod settings;
+pub mod status;
 
 pub use input::{Action, Input, Message, OperatorAction, Position};
 pub use output::{Output, Outputs};
