@@ -1,0 +1,102 @@
+//! The gateway's interface, as a client sees it.
+
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// A client of one gateway.
+#[derive(Clone, Debug)]
+pub struct Api {
+    base: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+impl Api {
+    /// `base` such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(20)))
+            .http_status_as_error(false)
+            .build();
+        Self { base: base.trim_end_matches('/').to_owned(), token: None, agent: config.into() }
+    }
+
+    /// With a bearer token.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    /// GET: status and body text.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    #[must_use]
+    pub fn get_text(&self, path: &str) -> (u16, String) {
+        self.try_get(path).unwrap_or_else(|e| panic!("GET {path}: {e}"))
+    }
+
+    /// GET that may fail, for servers that are being killed.
+    ///
+    /// # Errors
+    /// The transport's.
+    pub fn try_get(&self, path: &str) -> Result<(u16, String), String> {
+        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| e.to_string())?;
+        let body = response.body_mut().read_to_string().map_err(|e| e.to_string())?;
+        Ok((response.status().as_u16(), body))
+    }
+
+    /// GET of JSON that must answer 200.
+    ///
+    /// # Panics
+    /// Otherwise.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Value {
+        let (status, body) = self.get_text(path);
+        assert_eq!(status, 200, "GET {path}: {body}");
+        serde_json::from_str(&body).unwrap_or_else(|e| panic!("GET {path}: {e}: {body}"))
+    }
+
+    /// POST of JSON: status and body.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    #[must_use]
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.send_json(body).unwrap_or_else(|e| panic!("POST {path}: {e}"));
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Polls `path` until `good` accepts the JSON.
+    ///
+    /// # Panics
+    /// When that takes longer than `within`; shows the last answer.
+    pub fn wait_until(&self, path: &str, within: Duration, mut good: impl FnMut(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + within;
+        let mut last = String::new();
+        while Instant::now() < deadline {
+            match self.try_get(path) {
+                Ok((200, body)) => {
+                    if let Ok(value) = serde_json::from_str::<Value>(&body)
+                        && good(&value)
+                    {
+                        return value;
+                    }
+                    last = body;
+                }
+                Ok((status, body)) => last = format!("{status}: {body}"),
+                Err(error) => last = error,
+            }
+            // The interface has no long poll for this; the pause only limits the rate.
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("{path} did not become right within {within:?}; last: {}", last.chars().take(4_000).collect::<String>());
+    }
+}

@@ -1,0 +1,68 @@
+//! A real Mosquitto 2 on loopback.
+
+use crate::process::{Process, free_port};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A running broker; killed on drop.
+#[derive(Debug)]
+pub struct Mosquitto {
+    process: Process,
+    port: u16,
+    dir: TempDir,
+}
+
+impl Mosquitto {
+    /// Starts a broker on a free port.
+    ///
+    /// # Panics
+    /// When Mosquitto is not installed (`tests/run.sh --install`) or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let dir = TempDir::new().expect("a temporary directory");
+        let port = free_port();
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\nmax_queued_messages 100000\n\
+             persistence false\nset_tcp_nodelay true\nlog_dest stdout\nlog_type all\nconnection_messages true\n"
+        );
+        std::fs::write(dir.path().join("mosquitto.conf"), config).expect("temporary directory is writable");
+        let process = spawn(&dir);
+        let mut broker = Self { process, port, dir };
+        broker.ready();
+        broker
+    }
+
+    fn ready(&mut self) {
+        self.process.wait_for("running", Duration::from_secs(20));
+    }
+
+    /// kill -9 and start again on the same port.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill();
+        self.process = spawn(&self.dir);
+        self.ready();
+    }
+
+    /// `mqtt://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+fn spawn(dir: &TempDir) -> Process {
+    let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|p| p.exists())
+        .unwrap_or_else(|| PathBuf::from("mosquitto"));
+    Process::start("mosquitto", Command::new(program).arg("-c").arg(dir.path().join("mosquitto.conf")))
+}
