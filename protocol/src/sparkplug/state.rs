@@ -38,10 +38,21 @@ impl HostState {
         let have = buf.len();
         let mut out = Counted { buf, needed: 0 };
         // `Counted` counts what does not fit instead of failing.
-        write!(out, "{{\"online\":{},\"timestamp\":{}}}", self.online, self.timestamp.0)
-            .map_err(|_| EncodeError::BufferFull { needed: have + 1, have })?;
+        write!(
+            out,
+            "{{\"online\":{},\"timestamp\":{}}}",
+            self.online, self.timestamp.0
+        )
+        .map_err(|_| EncodeError::BufferFull {
+            needed: have + 1,
+            have,
+        })?;
         let needed = out.needed;
-        if needed > have { Err(EncodeError::BufferFull { needed, have }) } else { Ok(needed) }
+        if needed > have {
+            Err(EncodeError::BufferFull { needed, have })
+        } else {
+            Ok(needed)
+        }
     }
 
     /// Reads a payload: the two members in any order, others beside them ignored.
@@ -81,7 +92,10 @@ impl HostState {
             .and_then(|digits| core::str::from_utf8(digits).ok())
             .and_then(|digits| digits.parse().ok())
             .ok_or(StateError::NoTimestamp)?;
-        Ok(HostState { online, timestamp: UtcMillis(timestamp) })
+        Ok(HostState {
+            online,
+            timestamp: UtcMillis(timestamp),
+        })
     }
 }
 
@@ -122,7 +136,11 @@ impl<'a> Json<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), StateError> {
-        if self.take(byte) { Ok(()) } else { Err(StateError::NotJson { at: self.at }) }
+        if self.take(byte) {
+            Ok(())
+        } else {
+            Err(StateError::NotJson { at: self.at })
+        }
     }
 
     /// The raw content of a string; escapes are stepped over, not resolved.
@@ -147,7 +165,10 @@ impl<'a> Json<'a> {
             return self.string().map(|_| &b"\"\""[..]);
         }
         let start = self.at;
-        while matches!(self.bytes.get(self.at), Some(b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E')) {
+        while matches!(
+            self.bytes.get(self.at),
+            Some(b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E')
+        ) {
             self.at += 1;
         }
         match self.bytes.get(start..self.at) {
