@@ -58,6 +58,10 @@ pub struct EvidenceReading {
 pub struct RuleCitation {
     /// Rule id.
     pub rule: Arc<str>,
+    /// Title of the rule, Chinese.
+    pub title_zh: Arc<str>,
+    /// Title of the rule, English.
+    pub title_en: Arc<str>,
     /// Pack id.
     pub pack: Arc<str>,
     /// Pack version.
@@ -80,6 +84,8 @@ pub struct RuleCitation {
 pub enum HazardEventKind {
     /// Opened by a rule.
     Opened {
+        /// Equipment id: the chain itself says what it is about.
+        equipment: Arc<str>,
         /// Ground.
         citation: RuleCitation,
         /// Episode: source time at which the condition began, ms.

@@ -1,1 +1,0 @@
-//! State of one piece of equipment: latest values, rules, alarms, hazards.
