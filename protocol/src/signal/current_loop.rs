@@ -121,7 +121,7 @@ impl CurrentLoop {
     pub fn milliampere(&self, value: f64) -> Option<f64> {
         let span = self.hi - self.lo;
         let current = 4.0 + (value - self.lo) / span * 16.0;
-        (span != 0.0 && current.is_finite()).then_some(current)
+        (span != 0.0 && span.is_finite() && current.is_finite()).then_some(current)
     }
 }
 

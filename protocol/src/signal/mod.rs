@@ -1,5 +1,6 @@
 //! From field signals to values and back: loop current, Modbus registers, a common transmitter.
 
+mod codec;
 pub mod current_loop;
 mod number;
 pub mod register;

@@ -199,3 +199,23 @@ impl Unit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_conversion_uses_integers_a_double_holds_exactly() {
+        const LIMIT: f64 = 9_007_199_254_740_992.0;
+        for from in Unit::ALL {
+            for conversion in Unit::ALL.iter().filter_map(|to| from.conversion(*to)) {
+                for part in [conversion.mul, conversion.add, conversion.div] {
+                    assert!(
+                        part.abs() < LIMIT && (part as i64) as f64 == part,
+                        "{from}: {conversion:?}"
+                    );
+                }
+            }
+        }
+    }
+}
