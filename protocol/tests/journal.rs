@@ -1,14 +1,14 @@
-//! Journal arithmetic against naive models: a set of sequences for the gateway, a loop over a lossy link for both.
+//! The gateway's side of the journal against a naive model: the set of sequences, one by one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "test helpers; the lint exemption covers only #[test] functions"
 )]
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use vigil_protocol::journal::{Insert, Received, SendWindow};
+use vigil_protocol::journal::{Insert, Received};
 
 const ROOM: usize = 3;
 const SPAN: u64 = 40;
@@ -238,167 +238,4 @@ fn a_stored_state_that_does_not_fit_is_refused() {
         Received::<1>::restore(0, 0, [(2, 3), (4, 6)]).is_some(),
         "adjacent ranges are one"
     );
-}
-
-#[test]
-fn the_window_frees_exactly_what_is_acknowledged() {
-    let mut window = SendWindow::new(0);
-    let assigned: Vec<_> = (0..5).map(|_| window.assign().unwrap()).collect();
-    assert_eq!(assigned, [0, 1, 2, 3, 4]);
-    assert_eq!(window.on_ack(2), Some((0, 2)));
-    assert_eq!(window.on_ack(2), None, "repeated");
-    assert_eq!(window.on_ack(1), None, "older");
-    assert_eq!(window.on_ack(5), None, "never assigned");
-    assert_eq!(window.on_ack(u64::MAX), None, "nonsense");
-    assert_eq!((window.first(), window.next(), window.pending()), (3, 5, 2));
-}
-
-#[test]
-fn the_cursor_sends_each_once_a_session_and_rewinds_to_the_unacknowledged() {
-    let mut window = SendWindow::restore(10, 14, 0).unwrap();
-    let mut sent = Vec::new();
-    while let Some(seq) = window.to_send() {
-        sent.push(seq);
-        window.on_sent(seq);
-    }
-    assert_eq!(sent, [10, 11, 12, 13]);
-    window.on_ack(11);
-    window.rewind();
-    assert_eq!((window.to_send(), window.unsent()), (Some(12), 2));
-    window.on_ack(13);
-    assert_eq!((window.to_send(), window.pending()), (None, 0));
-}
-
-#[test]
-fn dropping_the_oldest_is_counted_and_never_more_than_held() {
-    let mut window = SendWindow::restore(10, 14, 1).unwrap();
-    assert_eq!(window.on_drop_oldest(3), Some((10, 12)));
-    assert_eq!(window.on_drop_oldest(9), Some((13, 13)));
-    assert_eq!(window.on_drop_oldest(1), None);
-    assert_eq!((window.dropped(), window.first(), window.next()), (5, 14, 14));
-}
-
-#[test]
-fn a_resend_request_is_clipped_to_what_is_held() {
-    let window = SendWindow::restore(10, 20, 0).unwrap();
-    assert_eq!(window.on_resend(0, u64::MAX), Some((10, 19)));
-    assert_eq!(window.on_resend(12, 13), Some((12, 13)));
-    assert_eq!(window.on_resend(0, 9), None);
-    assert_eq!(window.on_resend(20, 25), None);
-    assert_eq!(window.on_resend(13, 12), None);
-}
-
-#[test]
-fn an_epoch_ends_before_the_number_overflows() {
-    let mut window = SendWindow::restore(u64::MAX - 1, u64::MAX - 1, 0).unwrap();
-    assert_eq!(window.assign(), Some(u64::MAX - 1));
-    assert_eq!(window.assign(), None);
-    assert_eq!(window.on_resend(0, u64::MAX), Some((u64::MAX - 1, u64::MAX - 1)));
-    assert_eq!(window.on_ack(u64::MAX - 1), Some((u64::MAX - 1, u64::MAX - 1)));
-    assert_eq!(SendWindow::restore(2, 1, 0), None);
-}
-
-/// What happens on and around the link in one round.
-#[derive(Clone, Debug)]
-enum Event {
-    Measure,
-    Send { lost: bool, twice: bool },
-    AckSent,
-    AckArrives,
-    Reconnect,
-    FlashFull,
-    Reformat,
-    GatewayRestart,
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        10 => Just(Event::Measure),
-        10 => (any::<bool>(), any::<bool>()).prop_map(|(lost, twice)| Event::Send { lost, twice }),
-        3 => Just(Event::AckSent),
-        3 => Just(Event::AckArrives),
-        2 => Just(Event::Reconnect),
-        1 => Just(Event::FlashFull),
-        1 => Just(Event::Reformat),
-        1 => Just(Event::GatewayRestart),
-    ];
-    proptest::collection::vec(event, 0..200)
-}
-
-proptest! {
-    #[test]
-    fn over_a_lossy_link_every_kept_message_arrives_exactly_once(events in events()) {
-        let mut epoch = 1_u64;
-        let mut window = SendWindow::new(0);
-        let mut received = Received::<4>::starting_at(0);
-        let mut disk = BTreeSet::new();
-        let mut gone = BTreeSet::new();
-        let mut measured = BTreeSet::new();
-        let mut in_flight = VecDeque::new();
-        // The gateway's side of one delivery: store what is new, once.
-        let deliver = |received: &mut Received<4>, disk: &mut BTreeSet<(u64, u64)>, epoch, seq| {
-            match received.insert(seq) {
-                Insert::New => prop_assert!(disk.insert((epoch, seq)), "stored twice: {seq}"),
-                Insert::Duplicate | Insert::TooFar => {}
-            }
-            Ok(())
-        };
-        for event in events {
-            match event {
-                Event::Measure => {
-                    if let Some(seq) = window.assign() {
-                        measured.insert((epoch, seq));
-                    }
-                }
-                Event::Send { lost, twice } => {
-                    if let Some(seq) = window.to_send() {
-                        window.on_sent(seq);
-                        for _ in 0..usize::from(!lost) * (1 + usize::from(twice)) {
-                            deliver(&mut received, &mut disk, epoch, seq)?;
-                        }
-                    }
-                }
-                Event::AckSent => in_flight.extend(received.contiguous().map(|through| (epoch, through))),
-                // Late, and perhaps of an epoch that is over: the caller compares epochs.
-                Event::AckArrives => {
-                    let acked = in_flight.pop_front().filter(|ack| ack.0 == epoch).and_then(|ack| window.on_ack(ack.1));
-                    for seq in acked.into_iter().flat_map(|(from, to)| from..=to) {
-                        prop_assert!(disk.contains(&(epoch, seq)) || gone.contains(&(epoch, seq)), "freed unsaved {seq}");
-                    }
-                }
-                Event::Reconnect => {
-                    window.rewind();
-                    received.skip_to(window.first());
-                }
-                Event::FlashFull => {
-                    if let Some((from, to)) = window.on_drop_oldest(2) {
-                        gone.extend((from..=to).map(|seq| (epoch, seq)));
-                    }
-                }
-                Event::Reformat => {
-                    gone.extend((window.first()..window.next()).map(|seq| (epoch, seq)));
-                    epoch += 1;
-                    window = SendWindow::new(0);
-                    received = Received::starting_at(0);
-                }
-                Event::GatewayRestart => {
-                    let ranges = received.ranges().to_vec();
-                    received = Received::restore(0, received.next_expected(), ranges).expect("what was stored fits");
-                }
-            }
-        }
-        // A final quiet session: everything still held gets through.
-        window.rewind();
-        received.skip_to(window.first());
-        while let Some(seq) = window.to_send() {
-            window.on_sent(seq);
-            deliver(&mut received, &mut disk, epoch, seq)?;
-        }
-        if let Some(through) = received.contiguous() {
-            window.on_ack(through);
-        }
-        prop_assert_eq!(window.pending(), 0);
-        let accounted: BTreeSet<_> = disk.union(&gone).copied().collect();
-        prop_assert_eq!(accounted, measured, "nothing lost silently, nothing invented");
-    }
 }

@@ -124,12 +124,12 @@ impl SendWindow {
 
     /// The part of a requested range that is still held, inclusive; `None` if nothing of it is.
     pub const fn on_resend(&self, from: u64, to: u64) -> Option<(u64, u64)> {
-        if from > to || to < self.first || from >= self.next {
+        if self.first == self.next {
             return None;
         }
         let from = if from > self.first { from } else { self.first };
         let to = if to < self.next { to } else { self.next - 1 };
-        Some((from, to))
+        if from <= to { Some((from, to)) } else { None }
     }
 
     const fn release(&mut self, first: u64) {

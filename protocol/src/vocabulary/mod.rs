@@ -6,6 +6,7 @@
 #[macro_use]
 mod keyed;
 
+pub mod alias;
 pub mod category;
 pub mod fault;
 pub mod mode;
