@@ -1,7 +1,7 @@
 //! The words node and gateway share: quantities, units, pressure kinds, quality, fault keys, modes.
 //!
 //! Everything is a fieldless enum with a stable string key, so that the wire, the store, rule packs and
-//! the API spell a thing the same way. Tables are written one line per entry by [`keyed_enum`].
+//! the API spell a thing the same way. Tables are written one line per entry by `keyed_enum!`.
 
 #[macro_use]
 mod keyed;

@@ -57,73 +57,73 @@ pub enum Quality {
     Stale,
 }
 
-/// One line per quality: `pattern => "key", Sparkplug, OPC UA, NE 107, "中文", "English";`
+/// One line per quality: `Variant(Detail) "key" sparkplug opcua ne107 "中文" "English";`
 macro_rules! quality_table {
-    ($( $quality:expr, $pattern:pat => $key:literal $sparkplug:literal $opcua:literal $ne107:ident $zh:literal $en:literal; )+) => {
+    ($( $variant:ident $(($detail:ident))? $key:literal $sparkplug:literal $opcua:literal $ne107:ident $zh:literal $en:literal; )+) => {
         impl Quality {
             /// Every quality.
-            pub const ALL: &'static [Quality] = &[$( $quality, )+];
+            pub const ALL: &'static [Quality] = &[$( Quality::$variant $(($variant::$detail))?, )+];
             /// Every key, in the order of [`Quality::ALL`].
             pub const KEYS: &'static [&'static str] = &[$( $key, )+];
 
             /// Stable key, e.g. `bad_sensor`.
             pub const fn key(self) -> &'static str {
-                match self { $( $pattern => $key, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => $key, )+ }
             }
 
             /// The quality with exactly this key.
             pub fn from_key(key: &str) -> Option<Quality> {
-                match key { $( $key => Some($quality), )+ _ => None }
+                match key { $( $key => Some(Quality::$variant $(($variant::$detail))?), )+ _ => None }
             }
 
             /// Value of the Sparkplug property `Quality`: 192 good, 0 bad, 500 stale.
             pub const fn sparkplug(self) -> i32 {
-                match self { $( $pattern => $sparkplug, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => $sparkplug, )+ }
             }
 
             /// OPC UA status code.
             pub const fn opcua(self) -> u32 {
-                match self { $( $pattern => $opcua, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => $opcua, )+ }
             }
 
             /// NAMUR NE 107 status signal.
             pub const fn ne107(self) -> Ne107 {
-                match self { $( $pattern => Ne107::$ne107, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => Ne107::$ne107, )+ }
             }
 
             /// Chinese title for people.
             pub const fn title_zh(self) -> &'static str {
-                match self { $( $pattern => $zh, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => $zh, )+ }
             }
 
             /// English title for people.
             pub const fn title_en(self) -> &'static str {
-                match self { $( $pattern => $en, )+ }
+                match self { $( Quality::$variant $(($variant::$detail))? => $en, )+ }
             }
         }
     };
 }
 
 quality_table! {
-    Quality::Good, Quality::Good => "good" 192 0x0000_0000 Ok "良好" "good";
-    Quality::Uncertain(Uncertain::OutOfSpec), Quality::Uncertain(Uncertain::OutOfSpec) => "uncertain_out_of_spec" 192 0x4094_0000 OutOfSpec "存疑：超出规定范围" "uncertain: out of specification";
-    Quality::Uncertain(Uncertain::LastUsable), Quality::Uncertain(Uncertain::LastUsable) => "uncertain_last_usable" 500 0x4090_0000 Ok "存疑：最后可用值" "uncertain: last usable value";
-    Quality::Uncertain(Uncertain::Inaccurate), Quality::Uncertain(Uncertain::Inaccurate) => "uncertain_inaccurate" 192 0x4093_0000 Maintenance "存疑：准确度存疑" "uncertain: accuracy in doubt";
-    Quality::Uncertain(Uncertain::Substitute), Quality::Uncertain(Uncertain::Substitute) => "uncertain_substitute" 192 0x4091_0000 Check "存疑：替代值" "uncertain: substituted value";
-    Quality::Uncertain(Uncertain::ClockSkew), Quality::Uncertain(Uncertain::ClockSkew) => "uncertain_clock_skew" 192 0x4000_0000 Maintenance "存疑：设备时钟偏差" "uncertain: device clock is off";
-    Quality::Uncertain(Uncertain::NoTimestamp), Quality::Uncertain(Uncertain::NoTimestamp) => "uncertain_no_timestamp" 192 0x4000_0000 Maintenance "存疑：缺少时间戳" "uncertain: no source timestamp";
-    Quality::Uncertain(Uncertain::Frozen), Quality::Uncertain(Uncertain::Frozen) => "uncertain_frozen" 192 0x4093_0000 Maintenance "存疑：数值冻结" "uncertain: value does not change";
-    Quality::Bad(Bad::Sensor), Quality::Bad(Bad::Sensor) => "bad_sensor" 0 0x808C_0000 Failure "坏：传感器或线路故障" "bad: sensor or wire failure";
-    Quality::Bad(Bad::Device), Quality::Bad(Bad::Device) => "bad_device" 0 0x808B_0000 Failure "坏：变送器或控制器故障" "bad: transmitter or controller failure";
-    Quality::Bad(Bad::NotConnected), Quality::Bad(Bad::NotConnected) => "bad_not_connected" 0 0x808A_0000 Failure "坏：通道未接" "bad: channel not connected";
-    Quality::Bad(Bad::Comm), Quality::Bad(Bad::Comm) => "bad_comm" 0 0x8005_0000 Failure "坏：现场通讯失败" "bad: field communication failed";
-    Quality::Bad(Bad::Config), Quality::Bad(Bad::Config) => "bad_config" 0 0x8089_0000 Failure "坏：量程或单位配置错误" "bad: scaling or unit misconfigured";
-    Quality::Bad(Bad::OutOfService), Quality::Bad(Bad::OutOfService) => "bad_out_of_service" 0 0x808D_0000 Check "坏：维护停用" "bad: out of service for maintenance";
-    Quality::Bad(Bad::Init), Quality::Bad(Bad::Init) => "bad_init" 0 0x8032_0000 Ok "坏：等待首个值" "bad: waiting for the first value";
-    Quality::Bad(Bad::NotFinite), Quality::Bad(Bad::NotFinite) => "bad_not_finite" 0 0x8000_0000 Failure "坏：非有限数值" "bad: not a finite number";
-    Quality::Bad(Bad::Implausible), Quality::Bad(Bad::Implausible) => "bad_implausible" 0 0x803C_0000 Failure "坏：超出物理可能" "bad: physically implausible";
-    Quality::Bad(Bad::WrongType), Quality::Bad(Bad::WrongType) => "bad_wrong_type" 0 0x8074_0000 Failure "坏：数据类型不符" "bad: wrong data type";
-    Quality::Stale, Quality::Stale => "stale" 500 0x408F_0000 Ok "数据过期" "stale";
+    Good                     "good"                     192 0x0000_0000 Ok          "良好" "good";
+    Uncertain(OutOfSpec)     "uncertain_out_of_spec"    192 0x4094_0000 OutOfSpec   "存疑：超出规定范围" "uncertain: out of specification";
+    Uncertain(LastUsable)    "uncertain_last_usable"    500 0x4090_0000 Ok          "存疑：最后可用值" "uncertain: last usable value";
+    Uncertain(Inaccurate)    "uncertain_inaccurate"     192 0x4093_0000 Maintenance "存疑：准确度存疑" "uncertain: accuracy in doubt";
+    Uncertain(Substitute)    "uncertain_substitute"     192 0x4091_0000 Check       "存疑：替代值" "uncertain: substituted value";
+    Uncertain(ClockSkew)     "uncertain_clock_skew"     192 0x4000_0000 Maintenance "存疑：设备时钟偏差" "uncertain: device clock is off";
+    Uncertain(NoTimestamp)   "uncertain_no_timestamp"   192 0x4000_0000 Maintenance "存疑：缺少时间戳" "uncertain: no source timestamp";
+    Uncertain(Frozen)        "uncertain_frozen"         192 0x4093_0000 Maintenance "存疑：数值冻结" "uncertain: value does not change";
+    Bad(Sensor)              "bad_sensor"                 0 0x808C_0000 Failure     "坏：传感器或线路故障" "bad: sensor or wire failure";
+    Bad(Device)              "bad_device"                 0 0x808B_0000 Failure     "坏：变送器或控制器故障" "bad: transmitter or controller failure";
+    Bad(NotConnected)        "bad_not_connected"          0 0x808A_0000 Failure     "坏：通道未接" "bad: channel not connected";
+    Bad(Comm)                "bad_comm"                   0 0x8005_0000 Failure     "坏：现场通讯失败" "bad: field communication failed";
+    Bad(Config)              "bad_config"                 0 0x8089_0000 Failure     "坏：量程或单位配置错误" "bad: scaling or unit misconfigured";
+    Bad(OutOfService)        "bad_out_of_service"         0 0x808D_0000 Check       "坏：维护停用" "bad: out of service for maintenance";
+    Bad(Init)                "bad_init"                   0 0x8032_0000 Ok          "坏：等待首个值" "bad: waiting for the first value";
+    Bad(NotFinite)           "bad_not_finite"             0 0x8000_0000 Failure     "坏：非有限数值" "bad: not a finite number";
+    Bad(Implausible)         "bad_implausible"            0 0x803C_0000 Failure     "坏：超出物理可能" "bad: physically implausible";
+    Bad(WrongType)           "bad_wrong_type"             0 0x8074_0000 Failure     "坏：数据类型不符" "bad: wrong data type";
+    Stale                    "stale"                    500 0x408F_0000 Ok          "数据过期" "stale";
 }
 
 serde_as_key!(Quality);
