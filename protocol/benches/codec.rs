@@ -54,8 +54,12 @@ fn codec(c: &mut Criterion) {
     let length = encode(&values, &mut buffer);
     let payload = buffer[..length].to_vec();
 
-    c.bench_function("decode 8-metric DDATA", |b| b.iter(|| decode(black_box(&payload), &declared)));
-    c.bench_function("encode 8-metric DDATA", |b| b.iter(|| encode(black_box(&values), &mut buffer)));
+    c.bench_function("decode 8-metric DDATA", |b| {
+        b.iter(|| decode(black_box(&payload), &declared))
+    });
+    c.bench_function("encode 8-metric DDATA", |b| {
+        b.iter(|| encode(black_box(&values), &mut buffer))
+    });
 }
 
 criterion_group!(benches, codec);

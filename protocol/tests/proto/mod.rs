@@ -1,5 +1,9 @@
 //! `sparkplug_b.proto` as prost structs: an independent reading of the same bytes.
-#![allow(missing_docs, unreachable_pub, reason = "the field names are the documentation, see the .proto")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the field names are the documentation, see the .proto"
+)]
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Payload {
