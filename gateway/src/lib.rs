@@ -1,1 +1,9 @@
-//! x
+//! The gateway: MQTT in, hazards out.
+//!
+//! ```text
+//! broker ─► mqtt::Client ─► engine ─► vigil_core::Pipeline ─► store::Writer (one transaction) ─► commands, events
+//!                                                                  store::Reader ─► api, web
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod store;

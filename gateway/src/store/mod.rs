@@ -1,0 +1,44 @@
+//! The durable store: one transaction per batch, one writer, many readers.
+//!
+//! SQLite in WAL mode with `synchronous = FULL`: what [`Writer::commit`] has returned from survives a
+//! power cut. The statements are written so that another database needs only another [`Db`] and its
+//! own DDL.
+
+mod batch;
+mod error;
+mod keys;
+mod open;
+mod reader;
+mod retention;
+mod writer;
+
+pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
+pub use error::StoreError;
+pub use open::StoreOptions;
+pub use reader::{
+    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, Logged, LoggedInput, Overview,
+    Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+};
+pub use retention::{Retention, RetentionReport};
+pub use writer::{Committed, Writer};
+
+/// The database behind the store.
+pub(crate) type Db = sqlx::Sqlite;
+
+/// Opens the store, takes it for this process and brings its schema up to date.
+///
+/// # Errors
+/// Another process has it, or it cannot be opened or migrated.
+pub async fn open(options: &StoreOptions) -> Result<(Writer, Reader), StoreError> {
+    let lock = open::lock(&options.path)?;
+    let connection = open::writing(options).await?;
+    let reader = Reader::new(open::reading(options), options.path.clone());
+    let writer = Writer::new(connection, options.clone(), lock).await?;
+    Ok((writer, reader))
+}
+
+/// Opens an existing database for reading only, beside a running gateway or without one.
+#[must_use]
+pub fn open_reader(options: &StoreOptions) -> Reader {
+    Reader::new(open::reading(options), options.path.clone())
+}

@@ -1,0 +1,108 @@
+//! Opening the database: one writing process, schema up to date, pragmas set.
+
+use super::{Db, StoreError};
+use sqlx::ConnectOptions as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How the store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The database file.
+    pub path: PathBuf,
+    /// Connections for readers.
+    pub readers: u32,
+    /// Pages the database may have; `None` = as many as fit. A full disk, for tests.
+    pub max_pages: Option<u32>,
+}
+
+impl StoreOptions {
+    /// The usual settings for a file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), readers: 4, max_pages: None }
+    }
+}
+
+/// Held while a process writes the database; released by the system when the process ends, however.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// Takes the database for this process.
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
+    let lock_path = path.with_extension("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|source| StoreError::LockFile { path: lock_path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::LockFile { path: lock_path, source }),
+    }
+}
+
+/// The one connection that writes.
+pub(super) async fn writing(options: &StoreOptions) -> Result<SqliteConnection, StoreError> {
+    let connect = base(&options.path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit is on disk when it returns: the node may then forget what it sent.
+        .synchronous(SqliteSynchronous::Full)
+        // 32 MiB of log between checkpoints: index pages are rewritten many times in between, and
+        // each is then copied once instead of every time.
+        .pragma("wal_autocheckpoint", "8000")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-32000")
+        .pragma("temp_store", "MEMORY");
+    let open = |source| StoreError::Open { path: options.path.clone(), source };
+    let mut connection = connect.connect().await.map_err(open)?;
+    migrations()
+        .run(&mut connection)
+        .await
+        .map_err(|source| StoreError::Migrate { path: options.path.clone(), source })?;
+    if let Some(pages) = options.max_pages {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.map_err(open)?;
+    }
+    Ok(connection)
+}
+
+/// The readers' connections: they can change nothing.
+pub(super) fn reading(options: &StoreOptions) -> sqlx::Pool<Db> {
+    let connect = base(&options.path).read_only(true).pragma("query_only", "1").pragma("cache_size", "-4000");
+    SqlitePoolOptions::new()
+        .max_connections(options.readers)
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(60))
+        .connect_lazy_with(connect)
+}
+
+fn base(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+}
+
+fn migrations() -> Migrator {
+    let first = include_str!("../../migrations/sqlite/0001_first_light.sql");
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "first light".into(),
+        MigrationType::Simple,
+        sqlx::SqlSafeStr::into_sql_str(first),
+        false,
+    )])
+}

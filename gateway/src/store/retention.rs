@@ -1,0 +1,153 @@
+//! Keeping the log within its age and size, without losing what a hazard stands on.
+//!
+//! Before messages go, those around each hazard of their device are copied to the hazard. Rows go in
+//! small chunks between batches, so that ingest never waits long.
+
+use super::writer::Writer;
+use super::StoreError;
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use vigil_protocol::time::UtcMillis;
+
+/// How long and how much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Messages older than this go; `None` = never by age.
+    pub max_age_ms: Option<i64>,
+    /// Bytes in use above which the oldest messages go; `None` = never by size.
+    pub max_bytes: Option<u64>,
+    /// Messages removed per call at most.
+    pub chunk: u32,
+    /// Dead letters kept.
+    pub dead_letters: u32,
+    /// Server events kept, for readers that come back.
+    pub server_events: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age_ms: Some(400 * 86_400_000),
+            max_bytes: None,
+            chunk: 5_000,
+            dead_letters: 10_000,
+            server_events: 100_000,
+        }
+    }
+}
+
+/// What one call did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetentionReport {
+    /// Messages removed from the log.
+    pub removed: u64,
+    /// Messages copied to hazards first.
+    pub copied: u64,
+    /// More is due: call again soon.
+    pub more: bool,
+    /// Bytes in use are above the limit.
+    pub above_limit: bool,
+}
+
+/// Rows of the log to go in one step.
+struct Chunk {
+    first: i64,
+    last: i64,
+    /// Earliest and latest time they are filed under.
+    from: i64,
+    to: i64,
+}
+
+impl Writer {
+    /// Removes at most one chunk of what is no longer to be kept.
+    ///
+    /// # Errors
+    /// Nothing was removed.
+    pub async fn retain(&mut self, retention: &Retention, now: UtcMillis) -> Result<RetentionReport, StoreError> {
+        let write = |source| StoreError::Write { what: "retention", source };
+        let connection = self.connection().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
+        let report = chunk(&mut transaction, retention, now).await.map_err(write)?;
+        transaction.commit().await.map_err(write)?;
+        Ok(report)
+    }
+}
+
+async fn chunk(
+    db: &mut SqliteConnection,
+    retention: &Retention,
+    now: UtcMillis,
+) -> Result<RetentionReport, sqlx::Error> {
+    for (sql, keep) in [
+        ("DELETE FROM dead_letters WHERE position <= (SELECT position FROM dead_letters ORDER BY position DESC LIMIT 1 OFFSET $1)", retention.dead_letters),
+        ("DELETE FROM server_events WHERE id <= (SELECT id FROM server_events ORDER BY id DESC LIMIT 1 OFFSET $1)", retention.server_events),
+    ] {
+        sqlx::query(sql).bind(i64::from(keep)).execute(&mut *db).await?;
+    }
+    let above_limit = match retention.max_bytes {
+        Some(limit) => used(db).await? > limit,
+        None => false,
+    };
+    let cutoff = retention.max_age_ms.map(|age| now.0.saturating_sub(age));
+    let oldest = sqlx::query("SELECT received FROM messages ORDER BY position LIMIT 1").fetch_optional(&mut *db).await?;
+    let Some(oldest) = oldest.map(|row| row.get::<i64, _>(0)) else {
+        return Ok(RetentionReport { above_limit, ..RetentionReport::default() });
+    };
+    if !above_limit && cutoff.is_none_or(|cutoff| oldest >= cutoff) {
+        return Ok(RetentionReport::default());
+    }
+    // Positions follow arrival, so the oldest are in front.
+    let bound = if above_limit { i64::MAX } else { cutoff.unwrap_or(i64::MIN) };
+    let row = sqlx::query(
+        "SELECT MIN(position), MAX(position), MIN(at), MAX(at), COUNT(*) FROM \
+         (SELECT position, at FROM messages WHERE received < $1 ORDER BY position LIMIT $2)",
+    )
+    .bind(bound)
+    .bind(i64::from(retention.chunk))
+    .fetch_one(&mut *db)
+    .await?;
+    let chunk = Chunk { first: row.get(0), last: row.get(1), from: row.get(2), to: row.get(3) };
+    // What a restart would need is never removed: the watermark moves on soon.
+    let watermark = sqlx::query("SELECT value FROM meta WHERE key = 'watermark'").fetch_optional(&mut *db).await?;
+    let watermark = watermark.and_then(|row| row.get::<String, _>(0).parse::<i64>().ok()).unwrap_or(0);
+    let chunk = Chunk { last: chunk.last.min(watermark), ..chunk };
+    if chunk.last < chunk.first {
+        return Ok(RetentionReport { above_limit, ..RetentionReport::default() });
+    }
+    let copied = copy_evidence(db, &chunk).await?;
+    let removed = sqlx::query("DELETE FROM messages WHERE position BETWEEN $1 AND $2")
+        .bind(chunk.first)
+        .bind(chunk.last)
+        .execute(&mut *db)
+        .await?
+        .rows_affected();
+    let more = removed == u64::from(retention.chunk);
+    Ok(RetentionReport { removed, copied, more, above_limit })
+}
+
+/// Copies the messages of the chunk that speak for a hazard.
+async fn copy_evidence(db: &mut SqliteConnection, chunk: &Chunk) -> Result<u64, sqlx::Error> {
+    let copied = sqlx::query(
+        "INSERT INTO hazard_evidence_messages (hazard, position, node_id, device_id, kind, flags, epoch, seq, \
+         published, received, context_id, payload) \
+         SELECT w.hazard, m.position, m.node_id, m.device_id, m.kind, m.flags, m.epoch, m.seq, m.published, \
+         m.received, m.context_id, m.payload FROM hazard_windows w JOIN messages m \
+         ON m.node_id = w.node_id AND m.device_id = w.device_id AND m.at BETWEEN w.from_ms AND w.to_ms \
+         WHERE w.to_ms >= $3 AND w.from_ms <= $4 AND m.position BETWEEN $1 AND $2 ON CONFLICT DO NOTHING",
+    )
+    .bind(chunk.first)
+    .bind(chunk.last)
+    .bind(chunk.from)
+    .bind(chunk.to)
+    .execute(db)
+    .await?;
+    Ok(copied.rows_affected())
+}
+
+async fn used(db: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let mut numbers = [0_i64; 3];
+    for (slot, sql) in numbers.iter_mut().zip(["PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count"]) {
+        *slot = sqlx::query(sql).fetch_one(&mut *db).await?.get(0);
+    }
+    let [page, pages, free] = numbers;
+    Ok(u64::try_from((pages - free) * page).unwrap_or(0))
+}

@@ -1,0 +1,325 @@
+//! The statements of a batch, in an order that satisfies every reference.
+
+use super::insert::Insert;
+use super::names::Names;
+use super::rows::{Rows, reason};
+use super::Committed;
+use crate::store::keys::word;
+use crate::store::{Batch, StoreError};
+use sqlx::SqliteConnection;
+use vigil_core::output::RollupNumbers;
+
+/// One prepared insert per table.
+#[derive(Debug)]
+pub(super) struct Statements {
+    nodes: Insert,
+    devices: Insert,
+    contexts: Insert,
+    messages: Insert,
+    actions: Insert,
+    dead_letters: Insert,
+    unregistered: Insert,
+    alarms: Insert,
+    alarm_events: Insert,
+    hazards: Insert,
+    hazard_events: Insert,
+    windows: Insert,
+    gaps: Insert,
+    rollups: Insert,
+    node_hours: Insert,
+    server_events: Insert,
+    snapshots: Insert,
+    meta: Insert,
+}
+
+impl Statements {
+    #[rustfmt::skip]
+    pub(super) fn new() -> Self {
+        Self {
+            nodes: Insert::new("nodes", "INSERT INTO nodes (id, name)", 2, ""),
+            devices: Insert::new("devices", "INSERT INTO devices (id, node_id, name)", 3, ""),
+            contexts: Insert::new("contexts", "INSERT INTO contexts (id, hash, topic, payload)", 4, ""),
+            messages: Insert::new("messages",
+                "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)",
+                11, "ON CONFLICT (node_id, epoch, seq) WHERE seq IS NOT NULL DO NOTHING"),
+            actions: Insert::new("actions",
+                "INSERT INTO actions (position, received, node, actor, idempotency_key, json)", 6, ""),
+            dead_letters: Insert::new("dead letters",
+                "INSERT INTO dead_letters (position, topic, reason, received, payload)", 5, ""),
+            unregistered: Insert::new("unregistered devices",
+                "INSERT INTO unregistered (node, device, first_seen, last_seen, messages, metrics)", 6,
+                "ON CONFLICT (node, device) DO UPDATE SET last_seen = excluded.last_seen, \
+                 messages = excluded.messages, metrics = excluded.metrics"),
+            alarms: Insert::new("alarms",
+                "INSERT INTO alarms (equipment, rule, class, severity, state, active, acked, latched, shelved_until, \
+                 suppressed, out_of_service, since, changed, count, hazard, detail)", 16,
+                "ON CONFLICT (equipment, rule) DO UPDATE SET class = excluded.class, severity = excluded.severity, \
+                 state = excluded.state, active = excluded.active, acked = excluded.acked, latched = excluded.latched, \
+                 shelved_until = excluded.shelved_until, suppressed = excluded.suppressed, \
+                 out_of_service = excluded.out_of_service, since = excluded.since, changed = excluded.changed, \
+                 count = excluded.count, hazard = excluded.hazard, detail = excluded.detail"),
+            alarm_events: Insert::new("alarm events",
+                "INSERT INTO alarm_events (equipment, rule, at, source_at, state, severity, actor, detail)", 8, ""),
+            hazards: Insert::new("hazards",
+                "INSERT INTO hazards (id, equipment, rule, episode, status, grade, severity, opened_at, late, \
+                 condition_active, trips, events, changed, head, title_zh, title_en, clause)", 17,
+                "ON CONFLICT (id) DO UPDATE SET equipment = excluded.equipment, rule = excluded.rule, \
+                 episode = excluded.episode, opened_at = excluded.opened_at, status = excluded.status, \
+                 grade = excluded.grade, severity = excluded.severity, late = excluded.late, \
+                 condition_active = excluded.condition_active, trips = excluded.trips, events = excluded.events, \
+                 changed = excluded.changed, head = excluded.head, title_zh = excluded.title_zh, \
+                 title_en = excluded.title_en, clause = excluded.clause"),
+            hazard_events: Insert::new("hazard events",
+                "INSERT INTO hazard_events (hazard, seq, at, position, prev, hash, json)", 7, ""),
+            windows: Insert::new("hazard windows",
+                "INSERT INTO hazard_windows (hazard, node_id, device_id, from_ms, to_ms)", 5,
+                "ON CONFLICT (hazard) DO UPDATE SET \
+                 from_ms = CASE WHEN excluded.from_ms < hazard_windows.from_ms THEN excluded.from_ms ELSE hazard_windows.from_ms END, \
+                 to_ms = CASE WHEN excluded.to_ms > hazard_windows.to_ms THEN excluded.to_ms ELSE hazard_windows.to_ms END"),
+            gaps: Insert::new("gaps",
+                "INSERT INTO gaps (equipment, quantity, from_ms, reason, to_ms, filled_to)", 6,
+                "ON CONFLICT (equipment, from_ms, quantity, reason) DO UPDATE SET to_ms = excluded.to_ms, \
+                 filled_to = excluded.filled_to"),
+            rollups: Insert::new("roll-ups",
+                "INSERT INTO rollups (equipment, quantity, hour, good, bad, min, max, sum, last, last_at)", 10,
+                "ON CONFLICT (equipment, quantity, hour) DO UPDATE SET good = rollups.good + excluded.good, \
+                 bad = rollups.bad + excluded.bad, sum = rollups.sum + excluded.sum, \
+                 min = CASE WHEN rollups.min IS NULL OR excluded.min < rollups.min THEN excluded.min ELSE rollups.min END, \
+                 max = CASE WHEN rollups.max IS NULL OR excluded.max > rollups.max THEN excluded.max ELSE rollups.max END, \
+                 last = CASE WHEN excluded.last IS NOT NULL AND (rollups.last IS NULL OR excluded.last_at >= rollups.last_at) \
+                        THEN excluded.last ELSE rollups.last END, \
+                 last_at = CASE WHEN excluded.last IS NOT NULL AND (rollups.last IS NULL OR excluded.last_at >= rollups.last_at) \
+                        THEN excluded.last_at ELSE rollups.last_at END"),
+            node_hours: Insert::new("node hours",
+                "INSERT INTO node_hours (node, hour, expected, received, late, dropped, duplicate)", 7,
+                "ON CONFLICT (node, hour) DO UPDATE SET expected = node_hours.expected + excluded.expected, \
+                 received = node_hours.received + excluded.received, late = node_hours.late + excluded.late, \
+                 dropped = node_hours.dropped + excluded.dropped, duplicate = node_hours.duplicate + excluded.duplicate"),
+            server_events: Insert::new("server events", "INSERT INTO server_events (id, at, kind, json)", 4, ""),
+            snapshots: Insert::new("snapshots", "INSERT INTO snapshots (node, position, json)", 3,
+                "ON CONFLICT (node) DO UPDATE SET position = excluded.position, json = excluded.json"),
+            meta: Insert::new("meta", "INSERT INTO meta (key, value)", 2,
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value"),
+        }
+    }
+
+    /// Writes everything within the caller's transaction.
+    pub(super) async fn write(
+        &self,
+        to: &mut SqliteConnection,
+        names: &Names,
+        rows: &Rows<'_>,
+        batch: &Batch,
+    ) -> Result<Committed, StoreError> {
+        let added = names.added();
+        self.nodes.run(to, &added.nodes, |q, (id, name)| q.bind(*id).bind(&**name)).await?;
+        self.devices.run(to, &added.devices, |q, (id, node, _, name)| q.bind(*id).bind(*node).bind(&**name)).await?;
+        self.contexts
+            .run(to, &added.contexts, |q, (id, context)| {
+                q.bind(*id).bind(&context.hash.0[..]).bind(&*context.topic).bind(&*context.payload)
+            })
+            .await?;
+        let messages = self
+            .messages
+            .run(to, &rows.messages, |q, row| {
+                let journal = row.entry.journal;
+                q.bind(row.entry.position.0 as i64)
+                    .bind(row.node)
+                    .bind(row.device)
+                    .bind(row.kind)
+                    .bind(row.flags)
+                    // The bits of the u64: SQLite has no unsigned numbers, and only equality matters.
+                    .bind(journal.map(|(epoch, _)| epoch as i64))
+                    .bind(journal.map(|(_, seq)| seq as i64))
+                    .bind(row.entry.published.map(|at| at.0))
+                    .bind(row.entry.received.0)
+                    .bind(row.context)
+                    .bind(row.payload)
+            })
+            .await?;
+        self.write_few(to, rows, batch).await?;
+        self.write_state(to, rows).await?;
+        self.write_progress(to, batch).await?;
+        Ok(Committed { messages, refused: rows.messages.len() as u64 - messages })
+    }
+
+    /// What most batches have none of.
+    async fn write_few(
+        &self,
+        to: &mut SqliteConnection,
+        rows: &Rows<'_>,
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
+        self.actions
+            .run(to, &rows.actions, |q, entry| {
+                q.bind(entry.position.0 as i64)
+                    .bind(entry.received.0)
+                    .bind(batch.node_of_action(entry.position))
+                    .bind(entry.action.actor.clone())
+                    .bind(entry.action.idempotency_key.clone())
+                    .bind(json(&entry.action))
+            })
+            .await?;
+        self.dead_letters
+            .run(to, &rows.dead_letters, |q, (letter, payload)| {
+                q.bind(letter.position.0 as i64)
+                    .bind(&*letter.topic)
+                    .bind(letter.reason.as_str())
+                    .bind(letter.received.0)
+                    .bind(*payload)
+            })
+            .await?;
+        let unregistered: Vec<_> = rows.unregistered.iter().collect();
+        self.unregistered
+            .run(to, &unregistered, |q, ((node, device), found)| {
+                q.bind(*node)
+                    .bind(*device)
+                    .bind(found.first_seen.0)
+                    .bind(found.last_seen.0)
+                    .bind(found.messages as i64)
+                    .bind(json(&found.metrics))
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Alarms, hazards, gaps and the numbers per hour.
+    async fn write_state(&self, to: &mut SqliteConnection, rows: &Rows<'_>) -> Result<(), StoreError> {
+        let alarms: Vec<_> = rows.alarms.values().collect();
+        self.alarms
+            .run(to, &alarms, |q, alarm| {
+                q.bind(&*alarm.equipment)
+                    .bind(&*alarm.rule)
+                    .bind(word(&alarm.class))
+                    .bind(word(&alarm.severity))
+                    .bind(word(&alarm.state))
+                    .bind(alarm.flags.active)
+                    .bind(alarm.flags.acked)
+                    .bind(alarm.flags.latched)
+                    .bind(alarm.flags.shelved_until.map(|at| at.0))
+                    .bind(alarm.flags.suppressed)
+                    .bind(alarm.flags.out_of_service)
+                    .bind(alarm.since.0)
+                    .bind(alarm.changed.0)
+                    .bind(i64::from(alarm.count))
+                    .bind(alarm.hazard.as_deref())
+                    .bind(alarm.detail.as_str())
+            })
+            .await?;
+        self.alarm_events
+            .run(to, &rows.alarm_events, |q, event| {
+                q.bind(&*event.equipment)
+                    .bind(&*event.rule)
+                    .bind(event.at.0)
+                    .bind(event.source_at.0)
+                    .bind(word(&event.state))
+                    .bind(word(&event.severity))
+                    .bind(event.actor.as_deref())
+                    .bind(event.detail.as_str())
+            })
+            .await?;
+        let hazards: Vec<_> = rows.hazards.values().collect();
+        self.hazards
+            .run(to, &hazards, |q, hazard| {
+                q.bind(&*hazard.id.0)
+                    .bind(&*hazard.equipment)
+                    .bind(&*hazard.rule)
+                    .bind(hazard.episode.0)
+                    .bind(word(&hazard.status))
+                    .bind(word(&hazard.grade))
+                    .bind(word(&hazard.severity))
+                    .bind(hazard.opened_at.0)
+                    .bind(hazard.late)
+                    .bind(hazard.condition_active)
+                    .bind(i64::from(hazard.trips))
+                    .bind(i64::from(hazard.events))
+                    .bind(hazard.changed.0)
+                    .bind(hazard.head.to_string())
+                    .bind(&*hazard.title_zh)
+                    .bind(&*hazard.title_en)
+                    .bind(&*hazard.clause)
+            })
+            .await?;
+        self.hazard_events
+            .run(to, &rows.hazard_events, |q, event| {
+                q.bind(&*event.hazard.0)
+                    .bind(i64::from(event.seq))
+                    .bind(event.at.0)
+                    .bind(event.position.0 as i64)
+                    .bind(event.prev.to_string())
+                    .bind(event.hash.to_string())
+                    .bind(json(event))
+            })
+            .await?;
+        self.windows
+            .run(to, &rows.windows, |q, (window, node, device)| {
+                q.bind(&*window.hazard).bind(*node).bind(*device).bind(window.from.0).bind(window.to.0)
+            })
+            .await?;
+        let gaps: Vec<_> = rows.gaps.values().collect();
+        self.gaps
+            .run(to, &gaps, |q, gap| {
+                q.bind(&*gap.equipment)
+                    .bind(gap.quantity.map_or("", |quantity| quantity.key()))
+                    .bind(gap.from.0)
+                    .bind(reason(gap))
+                    .bind(gap.to.map(|at| at.0))
+                    .bind(gap.filled_to.map(|at| at.0))
+            })
+            .await?;
+        let rollups: Vec<_> = rows.rollups.iter().collect();
+        self.rollups
+            .run(to, &rollups, |q, ((equipment, quantity, hour), numbers)| {
+                let some = |value: fn(&RollupNumbers) -> f64| (numbers.good > 0).then(|| value(numbers));
+                q.bind(*equipment)
+                    .bind(*quantity)
+                    .bind(hour.0)
+                    .bind(i64::from(numbers.good))
+                    .bind(i64::from(numbers.bad))
+                    .bind(some(|n| n.min))
+                    .bind(some(|n| n.max))
+                    .bind(some(|n| n.sum).unwrap_or(0.0))
+                    .bind(some(|n| n.last))
+                    .bind(numbers.last_at.0)
+            })
+            .await?;
+        let node_hours: Vec<_> = rows.node_hours.values().collect();
+        self.node_hours
+            .run(to, &node_hours, |q, hour| {
+                q.bind(&*hour.node)
+                    .bind(hour.hour.0)
+                    .bind(hour.expected as i64)
+                    .bind(hour.received as i64)
+                    .bind(hour.late as i64)
+                    .bind(hour.dropped as i64)
+                    .bind(hour.duplicate as i64)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Events for readers, snapshots, and how far the core is.
+    async fn write_progress(&self, to: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+        self.server_events
+            .run(to, &batch.events, |q, event| {
+                q.bind(event.id).bind(event.at.0).bind(event.kind).bind(event.json.as_str())
+            })
+            .await?;
+        self.snapshots
+            .run(to, &batch.snapshots, |q, snapshot| {
+                q.bind(&*snapshot.node).bind(snapshot.position.0 as i64).bind(snapshot.json.as_slice())
+            })
+            .await?;
+        let mut meta = vec![("last_now", batch.now.0.to_string()), ("last_position", batch.position.0.to_string())];
+        if let Some(watermark) = batch.watermark {
+            meta.push(("watermark", watermark.0.to_string()));
+        }
+        self.meta.run(to, &meta, |q, (key, value)| q.bind(*key).bind(value.as_str())).await?;
+        Ok(())
+    }
+}
+
+/// The JSON of a value that always has one: its maps are keyed by strings and it holds no NaN.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"unserializable\":\"{error}\"}}"))
+}
