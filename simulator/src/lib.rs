@@ -2,8 +2,13 @@
 //!
 //! Data flow: a [`scenario`] names a [`site`] and a script; [`plant`] models step through simulated time;
 //! [`fault`]s stand between each instrument and its edge node; [`simulation`] yields what reaches the nodes and what
-//! befalls them; [`truth`] says which hazards must and must not be the result. Nothing here reads a clock, a file or
-//! a socket: the same scenario gives the same bytes everywhere.
+//! befalls them; [`truth`] says which hazards must and must not be the result. None of these reads a clock or a
+//! socket: the same scenario gives the same bytes everywhere.
 
+pub mod fault;
 pub mod plant;
 pub mod rng;
+pub mod scenario;
+pub mod simulation;
+pub mod site;
+pub mod truth;

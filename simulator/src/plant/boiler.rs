@@ -104,7 +104,11 @@ pub(super) struct SafetyValve {
 
 impl SafetyValve {
     pub(super) const fn new(set: f64) -> Self {
-        Self { set, open: false, stuck_shut: false }
+        Self {
+            set,
+            open: false,
+            stuck_shut: false,
+        }
     }
 
     pub(super) const fn set_stuck(&mut self, stuck: bool) {
@@ -116,7 +120,11 @@ impl SafetyValve {
     }
 
     pub(super) fn step(&mut self, pressure: f64) {
-        let blowdown = if self.set < 0.3 { 0.03 } else { self.set * BLOWDOWN_PART };
+        let blowdown = if self.set < 0.3 {
+            0.03
+        } else {
+            self.set * BLOWDOWN_PART
+        };
         if self.stuck_shut || pressure < self.set - blowdown {
             self.open = false;
         } else if pressure >= self.set {
@@ -193,7 +201,10 @@ impl SteamBoiler {
             demand: spec.demand,
             steam_kg_s: 0.0,
             exhaust_c: 150.0,
-            valves: [SafetyValve::new(spec.safety_valve_low), SafetyValve::new(spec.safety_valve_high)],
+            valves: [
+                SafetyValve::new(spec.safety_valve_low),
+                SafetyValve::new(spec.safety_valve_high),
+            ],
             tripped: false,
             flame_alarm: false,
             faults: Faults::default(),
@@ -262,8 +273,8 @@ impl SteamBoiler {
             *timer >= INTERLOCK_DELAY_MS
         };
         let level = self.level_mm();
-        let low =
-            held(&mut self.timers.low_water_ms, level < self.spec.low_water_limit) && !self.faults.low_water_bypassed;
+        let low = held(&mut self.timers.low_water_ms, level < self.spec.low_water_limit)
+            && !self.faults.low_water_bypassed;
         let trip_at = self.interlock_pressure();
         let high =
             held(&mut self.timers.overpressure_ms, pressure > trip_at) && !self.faults.overpressure_bypassed;
@@ -274,7 +285,10 @@ impl SteamBoiler {
         }
         if low || high || self.flame_alarm {
             self.tripped = true;
-        } else if self.tripped && level > self.spec.low_water_limit + 20.0 && pressure < self.spec.rated_pressure {
+        } else if self.tripped
+            && level > self.spec.low_water_limit + 20.0
+            && pressure < self.spec.rated_pressure
+        {
             // The operator resets once the cause is gone.
             self.tripped = false;
         }
@@ -296,14 +310,24 @@ impl SteamBoiler {
             Burner::Firing if pressure > 0.985 * rated => Burner::Off,
             Burner::Off if pressure < 0.90 * rated => Burner::Purging { left_ms: PURGE_MS },
             Burner::Purging { left_ms } if left_ms <= 0 => Burner::Firing,
-            Burner::Purging { left_ms } => Burner::Purging { left_ms: left_ms - dt_ms },
+            Burner::Purging { left_ms } => Burner::Purging {
+                left_ms: left_ms - dt_ms,
+            },
             same => same,
         };
         self.flame = self.burner == Burner::Firing && !self.faults.flame_failure;
         // Modulates between 30 % and full over 8 % of rated pressure.
-        let wanted = if self.flame { ((0.98 * rated - pressure) / (0.08 * rated)).clamp(0.3, 1.0) } else { 0.0 };
+        let wanted = if self.flame {
+            ((0.98 * rated - pressure) / (0.08 * rated)).clamp(0.3, 1.0)
+        } else {
+            0.0
+        };
         let slew = dt_ms as f64 / 4_000.0;
-        self.fire = if self.flame { self.fire + (wanted - self.fire).clamp(-slew, slew) } else { 0.0 };
+        self.fire = if self.flame {
+            self.fire + (wanted - self.fire).clamp(-slew, slew)
+        } else {
+            0.0
+        };
     }
 
     fn draw(&mut self, pressure: f64, dt: f64) {
@@ -338,15 +362,23 @@ impl SteamBoiler {
 
     fn balance(&mut self, dt: f64) {
         let rated = self.rated_kg_s();
-        let heat_in = self.fire * rated * (EVAPORATION_HEAT + WATER_HEAT * (self.saturation() - FEED_WATER_C)) * 1.1;
+        let heat_in =
+            self.fire * rated * (EVAPORATION_HEAT + WATER_HEAT * (self.saturation() - FEED_WATER_C)) * 1.1;
         let relief = self.valves.iter().filter(|valve| valve.is_open()).count() as f64 * 0.7 * rated;
         let feed = self.feed_kg_s();
-        let blowdown = if self.faults.blowdown_open { 4.5 * rated * (self.water_kg / 300.0).min(1.0) } else { 0.0 };
+        let blowdown = if self.faults.blowdown_open {
+            4.5 * rated * (self.water_kg / 300.0).min(1.0)
+        } else {
+            0.0
+        };
         let loss = 0.004 * rated * EVAPORATION_HEAT;
         let steam = self.steam_kg_s + relief;
-        let heat =
-            heat_in - loss - steam * EVAPORATION_HEAT - feed * WATER_HEAT * (self.temperature_c - FEED_WATER_C);
-        self.water_kg = (self.water_kg + (feed - steam - blowdown) * dt).max(0.1 * self.spec.water_volume * WATER_DENSITY);
+        let heat = heat_in
+            - loss
+            - steam * EVAPORATION_HEAT
+            - feed * WATER_HEAT * (self.temperature_c - FEED_WATER_C);
+        self.water_kg = (self.water_kg + (feed - steam - blowdown) * dt)
+            .max(0.1 * self.spec.water_volume * WATER_DENSITY);
         // Shell and tubes store heat as well as the water does.
         let metal_kg = 0.5 * self.spec.water_volume * WATER_DENSITY;
         self.temperature_c += heat * dt / ((self.water_kg + 0.25 * metal_kg) * WATER_HEAT);

@@ -5,8 +5,10 @@ use vigil_protocol::vocabulary::FaultKey;
 /// A numbering of controller faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// GB/T 24476-2017, with the extension 09-11 that platforms use.
+    /// GB/T 24476-2017.
     Gbt24476,
+    /// GB/T 24476-2017 with the codes 09-11 that platforms of 2020 added, entrapment among them.
+    SePlatform,
     /// Monarch NICE3000+.
     Monarch,
 }
@@ -17,6 +19,7 @@ impl Scheme {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Gbt24476 => "gbt24476-2017",
+            Self::SePlatform => "se-platform-2020",
             Self::Monarch => "monarch-nice3000plus",
         }
     }
@@ -24,7 +27,9 @@ impl Scheme {
     /// The scheme of that name.
     #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Gbt24476, Self::Monarch].into_iter().find(|scheme| scheme.key() == key)
+        [Self::Gbt24476, Self::SePlatform, Self::Monarch]
+            .into_iter()
+            .find(|scheme| scheme.key() == key)
     }
 
     /// What the controller shows for a fault; a fault it has no number for shows as its general lock-out.
@@ -32,6 +37,7 @@ impl Scheme {
     pub const fn raw(self, key: FaultKey) -> &'static str {
         match self {
             Self::Gbt24476 => gbt24476(key),
+            Self::SePlatform => se_platform(key),
             Self::Monarch => monarch(key),
         }
     }
@@ -47,12 +53,18 @@ const fn gbt24476(key: FaultKey) -> &'static str {
         FaultKey::UnintendedCarMovement => "05",
         FaultKey::MotorRunTimeLimit => "06",
         FaultKey::PositionLost => "07",
-        FaultKey::OvertravelTop => "09",
-        FaultKey::OvertravelBottom => "10",
-        FaultKey::Entrapment => "11",
         FaultKey::MainsLoss => "41",
         FaultKey::AlarmButton => "90",
         _ => "08",
+    }
+}
+
+const fn se_platform(key: FaultKey) -> &'static str {
+    match key {
+        FaultKey::OvertravelTop => "09",
+        FaultKey::OvertravelBottom => "10",
+        FaultKey::Entrapment | FaultKey::EntrapmentAtLevel | FaultKey::EntrapmentBetweenFloors => "11",
+        other => gbt24476(other),
     }
 }
 
@@ -69,7 +81,7 @@ const fn monarch(key: FaultKey) -> &'static str {
         FaultKey::OvertravelBottom => "E44",
         FaultKey::DoorOpenFail => "E48",
         FaultKey::DoorCloseFail => "E49",
-        FaultKey::DoorLockShorted => "E53",
+        FaultKey::DoorLockShorted | FaultKey::DoorLockShortedOrFault => "E53",
         FaultKey::UnintendedCarMovement => "E65",
         _ => "E34",
     }

@@ -93,6 +93,9 @@ pub struct NotApplicable {
 
 impl NotApplicable {
     pub(super) fn new(class: &'static str, fault: &PlantFault) -> Self {
-        Self { class, fault: format!("{fault:?}") }
+        Self {
+            class,
+            fault: format!("{fault:?}"),
+        }
     }
 }

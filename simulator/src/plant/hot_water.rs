@@ -28,7 +28,12 @@ pub struct HotWaterBoilerSpec {
 impl Default for HotWaterBoilerSpec {
     /// 2.8 MW, 95/70 °C.
     fn default() -> Self {
-        Self { rated_pressure: 0.7, rated_kw: 2_800.0, rated_outlet_c: 95.0, rated_flow: 96_000.0 }
+        Self {
+            rated_pressure: 0.7,
+            rated_kw: 2_800.0,
+            rated_outlet_c: 95.0,
+            rated_flow: 96_000.0,
+        }
     }
 }
 
@@ -104,9 +109,14 @@ impl HotWaterBoiler {
     pub fn step(&mut self, dt_ms: u32) {
         let dt = f64::from(dt_ms) / 1000.0;
         let limit = self.spec.rated_outlet_c + 5.0;
-        self.tripped = self.outlet_c > limit || (self.tripped && self.outlet_c > self.spec.rated_outlet_c - 10.0);
+        self.tripped =
+            self.outlet_c > limit || (self.tripped && self.outlet_c > self.spec.rated_outlet_c - 10.0);
         let dark = self.fire > 0.0 && self.faults.flame_failure;
-        self.no_flame_ms = if dark { self.no_flame_ms + i64::from(dt_ms) } else { 0 };
+        self.no_flame_ms = if dark {
+            self.no_flame_ms + i64::from(dt_ms)
+        } else {
+            0
+        };
         self.flame_alarm =
             self.faults.flame_failure && (self.flame_alarm || self.no_flame_ms >= FLAME_SAFETY_MS);
         let wanted = ((self.spec.rated_outlet_c - 5.0 - self.outlet_c) / 10.0).clamp(0.0, 1.0);
@@ -116,22 +126,35 @@ impl HotWaterBoiler {
             (false, true) => 0.0,
             (false, false) => self.fire + (wanted - self.fire) * (dt / 10.0).min(1.0),
         };
-        let flow = if self.faults.circulation_lost { 0.02 } else { 1.0 + self.rng.noise(0.004) };
+        let flow = if self.faults.circulation_lost {
+            0.02
+        } else {
+            1.0 + self.rng.noise(0.004)
+        };
         self.flow += (flow * self.spec.rated_flow - self.flow) * (dt / 3.0).min(1.0);
         self.heat(dt);
-        let kept = if self.faults.pressurization_lost { 0.05 } else { 0.8 * self.spec.rated_pressure };
+        let kept = if self.faults.pressurization_lost {
+            0.05
+        } else {
+            0.8 * self.spec.rated_pressure
+        };
         self.pressure += (kept - self.pressure) * (dt / 25.0).min(1.0) + self.rng.noise(0.000_3);
         self.valve.step(self.pressure);
     }
 
     fn heat(&mut self, dt: f64) {
         let kg_s = self.flow / 3600.0;
-        let input = if self.firing() { self.fire * self.spec.rated_kw } else { 0.0 };
+        let input = if self.firing() {
+            self.fire * self.spec.rated_kw
+        } else {
+            0.0
+        };
         // The boiler holds about a minute and a half of rated flow.
         let mass = self.spec.rated_flow / 3600.0 * 90.0;
         let carried = kg_s * WATER_HEAT * (self.outlet_c - self.inlet_c);
         self.outlet_c += (input - carried) * dt / (mass * WATER_HEAT);
-        let returned = self.outlet_c - 0.6 * self.spec.rated_kw / (self.spec.rated_flow / 3600.0 * WATER_HEAT);
+        let returned =
+            self.outlet_c - 0.6 * self.spec.rated_kw / (self.spec.rated_flow / 3600.0 * WATER_HEAT);
         self.inlet_c += (returned - self.inlet_c) * (dt / 120.0).min(1.0);
         self.exhaust_c += (80.0 + 70.0 * self.fire - self.exhaust_c) * (dt / 40.0).min(1.0);
     }
@@ -144,7 +167,10 @@ impl HotWaterBoiler {
             (Quantity::OutletTemperature, Number(self.outlet_c)),
             (Quantity::InletTemperature, Number(self.inlet_c)),
             (Quantity::OutletPressure, Number(self.pressure)),
-            (Quantity::InletPressure, Number((self.pressure - 0.03 * self.flow / self.spec.rated_flow).max(0.0))),
+            (
+                Quantity::InletPressure,
+                Number((self.pressure - 0.03 * self.flow / self.spec.rated_flow).max(0.0)),
+            ),
             (Quantity::OutletFlow, Number(self.flow / WATER_DENSITY)),
             (Quantity::ExhaustTemperature, Number(self.exhaust_c)),
             (Quantity::BurnerFiring, Bool(self.firing())),

@@ -24,7 +24,12 @@ pub struct PressureVesselSpec {
 
 impl Default for PressureVesselSpec {
     fn default() -> Self {
-        Self { design_pressure: 1.6, working_pressure: 1.2, working_c: 185.0, hold_ms: 60_000 }
+        Self {
+            design_pressure: 1.6,
+            working_pressure: 1.2,
+            working_c: 185.0,
+            hold_ms: 60_000,
+        }
     }
 }
 
@@ -64,7 +69,9 @@ impl PressureVessel {
         Self {
             pressure: spec.working_pressure,
             temperature_c: spec.working_c,
-            stage: Stage::Holding { left_ms: spec.hold_ms },
+            stage: Stage::Holding {
+                left_ms: spec.hold_ms,
+            },
             door_closed: true,
             door_locked: true,
             valve: SafetyValve::new(spec.design_pressure),
@@ -92,12 +99,16 @@ impl PressureVessel {
         let ms = i64::from(dt_ms);
         self.stage = match self.stage {
             Stage::Loading { left_ms } if left_ms <= 0 => Stage::Pressurizing,
-            Stage::Loading { left_ms } => Stage::Loading { left_ms: left_ms - ms },
-            Stage::Pressurizing if self.pressure >= 0.99 * self.spec.working_pressure => {
-                Stage::Holding { left_ms: self.spec.hold_ms }
-            }
+            Stage::Loading { left_ms } => Stage::Loading {
+                left_ms: left_ms - ms,
+            },
+            Stage::Pressurizing if self.pressure >= 0.99 * self.spec.working_pressure => Stage::Holding {
+                left_ms: self.spec.hold_ms,
+            },
             Stage::Holding { left_ms } if left_ms <= 0 => Stage::Venting,
-            Stage::Holding { left_ms } => Stage::Holding { left_ms: left_ms - ms },
+            Stage::Holding { left_ms } => Stage::Holding {
+                left_ms: left_ms - ms,
+            },
             Stage::Venting if self.pressure < SAFE_TO_OPEN_MPA => Stage::Loading { left_ms: 20_000 },
             same => same,
         };
@@ -107,7 +118,11 @@ impl PressureVessel {
             Stage::Pressurizing => (1.05 * self.spec.working_pressure, 10.0),
             Stage::Holding { .. } => (self.spec.working_pressure + self.rng.noise(0.004), 4.0),
         };
-        let wanted = if self.valve.is_open() { 0.9 * self.spec.design_pressure } else { wanted };
+        let wanted = if self.valve.is_open() {
+            0.9 * self.spec.design_pressure
+        } else {
+            wanted
+        };
         let leak = if self.faults.leak { 0.02 * dt } else { 0.0 };
         self.pressure = (self.pressure + (wanted - self.pressure) * (dt / seconds).min(1.0) - leak).max(0.0);
         let hot = 20.0 + (self.spec.working_c - 20.0) * (self.pressure / self.spec.working_pressure).min(1.2);
@@ -187,7 +202,9 @@ mod tests {
         let peak = |stuck: bool| {
             let mut vessel = vessel();
             vessel.set_fault(&PlantFault::InletStuckOpen, true).unwrap();
-            vessel.set_fault(&PlantFault::SafetyValveStuckShut, stuck).unwrap();
+            vessel
+                .set_fault(&PlantFault::SafetyValveStuckShut, stuck)
+                .unwrap();
             (0..600).fold(0.0_f64, |peak, _| {
                 vessel.step(200);
                 peak.max(vessel.pressure())

@@ -22,7 +22,11 @@ fn until(boiler: &mut SteamBoiler, limit: u32, done: impl Fn(&SteamBoiler) -> bo
         }
         boiler.step(200);
     }
-    panic!("not reached within {limit} s: p {} l {} {boiler:?}", boiler.pressure(), boiler.level_mm());
+    panic!(
+        "not reached within {limit} s: p {} l {} {boiler:?}",
+        boiler.pressure(),
+        boiler.level_mm()
+    );
 }
 
 #[test]
@@ -34,7 +38,11 @@ fn in_normal_operation_it_stays_within_every_limit() {
             boiler.step(200);
             fired |= boiler.firing();
             assert!((0.95..1.25).contains(&boiler.pressure()), "{}", boiler.pressure());
-            assert!((-40.0..40.0).contains(&boiler.level_mm()), "{}", boiler.level_mm());
+            assert!(
+                (-40.0..40.0).contains(&boiler.level_mm()),
+                "{}",
+                boiler.level_mm()
+            );
             assert!(!boiler.tripped() && !boiler.safety_valve_open());
         }
         assert!(fired);
@@ -43,7 +51,11 @@ fn in_normal_operation_it_stays_within_every_limit() {
 
 #[test]
 fn pressure_rises_with_the_burner_on_and_no_draw() {
-    let mut boiler = with(&[PlantFault::BurnerStuckOn, PlantFault::SteamDemandLost, PlantFault::SafetyValveStuckShut]);
+    let mut boiler = with(&[
+        PlantFault::BurnerStuckOn,
+        PlantFault::SteamDemandLost,
+        PlantFault::SafetyValveStuckShut,
+    ]);
     let mut last = boiler.pressure();
     for _ in 0..20 {
         boiler.step(5_000);
@@ -59,7 +71,11 @@ fn the_safety_valve_opens_at_its_set_pressure_and_closes_after_its_blowdown() {
     assert!((boiler.pressure() - 1.30).abs() < 0.01, "{}", boiler.pressure());
     boiler.set_fault(&PlantFault::BurnerStuckOn, false).unwrap();
     until(&mut boiler, 300, |boiler| !boiler.safety_valve_open());
-    assert!((boiler.pressure() - 1.30 * 0.95).abs() < 0.01, "{}", boiler.pressure());
+    assert!(
+        (boiler.pressure() - 1.30 * 0.95).abs() < 0.01,
+        "{}",
+        boiler.pressure()
+    );
 }
 
 #[test]
@@ -73,7 +89,11 @@ fn with_working_valves_even_a_stuck_burner_cannot_pass_the_higher_setting_by_muc
 
 #[test]
 fn stuck_valves_and_a_stuck_burner_pass_the_higher_setting_within_a_minute() {
-    let mut boiler = with(&[PlantFault::BurnerStuckOn, PlantFault::SteamDemandLost, PlantFault::SafetyValveStuckShut]);
+    let mut boiler = with(&[
+        PlantFault::BurnerStuckOn,
+        PlantFault::SteamDemandLost,
+        PlantFault::SafetyValveStuckShut,
+    ]);
     let took = until(&mut boiler, 60, |boiler| boiler.pressure() > 1.325 * 1.03);
     assert!(took > 5, "{took}");
 }
@@ -140,6 +160,10 @@ fn safety_valve_settings_follow_the_table() {
 #[test]
 fn saturation_follows_the_steam_tables() {
     for (gauge, celsius) in [(0.0, 100.0), (0.4, 151.8), (0.9, 179.9), (1.25, 193.3)] {
-        assert!((saturation_c(gauge) - celsius).abs() < 3.5, "{gauge}: {}", saturation_c(gauge));
+        assert!(
+            (saturation_c(gauge) - celsius).abs() < 3.5,
+            "{gauge}: {}",
+            saturation_c(gauge)
+        );
     }
 }

@@ -50,13 +50,21 @@ impl Lift {
     /// Somebody may want to travel; armed faults that need a journey make one.
     fn call(&mut self, dt_ms: i64) {
         self.next_call_ms -= dt_ms;
+        let armed = self.faults.entrapment.is_some() && !self.faults.stalled;
+        if armed && self.phase == Phase::Parked && !self.boarded {
+            // Whoever called before has to wait: these people get in here and now.
+            self.trip = None;
+        }
         if self.trip.is_some() || self.mode != ServiceMode::Normal {
             return;
         }
         let here = self.nearest_floor();
-        let far = if here > self.top_floor() / 2 { 0 } else { self.top_floor() };
-        let needs_riders = (self.faults.entrapment.is_some() && !self.faults.stalled)
-            || self.faults.entrapment_at_level.is_some();
+        let far = if here > self.top_floor() / 2 {
+            0
+        } else {
+            self.top_floor()
+        };
+        let needs_riders = armed || self.faults.entrapment_at_level.is_some();
         let needs_run = self.faults.overspeed || self.faults.opens_while_running;
         if needs_riders || needs_run {
             // For an entrapment at a landing the people ride one floor: the story need not wait for the whole shaft.
@@ -65,19 +73,34 @@ impl Lift {
                 (true, here) => here - 1,
                 (false, _) => far,
             };
-            self.trip = Some(Trip { from: here, to, passengers: 2 });
+            self.trip = Some(Trip {
+                from: here,
+                to,
+                passengers: 2,
+            });
         } else if self.faults.brake_slip || self.faults.lock_bridged {
             // Both show at open doors: keep people coming and going.
             let to = if here == 0 { 1 } else { here - 1 };
-            self.trip = Some(Trip { from: here, to, passengers: 1 });
+            self.trip = Some(Trip {
+                from: here,
+                to,
+                passengers: 1,
+            });
         } else if self.next_call_ms <= 0 && !self.faults.no_traffic {
             let floors = u64::from(self.spec.floors);
             let from = self.rng.below(floors) as u8;
             // People ride a few floors, not the whole shaft: cars stay busy and stories short.
             let reach = 1 + self.rng.below(6) as u8;
-            let to =
-                if from >= reach { from - reach } else { from.saturating_add(reach).min(self.top_floor()) };
-            self.trip = Some(Trip { from, to, passengers: 1 + self.rng.below(4) as u32 });
+            let to = if from >= reach {
+                from - reach
+            } else {
+                from.saturating_add(reach).min(self.top_floor())
+            };
+            self.trip = Some(Trip {
+                from,
+                to,
+                passengers: 1 + self.rng.below(4) as u32,
+            });
             self.next_call_ms = self.rng.exponential_ms(self.spec.seconds_between_calls * 1000.0);
         }
         self.boarded = self.boarded && self.trip.is_some();
@@ -105,9 +128,17 @@ impl Lift {
             return;
         }
         if self.faults.overtravel_top || self.faults.overtravel_bottom {
-            let target_m =
-                if self.faults.overtravel_top { self.landing_m(self.top_floor()) + 0.4 } else { -0.4 };
+            let target_m = if self.faults.overtravel_top {
+                self.landing_m(self.top_floor()) + 0.4
+            } else {
+                -0.4
+            };
             self.depart(target_m, false);
+            return;
+        }
+        if !self.in_door_zone() {
+            // Left between floors by a technician: the controller finds the nearest landing first.
+            self.depart(self.landing_m(self.nearest_floor()), true);
             return;
         }
         let Some(trip) = self.trip else { return };
@@ -155,7 +186,11 @@ impl Lift {
     }
 
     fn open(&mut self, left_ms: i64) {
-        self.phase = if left_ms > 0 { Phase::Open { left_ms } } else { Phase::Closing };
+        self.phase = if left_ms > 0 {
+            Phase::Open { left_ms }
+        } else {
+            Phase::Closing
+        };
     }
 
     fn closing(&mut self, dt_ms: i64) {
@@ -187,7 +222,11 @@ impl Lift {
             (false, false) => self.spec.rated_speed,
         };
         // The braking curve v² = 2as, unless nothing brakes.
-        let wanted = if runaway { ceiling } else { (2.0 * ACCELERATION * to_go.abs()).sqrt().min(ceiling) };
+        let wanted = if runaway {
+            ceiling
+        } else {
+            (2.0 * ACCELERATION * to_go.abs()).sqrt().min(ceiling)
+        };
         let wanted = wanted * to_go.signum();
         let change = (wanted - self.speed).clamp(-ACCELERATION * dt, ACCELERATION * dt);
         self.accelerating = if change.abs() < 1e-6 {
@@ -226,9 +265,10 @@ impl Lift {
         self.position_m = target_m;
         self.speed = 0.0;
         self.accelerating = 0;
-        self.phase = match self.mode {
-            ServiceMode::Inspection => Phase::Parked,
-            _ => Phase::Opening,
+        self.phase = if self.mode == ServiceMode::Inspection || !self.in_door_zone() {
+            Phase::Parked
+        } else {
+            Phase::Opening
         };
     }
 
@@ -259,7 +299,10 @@ impl Lift {
         if self.door_closed() {
             self.boarded = false;
             self.trip = None;
-            self.phase = Phase::Running { target_m: self.landing_m(self.nearest_floor()), creep: true };
+            self.phase = Phase::Running {
+                target_m: self.landing_m(self.nearest_floor()),
+                creep: true,
+            };
         }
     }
 

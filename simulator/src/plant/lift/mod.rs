@@ -41,7 +41,7 @@ impl Default for LiftSpec {
             floor_height_m: 3.0,
             rated_speed: 1.75,
             rated_load_kg: 1000.0,
-            scheme: Scheme::Gbt24476,
+            scheme: Scheme::SePlatform,
             seconds_between_calls: 20.0,
         }
     }
@@ -211,7 +211,11 @@ impl Lift {
         } else if faults.governor_tripped {
             FaultKey::Overspeed
         } else if faults.overtravelled {
-            if self.position_m > 0.0 { FaultKey::OvertravelTop } else { FaultKey::OvertravelBottom }
+            if self.position_m > 0.0 {
+                FaultKey::OvertravelTop
+            } else {
+                FaultKey::OvertravelBottom
+            }
         } else if faults.ran_with_open_door {
             FaultKey::DoorOpenWhileRunning
         } else if faults.mains_loss {
@@ -237,10 +241,16 @@ impl Lift {
         let load = f64::from(self.passengers) * PASSENGER_KG / self.spec.rated_load_kg * 100.0;
         vec![
             (Quantity::ServiceMode, Number(f64::from(self.mode.code()))),
-            (Quantity::CarDriveStatus, Number(f64::from(self.drive_status().code()))),
+            (
+                Quantity::CarDriveStatus,
+                Number(f64::from(self.drive_status().code())),
+            ),
             (Quantity::CarMoving, Bool(moving)),
             (Quantity::CarDirection, Number(f64::from(self.direction().code()))),
-            (Quantity::CarPosition, Number(f64::from(self.nearest_floor()) + 1.0)),
+            (
+                Quantity::CarPosition,
+                Number(f64::from(self.nearest_floor()) + 1.0),
+            ),
             (Quantity::CarSpeed, Number(self.speed.abs())),
             (Quantity::CarLoad, Number(load)),
             (Quantity::DoorZone, Bool(self.in_door_zone())),
@@ -258,7 +268,10 @@ impl Lift {
             (Quantity::RunHours, Number((self.run_ms / 36_000) as f64 / 100.0)),
             (Quantity::RunCount, Number(self.run_count as f64)),
             (Quantity::FaultCode, PlantValue::Code(code)),
-            (Quantity::MachineRoomTemperature, Number(self.faults.machine_room_c.unwrap_or(27.5))),
+            (
+                Quantity::MachineRoomTemperature,
+                Number(self.faults.machine_room_c.unwrap_or(27.5)),
+            ),
             (Quantity::PitWater, Bool(self.faults.pit_water)),
         ]
     }
