@@ -46,7 +46,6 @@ fn check_metric(what: &str, metric: &MetricView<'_>, expected: &Json) {
         None => assert!(matches!(metric.name, None | Some("")), "{what}: name"),
     }
     assert_eq!(metric.alias, expected["alias"].as_u64(), "{what}: alias");
-    // The JavaScript encoder leaves out the timestamps of no metric but those of a template's members.
     assert_eq!(
         metric.timestamp.map(|t| t.0),
         expected["timestamp"].as_i64(),
