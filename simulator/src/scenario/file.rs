@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::action::{self, RawEvent};
 use super::{Action, Event, Problem, Scenario, ScenarioError, duration};
-use crate::plant::{Plant, PlantValue};
+use crate::plant::{Plant, PlantFault, PlantValue};
 use crate::rng::Rng;
 use crate::site::Site;
 use crate::truth::{Must, Pattern, Truth};
@@ -237,9 +237,12 @@ fn fits(action: &Action, site: &Site) -> Result<(), String> {
     let built = |id: &str| site.find(id).map(|equipment| equipment.build(Rng::new(0)));
     match action {
         Action::Plant { equipment, fault } => match built(equipment) {
-            Some(mut plant) => plant
-                .set_fault(fault, true)
-                .map_err(|refused| refused.to_string()),
+            Some(mut plant) => {
+                plant
+                    .set_fault(fault, true)
+                    .map_err(|refused| refused.to_string())?;
+                numbered(&plant, fault)
+            }
             None => Ok(()),
         },
         Action::Sensor {
@@ -253,6 +256,24 @@ fn fits(action: &Action, site: &Site) -> Result<(), String> {
             _ => Ok(()),
         },
         Action::Node { .. } | Action::BrokerDown => Ok(()),
+    }
+}
+
+/// Whether the lift's controller has a number for the code it is to show.
+fn numbered(plant: &Plant, fault: &PlantFault) -> Result<(), String> {
+    let (PlantFault::Entrapment(Some(key))
+    | PlantFault::EntrapmentAtLevel(Some(key))
+    | PlantFault::ControllerCode(key)) = fault
+    else {
+        return Ok(());
+    };
+    match plant {
+        Plant::Lift(lift) if lift.scheme().number(*key).is_none() => Err(format!(
+            "the scheme `{}` has no number for `{}`",
+            lift.scheme().key(),
+            key.key()
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -148,6 +148,12 @@ impl Lift {
         }
     }
 
+    /// How its controller numbers faults.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.spec.scheme
+    }
+
     /// Car speed, m/s, upward positive.
     #[must_use]
     pub const fn speed(&self) -> f64 {

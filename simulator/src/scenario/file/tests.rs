@@ -73,6 +73,10 @@ fn every_problem_is_told_at_once_with_its_line_and_what_would_be_right() {
             "what = \"entrapment\"\nequipment = \"boiler-1\"",
             "cannot have the fault",
         ),
+        (
+            "what = \"entrapment\"\nequipment = \"lift-3\"\ncode = \"ENTRAPMENT\"",
+            "has no number for `ENTRAPMENT`",
+        ),
         ("what = \"link_down\"\nnode = \"edge-77\"", "no node `edge-77`"),
         (
             "what = \"link_down\"\nnode = \"edge-01\"\nvalue = 1.0",
