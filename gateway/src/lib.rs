@@ -6,4 +6,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod metrics;
+pub mod mqtt;
+pub mod secrets;
 pub mod store;
+pub mod telemetry;

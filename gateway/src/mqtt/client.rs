@@ -1,0 +1,289 @@
+//! Taking messages in: one MQTT session, its event loop in a task of its own.
+//!
+//! The task only polls and forwards. When the engine does not take messages, it waits: the broker's
+//! flow control then holds the senders, and if that lasts, the broker ends the session and publishes
+//! our STATE offline, which is the truth. QoS 1 messages are acknowledged by the engine after commit.
+
+use super::host::Host;
+use super::{Backoff, Endpoint, options};
+use crate::clock::Clock;
+use bytes::Bytes;
+use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vigil_protocol::time::UtcMillis;
+
+/// A message as it came.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Topic.
+    pub topic: String,
+    /// Payload.
+    pub payload: Bytes,
+    /// From the broker's retained store.
+    pub retained: bool,
+    /// When it arrived.
+    pub received: UtcMillis,
+    /// What to hand back after the commit, for messages the broker wants to be sure of.
+    pub ack: Option<Ack>,
+}
+
+/// A delivery to be acknowledged: worth something only within its connection, because the broker
+/// numbers deliveries anew after a lost session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    connection: u64,
+    packet: u16,
+}
+
+/// What is subscribed to.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Client id: fixed, so that a broker keeps the session and a second gateway takes it over.
+    pub client_id: String,
+    /// Sparkplug host id.
+    pub host_id: String,
+    /// Topic filters; the Sparkplug namespace.
+    pub filters: Vec<String>,
+    /// Longest pause between two attempts to connect.
+    pub max_backoff: Duration,
+}
+
+/// Whether there is a session with the broker.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Connection {
+    /// Connected and subscribed.
+    pub up: bool,
+    /// Why not, if it has failed.
+    pub error: Option<String>,
+}
+
+/// The running intake.
+#[derive(Debug)]
+pub struct Intake {
+    client: AsyncClient,
+    current: Arc<AtomicU64>,
+    status: watch::Receiver<Connection>,
+    stop: CancellationToken,
+    topic: String,
+    clock: Clock,
+    task: JoinHandle<()>,
+}
+
+/// Acknowledges deliveries; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Acker {
+    client: AsyncClient,
+    current: Arc<AtomicU64>,
+}
+
+/// Requests to the event loop that may wait; twice the deliveries a broker sends unacknowledged.
+const REQUESTS: usize = 4_096;
+
+impl Intake {
+    /// Connects and forwards to `to` until stopped; connects again whenever the connection is lost.
+    #[must_use]
+    pub fn start(endpoint: &Endpoint, subscription: Subscription, clock: Clock, to: mpsc::Sender<Incoming>) -> Self {
+        let host = Host::new(&subscription.host_id, clock.now());
+        let mut options = options(endpoint, &subscription.client_id);
+        options.set_clean_session(false);
+        options.set_manual_acks(true);
+        options.set_last_will(host.will());
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
+        events.network_options.set_tcp_nodelay(true);
+        let (status_to, status) = watch::channel(Connection::default());
+        let current = Arc::new(AtomicU64::new(0));
+        let stop = CancellationToken::new();
+        let topic = host.topic.clone();
+        let session = Session {
+            client: client.clone(),
+            host,
+            backoff: Backoff::new(subscription.max_backoff),
+            subscription,
+            clock: clock.clone(),
+            current: Arc::clone(&current),
+            status: status_to,
+            stop: stop.clone(),
+            to,
+        };
+        let task = tokio::spawn(session.run(events));
+        Self { client, current, status, stop, topic, clock, task }
+    }
+
+    /// Whether there is a session, now and later.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Connection> {
+        self.status.clone()
+    }
+
+    /// Acknowledges deliveries.
+    #[must_use]
+    pub fn acker(&self) -> Acker {
+        Acker { client: self.client.clone(), current: Arc::clone(&self.current) }
+    }
+
+    /// Forwards nothing more from now on; the session stays.
+    pub fn pause(&self) {
+        self.stop.cancel();
+    }
+
+    /// Says STATE offline and disconnects, within `deadline`.
+    pub async fn stop(self, deadline: Duration) {
+        self.stop.cancel();
+        let Self { client, clock, topic, mut task, status, .. } = self;
+        let leave = async {
+            if status.borrow().up {
+                client.publish(topic, QoS::AtLeastOnce, true, Host::death(clock.now())).await?;
+                client.disconnect().await?;
+                // The task ends when the disconnect is on its way.
+                drop((&mut task).await);
+            }
+            Ok::<_, rumqttc::ClientError>(())
+        };
+        match tokio::time::timeout(deadline, leave).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "could not say STATE offline"),
+            Err(_) => tracing::warn!("could not say STATE offline in time"),
+        }
+        task.abort();
+    }
+}
+
+impl Acker {
+    /// Acknowledges a delivery of the current connection; of an earlier one: nothing, the broker
+    /// sends it again.
+    pub fn ack(&self, ack: Ack) {
+        if self.current.load(Ordering::Acquire) != ack.connection {
+            return;
+        }
+        let mut publish = Publish::new("", QoS::AtLeastOnce, Vec::new());
+        publish.pkid = ack.packet;
+        if let Err(error) = self.client.try_ack(&publish) {
+            // The broker sends the message again at the next connection; the log has it once.
+            tracing::debug!(%error, "acknowledgement not sent");
+        }
+    }
+}
+
+struct Session {
+    client: AsyncClient,
+    host: Host,
+    subscription: Subscription,
+    backoff: Backoff,
+    clock: Clock,
+    current: Arc<AtomicU64>,
+    status: watch::Sender<Connection>,
+    stop: CancellationToken,
+    to: mpsc::Sender<Incoming>,
+}
+
+impl Session {
+    async fn run(mut self, mut events: EventLoop) {
+        loop {
+            match events.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    self.current.fetch_add(1, Ordering::AcqRel);
+                    // With or without an old session: a broker that forgot half of it is not trusted.
+                    let filters = self.subscription.filters.iter().chain([&self.host.topic]);
+                    let filters = filters.map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+                    if let Err(error) = self.client.try_subscribe_many(filters) {
+                        tracing::warn!(%error, "could not subscribe; connecting again");
+                        events.clean();
+                    }
+                }
+                Ok(Event::Incoming(Packet::SubAck(_))) => {
+                    self.backoff.reset();
+                    self.say_online();
+                    tracing::info!("connected to the MQTT broker");
+                    self.status.send_replace(Connection { up: true, error: None });
+                }
+                Ok(Event::Incoming(Packet::Publish(publish))) => self.forward(publish, true).await,
+                Ok(Event::Outgoing(Outgoing::Disconnect)) if self.stop.is_cancelled() => break,
+                Ok(_) => {}
+                Err(error) => {
+                    if self.lost(&mut events, &error.to_string()).await {
+                        break;
+                    }
+                }
+            }
+        }
+        self.status.send_replace(Connection::default());
+    }
+
+    /// The connection is gone: wait a little. True when it is time to end.
+    async fn lost(&mut self, events: &mut EventLoop, error: &str) -> bool {
+        // rumqttc keeps what it had read before the connection broke and would give it out after the
+        // next CONNACK, as if it came with the new connection.
+        for event in std::mem::take(&mut events.state.events) {
+            if let Event::Incoming(Packet::Publish(publish)) = event {
+                self.forward(publish, false).await;
+            }
+        }
+        if self.stop.is_cancelled() {
+            return true;
+        }
+        let pause = self.backoff.next();
+        if self.status.borrow().error.as_deref() != Some(error) {
+            tracing::warn!(error, "no connection to the MQTT broker; trying again until there is one");
+        }
+        self.status.send_replace(Connection { up: false, error: Some(error.to_owned()) });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.stop.cancelled() => return true,
+        }
+        self.host.connecting(self.clock.now());
+        events.mqtt_options.set_last_will(self.host.will());
+        false
+    }
+
+    /// `certain`: the delivery belongs to the current connection.
+    async fn forward(&self, publish: Publish, certain: bool) {
+        let packet = publish.pkid;
+        let ack = (publish.qos != QoS::AtMostOnce && packet != 0)
+            .then(|| Ack { connection: self.current.load(Ordering::Acquire), packet });
+        if ack.is_some() && !certain {
+            // It comes again.
+            return;
+        }
+        if publish.topic.starts_with("spBv1.0/STATE/") {
+            if publish.topic == self.host.topic && Host::contradicts_us(&publish.payload) && !self.stop.is_cancelled()
+            {
+                self.say_online();
+            }
+            if ack.is_some()
+                && let Err(error) = self.client.try_ack(&publish)
+            {
+                tracing::debug!(%error, "acknowledgement not sent");
+            }
+            return;
+        }
+        let incoming = Incoming {
+            topic: publish.topic,
+            payload: publish.payload,
+            retained: publish.retain,
+            received: self.clock.now(),
+            ack,
+        };
+        tokio::select! {
+            biased;
+            // After a stop nothing is taken any more: unacknowledged messages come again.
+            () = self.stop.cancelled() => {}
+            sent = self.to.send(incoming) => {
+                if sent.is_err() {
+                    tracing::debug!("the engine is gone; message left to the broker");
+                }
+            }
+        }
+    }
+
+    fn say_online(&self) {
+        let topic = self.host.topic.as_str();
+        if let Err(error) = self.client.try_publish(topic, QoS::AtLeastOnce, true, self.host.birth()) {
+            tracing::warn!(%error, "could not say STATE online");
+        }
+    }
+}
