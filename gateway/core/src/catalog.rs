@@ -4,12 +4,20 @@
 //! dimension, every rule's thresholds could be evaluated, and no two pieces of equipment share an
 //! id or a binding.
 
+pub mod channels;
+mod load;
+pub mod nameplate;
+mod schemes;
+
+pub use load::Loader;
+pub use schemes::builtin_schemes;
+
 use crate::pack::{PackInfo, Rule};
 use crate::sample::{ChannelIx, RawCode};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use vigil_protocol::signal::CurrentLoop;
-use vigil_protocol::vocabulary::{EquipmentClass, FaultKey, PressureKind, Quantity, Unit};
+use vigil_protocol::vocabulary::{EquipmentClass, FaultKey, PressureKind, Quantity, Unit, bare_code};
 
 /// Index of a piece of equipment within the catalog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -115,19 +123,21 @@ pub enum BoolEncoding {
 pub struct CodeScheme {
     /// Scheme id, such as `gbt24476-2017`.
     pub id: Arc<str>,
-    /// What each code means.
+    /// What each code means, by bare code (see [`bare_code`]).
     pub codes: HashMap<RawCode, FaultKey>,
 }
 
 impl CodeScheme {
-    /// The canonical key of a raw code; tolerant of leading zeros on numeric codes (`5` = `05`).
+    /// The canonical key of a raw code; tolerant of what displays and drivers add or leave out
+    /// (`E05`, `05` and `5` are one code).
     #[must_use]
     pub fn lookup(&self, raw: RawCode) -> Option<FaultKey> {
         if let Some(key) = self.codes.get(&raw) {
             return Some(*key);
         }
-        let number: u32 = raw.as_str().parse().ok()?;
-        [format!("{number}"), format!("{number:02}"), format!("{number:04}")]
+        let bare = bare_code(raw.as_str());
+        let padded = |width: usize| format!("{bare:0>width$}");
+        [bare.to_owned(), padded(2), padded(4)]
             .iter()
             .find_map(|text| self.codes.get(&RawCode::new(text)).copied())
     }

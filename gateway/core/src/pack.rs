@@ -1,7 +1,19 @@
 //! Rule packs: versioned, content-hashed sets of rules with their legal ground.
 //!
-//! The types a rule has once it is compiled for one piece of equipment. Loading from TOML is in
-//! the submodules.
+//! The types a rule has once it is compiled for one piece of equipment. [`RulePack::parse`] reads
+//! TOML into rules over quantities and nameplate keys ([`source`]); [`RulePack::compile`] turns these
+//! into [`Rule`]s over one equipment's channels, with every number filled in.
+
+mod builtin;
+mod canonical;
+mod compile;
+mod parse;
+pub mod source;
+mod text;
+
+pub use builtin::{builtin, builtin_named, builtin_names};
+pub use compile::{Compilation, SkippedRule};
+pub use source::RulePack;
 
 use crate::hash::ContentHash;
 use crate::sample::ChannelIx;

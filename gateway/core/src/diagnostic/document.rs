@@ -1,0 +1,558 @@
+//! TOML read with places: every key asked for is checked, every key not asked for is reported.
+//!
+//! A [`Table`] is read key by key; [`Table::finish`] then reports what nobody asked for, with a
+//! suggestion. Findings collect in the [`Document`]; nothing stops at the first one. A file with
+//! syntax errors reports all of these and nothing else: what follows from them would be noise.
+
+use super::{Diagnostic, Level, Place, in_reading_order, suggestion};
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A parsed TOML file and what was found wrong with it so far.
+#[derive(Debug)]
+pub struct Document<'i> {
+    lines: Lines<'i>,
+    root: Option<Spanned<DeTable<'i>>>,
+    findings: RefCell<Vec<Diagnostic>>,
+}
+
+/// Turns byte offsets into lines and columns.
+#[derive(Debug)]
+struct Lines<'i> {
+    file: Arc<str>,
+    text: &'i str,
+    starts: Vec<usize>,
+}
+
+impl Lines<'_> {
+    fn place(&self, offset: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|ix| self.starts.get(ix))
+            .copied()
+            .unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or("");
+        Place {
+            file: Arc::clone(&self.file),
+            line,
+            column: before.chars().count() + 1,
+        }
+    }
+}
+
+impl<'i> Document<'i> {
+    /// Parses `text`; `file` is the name findings carry.
+    #[must_use]
+    pub fn parse(file: &str, text: &'i str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        let lines = Lines {
+            file: file.into(),
+            text,
+            starts,
+        };
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let findings = errors
+            .iter()
+            .map(|error| syntax_error(&lines, error))
+            .collect::<Vec<_>>();
+        let root = findings.is_empty().then_some(root);
+        Self {
+            lines,
+            root,
+            findings: RefCell::new(findings),
+        }
+    }
+
+    /// The root table; `None` if the file is not TOML.
+    #[must_use]
+    pub fn root(&self) -> Option<Table<'_, 'i>> {
+        let root = self.root.as_ref()?;
+        Some(Table::new(self, root.get_ref(), root.span(), "the file"))
+    }
+
+    /// Adds a finding.
+    pub fn report(&self, finding: Diagnostic) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    /// The file as a whole.
+    #[must_use]
+    pub fn whole(&self) -> Place {
+        Place {
+            file: Arc::clone(&self.lines.file),
+            line: 0,
+            column: 0,
+        }
+    }
+
+    /// How many errors so far: a caller that sees no new ones knows its part was right.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.findings
+            .borrow()
+            .iter()
+            .filter(|finding| finding.level == Level::Error)
+            .count()
+    }
+
+    /// All findings, in reading order.
+    #[must_use]
+    pub fn into_findings(self) -> Vec<Diagnostic> {
+        let mut findings = self.findings.into_inner();
+        in_reading_order(&mut findings);
+        findings
+    }
+}
+
+fn syntax_error(lines: &Lines<'_>, error: &toml::de::Error) -> Diagnostic {
+    let place = match error.span() {
+        Some(span) => lines.place(span.start),
+        None => lines.place(lines.text.len()),
+    };
+    let message = error.message().trim().replace('\n', ", ");
+    place.error(format!("not valid TOML: {message}"))
+}
+
+/// A table being read.
+#[derive(Debug)]
+pub struct Table<'d, 'i> {
+    document: &'d Document<'i>,
+    table: &'d DeTable<'i>,
+    span: Range<usize>,
+    what: String,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'d, 'i> Table<'d, 'i> {
+    fn new(
+        document: &'d Document<'i>,
+        table: &'d DeTable<'i>,
+        span: Range<usize>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self {
+            document,
+            table,
+            span,
+            what: what.into(),
+            asked: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Where the table begins.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.document.lines.place(self.span.start)
+    }
+
+    /// Reports an error about the table as a whole.
+    pub fn error(&self, message: impl Into<String>, help: Option<String>) {
+        self.document.report(self.place().error(message).maybe_help(help));
+    }
+
+    /// Whether the key is there (it counts as asked for).
+    #[must_use]
+    pub fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The value of an optional key.
+    #[must_use]
+    pub fn get(&self, key: &'static str) -> Option<Value<'d, 'i>> {
+        self.asked.borrow_mut().push(key);
+        self.table.get(key).map(|value| Value {
+            document: self.document,
+            key: key.into(),
+            value,
+        })
+    }
+
+    /// The value of a key that must be there.
+    #[must_use]
+    pub fn require(&self, key: &'static str) -> Option<Value<'d, 'i>> {
+        let value = self.get(key);
+        if value.is_none() {
+            // A near miss is reported by `finish` as an unknown key; the suggestion there is enough.
+            let near = |other: &str| strsim::damerau_levenshtein(other, key) <= key.len() / 3;
+            let near = self.table.keys().any(|other| near(other.get_ref()));
+            if !near {
+                self.error(format!("`{key}` is missing in {}", self.what), None);
+            }
+        }
+        value
+    }
+
+    /// All entries with free keys, in order of the file; the keys count as asked for.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(&'d str, Value<'d, 'i>)> {
+        let mut entries: Vec<_> = self.table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let value = |key: &'d str, value| Value {
+            document: self.document,
+            key: key.into(),
+            value,
+        };
+        entries
+            .into_iter()
+            .map(|(key, v)| (key.get_ref().as_ref(), value(key.get_ref(), v)))
+            .collect()
+    }
+
+    /// Where a key stands.
+    #[must_use]
+    pub fn key_place(&self, key: &str) -> Place {
+        match self.table.get_key_value(key) {
+            Some((key, _)) => self.document.lines.place(key.span().start),
+            None => self.place(),
+        }
+    }
+
+    /// Keys nobody asked for so far.
+    #[must_use]
+    pub fn unknown_keys(&self) -> Vec<&'d str> {
+        let asked = self.asked.borrow();
+        self.table
+            .keys()
+            .map(|key| key.get_ref().as_ref())
+            .filter(|key| !asked.contains(key))
+            .collect()
+    }
+
+    /// Reports every key nobody asked for.
+    pub fn finish(&self) {
+        for name in self.unknown_keys() {
+            let mut known = self.asked.borrow().clone();
+            known.sort_unstable();
+            known.dedup();
+            self.document.report(
+                self.key_place(name)
+                    .error(format!("unknown key `{name}` in {}", self.what))
+                    .maybe_help(suggestion(name, known)),
+            );
+        }
+    }
+}
+
+/// A value being read. Every reader reports a wrong type itself and gives `None`.
+#[derive(Clone, Debug)]
+pub struct Value<'d, 'i> {
+    document: &'d Document<'i>,
+    key: std::borrow::Cow<'d, str>,
+    value: &'d Spanned<DeValue<'i>>,
+}
+
+impl<'d, 'i> Value<'d, 'i> {
+    /// Where the value stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.document.lines.place(self.value.span().start)
+    }
+
+    /// Place `at` bytes into a string value; the start of the value if it is written with escapes.
+    #[must_use]
+    pub fn place_within(&self, at: usize) -> Place {
+        let span = self.value.span();
+        let raw = self.document.lines.text.get(span.clone()).unwrap_or("");
+        let plain = self
+            .value
+            .get_ref()
+            .as_str()
+            .is_some_and(|text| raw.get(1..raw.len() - 1) == Some(text));
+        let offset = if plain { span.start + 1 + at } else { span.start };
+        self.document.lines.place(offset)
+    }
+
+    /// The key it stands under.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Adds a finding made elsewhere.
+    pub fn report(&self, finding: Diagnostic) {
+        self.document.report(finding);
+    }
+
+    /// Reports an error at this value.
+    pub fn error(&self, message: impl Into<String>, help: Option<String>) {
+        self.document.report(self.place().error(message).maybe_help(help));
+    }
+
+    /// Reports a warning at this value.
+    pub fn warning(&self, message: impl Into<String>, help: Option<String>) {
+        self.document
+            .report(self.place().warning(message).maybe_help(help));
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let found = match self.value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.error(format!("`{}` must be {wanted}, not {found}", self.key), None);
+        None
+    }
+
+    /// Whether it is a string (no report).
+    #[must_use]
+    pub fn is_str(&self) -> bool {
+        self.value.get_ref().is_str()
+    }
+
+    /// Whether it is a list (no report).
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.value.get_ref().is_array()
+    }
+
+    /// Whether it is a table (no report).
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn str(&self) -> Option<&'d str> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Some(text),
+            _ => self.wrong_type("a string"),
+        }
+    }
+
+    /// A string with something in it.
+    #[must_use]
+    pub fn text(&self) -> Option<&'d str> {
+        let text = self.str()?;
+        if text.trim().is_empty() {
+            self.error(format!("`{}` must not be empty", self.key), None);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// true or false.
+    #[must_use]
+    pub fn bool(&self) -> Option<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(on) => Some(*on),
+            _ => self.wrong_type("true or false"),
+        }
+    }
+
+    /// A finite number.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        let number = match self.value.get_ref() {
+            DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix())
+                .ok()
+                .map(|n| n as f64),
+            DeValue::Float(digits) => digits.as_str().parse::<f64>().ok(),
+            _ => return self.wrong_type("a number"),
+        };
+        match number.filter(|number| number.is_finite()) {
+            Some(number) => Some(number),
+            None => {
+                self.error(format!("`{}` must be a finite number", self.key), None);
+                None
+            }
+        }
+    }
+
+    /// Whether it is a number (no report).
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        self.value.get_ref().is_integer() || self.value.get_ref().is_float()
+    }
+
+    /// A whole number in a range.
+    #[must_use]
+    pub fn whole(&self, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        let DeValue::Integer(digits) = self.value.get_ref() else {
+            return self.wrong_type("a whole number");
+        };
+        let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                self.error(
+                    format!(
+                        "`{}` must be between {} and {}",
+                        self.key,
+                        range.start(),
+                        range.end()
+                    ),
+                    None,
+                );
+                None
+            }
+        }
+    }
+
+    /// A duration in ms, written with its unit: `"500ms"`, `"10s"`, `"2min"`, `"24h"`, `"7d"`.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<i64> {
+        const HELP: &str = "write a duration with its unit: 500ms, 10s, 2min, 24h, 7d";
+        let DeValue::String(text) = self.value.get_ref() else {
+            self.error(format!("`{}` must be a duration", self.key), Some(HELP.into()));
+            return None;
+        };
+        let parsed = parse_duration(text);
+        if parsed.is_none() {
+            self.error(format!("`{text}` is not a duration"), Some(HELP.into()));
+        }
+        parsed
+    }
+
+    /// One word of a fixed list.
+    #[must_use]
+    pub fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Option<T> {
+        let text = self.str()?;
+        let found = choices
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, choice)| *choice);
+        if found.is_none() {
+            let help = suggestion(text, choices.iter().map(|(word, _)| *word));
+            self.error(format!("`{}` cannot be `{text}`", self.key), help);
+        }
+        found
+    }
+
+    /// One word of a vocabulary.
+    #[must_use]
+    pub fn keyed<T>(&self, what: &str, keys: &[&'static str], from_key: fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.str()?;
+        let found = from_key(text);
+        if found.is_none() {
+            self.error(
+                format!("`{text}` is not a {what}"),
+                suggestion(text, keys.iter().copied()),
+            );
+        }
+        found
+    }
+
+    /// A table.
+    #[must_use]
+    pub fn table(&self, what: impl Into<String>) -> Option<Table<'d, 'i>> {
+        match self.value.get_ref() {
+            DeValue::Table(table) => Some(Table::new(self.document, table, self.value.span(), what)),
+            _ => self.wrong_type("a table"),
+        }
+    }
+
+    /// The members of a list.
+    #[must_use]
+    pub fn list(&self) -> Option<Vec<Value<'d, 'i>>> {
+        let member = |value| Value {
+            document: self.document,
+            key: self.key.clone(),
+            value,
+        };
+        match self.value.get_ref() {
+            DeValue::Array(values) => Some(values.iter().map(member).collect()),
+            _ => self.wrong_type("a list"),
+        }
+    }
+
+    /// A list of tables (`[[key]]`).
+    #[must_use]
+    pub fn tables(&self, what: &str) -> Option<Vec<Table<'d, 'i>>> {
+        let members = self.list()?;
+        Some(members.iter().filter_map(|member| member.table(what)).collect())
+    }
+
+    /// A list of strings.
+    #[must_use]
+    pub fn strings(&self) -> Option<Vec<&'d str>> {
+        let members = self.list()?;
+        members.iter().map(Value::str).collect()
+    }
+}
+
+fn parse_duration(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "ms" => 1.0,
+        "s" => 1_000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    let ms = number.parse::<f64>().ok()? * factor;
+    // Ten years: beyond that it is a mistake.
+    (ms.fract() == 0.0 && (0.0..=3.2e11).contains(&ms)).then_some(ms as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, parse_duration};
+
+    #[test]
+    fn durations_need_a_unit() {
+        let cases = [
+            ("500ms", Some(500)),
+            ("10s", Some(10_000)),
+            ("1.5 s", Some(1_500)),
+            ("2min", Some(120_000)),
+            ("24h", Some(86_400_000)),
+            ("7d", Some(604_800_000)),
+            ("10", None),
+            ("s", None),
+            ("10 m", None),
+            ("-5s", None),
+            ("0.3ms", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_duration(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_count_characters_not_bytes() {
+        let document = Document::parse("a.toml", "名 = 1\n\"楼层\" = { x = true, \"门\" = 3 }\n");
+        assert_eq!(document.into_findings()[0].column, 1, "bare keys are ASCII");
+        let document = Document::parse("a.toml", "\"楼层\" = { x = true, \"门\" = 3 }\n");
+        let root = document.root().unwrap();
+        let entries = root.entries();
+        let inner = entries[0].1.table("floor").unwrap();
+        assert_eq!(inner.key_place("门").column, 20);
+    }
+
+    #[test]
+    fn every_syntax_error_of_a_file_is_reported() {
+        let document = Document::parse("a.toml", "a = \nb = 1\nc = [1, \nd == 3\n");
+        let findings = document.into_findings();
+        assert!(findings.len() >= 2, "{findings:?}");
+        assert_eq!(findings[0].line, 1);
+    }
+
+    #[test]
+    fn keys_nobody_asked_for_are_reported_with_a_suggestion() {
+        let document = Document::parse("a.toml", "name = \"x\"\nnmae_en = 3\n");
+        let root = document.root().unwrap();
+        assert_eq!(root.get("name").and_then(|v| v.str()), Some("x"));
+        assert!(!root.has("name_en"));
+        root.finish();
+        let findings = document.into_findings();
+        assert_eq!(
+            findings[0].to_string(),
+            "a.toml:2:1: error: unknown key `nmae_en` in the file (help: did you mean `name_en`?)"
+        );
+    }
+}

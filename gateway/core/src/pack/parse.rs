@@ -1,0 +1,574 @@
+//! TOML → [`RulePack`], with every error at once.
+
+use super::source::{ConditionSource, Derived, Formula, KindSource, QualityScope, RulePack, RuleSource};
+use super::{Compare, Direction, Grade, Opens, PackInfo, Severity, canonical};
+use crate::diagnostic::document::{Document, Table, Value};
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::expr::Expr;
+use crate::hash::ContentHash;
+use std::collections::HashMap;
+use std::sync::Arc;
+use vigil_protocol::vocabulary::{FaultKey, Quantity, QuantityKind, ServiceMode};
+
+const SEVERITIES: &[(&str, Severity)] = &[
+    ("S1", Severity::S1),
+    ("S2", Severity::S2),
+    ("S3", Severity::S3),
+    ("S4", Severity::S4),
+];
+const OPENS: &[(&str, Opens)] = &[
+    ("nothing", Opens::Nothing),
+    ("general", Opens::Hazard(Grade::General)),
+    ("major", Opens::Hazard(Grade::Major)),
+];
+const DIRECTIONS: &[(&str, Direction)] = &[("high", Direction::High), ("low", Direction::Low)];
+const CONFIDENCES: &[(&str, &str)] = &[
+    ("sourced", "sourced"),
+    ("memory-high", "memory-high"),
+    ("memory-low", "memory-low"),
+    ("proposal", "proposal"),
+];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Limit,
+    Rate,
+    Code,
+    Silence,
+    Quality,
+    Interlock,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("limit", Kind::Limit),
+    ("rate", Kind::Rate),
+    ("code", Kind::Code),
+    ("silence", Kind::Silence),
+    ("quality", Kind::Quality),
+    ("interlock", Kind::Interlock),
+];
+
+impl RulePack {
+    /// Reads a pack. `name` is what findings call the file. No pack if there is any error.
+    #[must_use]
+    pub fn parse(name: &str, text: &str) -> (Option<Self>, Vec<Diagnostic>) {
+        let document = Document::parse(name, text);
+        let pack = document.root().and_then(|root| read(&document, &root));
+        let findings = document.into_findings();
+        (pack.filter(|_| !has_errors(&findings)), findings)
+    }
+}
+
+/// What `[defaults]` gives to every rule that does not say otherwise.
+#[derive(Default)]
+struct Defaults {
+    on_delay_ms: Option<i64>,
+    off_delay_ms: Option<i64>,
+    suppress_when: Option<ConditionSource>,
+    clause: Option<Arc<str>>,
+    source: Option<Arc<str>>,
+    confidence: Option<Arc<str>>,
+}
+
+fn read(document: &Document<'_>, root: &Table<'_, '_>) -> Option<RulePack> {
+    let head = root.require("pack").and_then(|v| v.table("[pack]"));
+    let defaults = match root.get("defaults").and_then(|v| v.table("[defaults]")) {
+        Some(table) => read_defaults(&table),
+        None => Defaults::default(),
+    };
+    let derived = root
+        .get("derive")
+        .and_then(|v| v.table("[derive]"))
+        .map(|t| read_derived(&t));
+    let tables = root
+        .require("rule")
+        .and_then(|v| v.tables("a rule"))
+        .unwrap_or_default();
+    let rules: Vec<_> = tables
+        .iter()
+        .filter_map(|table| read_rule(document, table, &defaults))
+        .collect();
+    root.finish();
+    report_duplicates(document, &rules);
+
+    let head = head?;
+    let info = PackInfo {
+        id: head.require("id").and_then(|v| v.text()).unwrap_or("").into(),
+        version: head
+            .require("version")
+            .and_then(|v| v.text())
+            .unwrap_or("")
+            .into(),
+        hash: ContentHash::default(),
+        title_zh: head
+            .require("title_zh")
+            .and_then(|v| v.text())
+            .unwrap_or("")
+            .into(),
+        title_en: head
+            .require("title_en")
+            .and_then(|v| v.text())
+            .unwrap_or("")
+            .into(),
+        applies_to: head
+            .require("applies_to")
+            .and_then(|v| read_categories(&v))
+            .unwrap_or_default(),
+    };
+    head.finish();
+    let derived = derived.unwrap_or_default();
+    let hash = canonical::hash(&info, &derived, &rules);
+    Some(RulePack {
+        info: Arc::new(PackInfo { hash, ..info }),
+        derived,
+        rules,
+    })
+}
+
+/// Category prefixes; `""` means every category.
+fn read_categories(value: &Value<'_, '_>) -> Option<Vec<String>> {
+    let prefixes = value.strings()?;
+    if prefixes.is_empty() {
+        value.error(
+            "`applies_to` must name at least one category",
+            Some("`[\"\"]` means all".into()),
+        );
+    }
+    for prefix in &prefixes {
+        if prefix.len() > 4 || !prefix.chars().all(|c| c.is_ascii_alphanumeric()) {
+            value.error(
+                format!("`{prefix}` is not a category prefix"),
+                Some("such as \"3\", \"11\" or \"2170\"".into()),
+            );
+        }
+    }
+    Some(prefixes.into_iter().map(str::to_owned).collect())
+}
+
+fn read_defaults(table: &Table<'_, '_>) -> Defaults {
+    let defaults = Defaults {
+        on_delay_ms: table.get("on_delay").and_then(|v| v.duration_ms()),
+        off_delay_ms: table.get("off_delay").and_then(|v| v.duration_ms()),
+        suppress_when: table.get("suppress_when").and_then(|v| read_condition(&v)),
+        clause: table.get("clause").and_then(|v| v.text()).map(Arc::from),
+        source: table.get("source").and_then(|v| v.text()).map(Arc::from),
+        confidence: table
+            .get("confidence")
+            .and_then(|v| v.choice(CONFIDENCES))
+            .map(Arc::from),
+    };
+    table.finish();
+    defaults
+}
+
+fn read_derived(table: &Table<'_, '_>) -> Vec<Derived> {
+    let entries = table.entries().into_iter();
+    entries
+        .filter_map(|(key, value)| {
+            Some(Derived {
+                key: key.into(),
+                value: read_formula(&value)?,
+            })
+        })
+        .collect()
+}
+
+fn report_duplicates(document: &Document<'_>, rules: &[RuleSource]) {
+    let mut first: HashMap<&str, &RuleSource> = HashMap::new();
+    for rule in rules {
+        if let Some(earlier) = first.insert(&rule.id, rule) {
+            document.report(
+                rule.place
+                    .error(format!("rule `{}` is defined twice", rule.id))
+                    .help(format!("the other one is in line {}", earlier.place.line)),
+            );
+        }
+    }
+}
+
+fn read_rule(document: &Document<'_>, table: &Table<'_, '_>, defaults: &Defaults) -> Option<RuleSource> {
+    let errors = document.errors();
+    let place = table.get("id").map_or_else(|| table.place(), |v| v.place());
+    let id: Arc<str> = table.require("id").and_then(|v| v.text()).unwrap_or("").into();
+    let text = |key| table.get(key).and_then(|v| v.text()).map(Arc::<str>::from);
+    let required = |key| table.require(key).and_then(|v| v.text()).map(Arc::<str>::from);
+    let title_zh = required("title_zh");
+    let title_en = required("title_en");
+    let kind_key = table.require("kind").and_then(|v| v.choice(KINDS));
+    let kind = kind_key.and_then(|kind| read_kind(table, kind));
+    let severity_when = table
+        .get("severity_when")
+        .and_then(|v| v.tables("a severity_when entry"));
+    let severity_when = severity_when
+        .unwrap_or_default()
+        .iter()
+        .filter_map(read_severity_when)
+        .collect();
+    let suppress_when = match table.get("suppress_when") {
+        Some(value) if value.is_str() => value.choice(&[("never", ())]).and(None),
+        Some(value) => read_condition(&value),
+        None => defaults.suppress_when.clone(),
+    };
+    let clause = text("clause")
+        .or_else(|| defaults.clause.clone())
+        .or_else(|| required("clause"));
+    let source = text("source")
+        .or_else(|| defaults.source.clone())
+        .or_else(|| required("source"));
+    let confidence = table
+        .get("confidence")
+        .and_then(|v| v.choice(CONFIDENCES))
+        .map(Arc::<str>::from);
+    let confidence = confidence
+        .or_else(|| defaults.confidence.clone())
+        .or_else(|| required("confidence"));
+    let on_delay_ms = table
+        .get("on_delay")
+        .and_then(|v| v.duration_ms())
+        .or(defaults.on_delay_ms);
+    let off_delay_ms = table
+        .get("off_delay")
+        .and_then(|v| v.duration_ms())
+        .or(defaults.off_delay_ms);
+    let severity = table.require("severity").and_then(|v| v.choice(SEVERITIES));
+    let opens = table.require("opens").and_then(|v| v.choice(OPENS));
+    let latched = table.get("latched").and_then(|v| v.bool()).unwrap_or(false);
+    let applies_to = table
+        .get("applies_to")
+        .and_then(|v| read_categories(&v))
+        .unwrap_or_default();
+    let requires = table
+        .get("requires")
+        .and_then(|v| v.strings())
+        .unwrap_or_default();
+    // Without a known kind nobody knows which keys belong: the one error is enough.
+    if kind_key.is_some() {
+        table.finish();
+    }
+    if document.errors() > errors {
+        return None;
+    }
+    Some(RuleSource {
+        place,
+        id,
+        title_zh: title_zh?,
+        title_en: title_en?,
+        applies_to,
+        requires: requires.into_iter().map(str::to_owned).collect(),
+        kind: kind?,
+        on_delay_ms: on_delay_ms.unwrap_or(0),
+        off_delay_ms: off_delay_ms.unwrap_or(0),
+        severity: severity?,
+        severity_when,
+        suppress_when,
+        opens: opens?,
+        latched,
+        clause: clause?,
+        source: source?,
+        confidence: confidence?,
+    })
+}
+
+fn read_severity_when(table: &Table<'_, '_>) -> Option<(ConditionSource, Severity)> {
+    let when = table.require("when").and_then(|v| read_condition(&v));
+    let severity = table.require("severity").and_then(|v| v.choice(SEVERITIES));
+    table.finish();
+    Some((when?, severity?))
+}
+
+fn read_kind(table: &Table<'_, '_>, kind: Kind) -> Option<KindSource> {
+    let quantity = || table.require("quantity").and_then(|v| read_quantity(&v));
+    let numeric = || {
+        let value = table.require("quantity")?;
+        read_quantity_of(&value, "a number", &[QuantityKind::Analog, QuantityKind::Counter])
+    };
+    let direction = || table.require("direction").and_then(|v| v.choice(DIRECTIONS));
+    let formula = |key| table.require(key).and_then(|v| read_formula(&v));
+    // Each key is read before any is needed, so that all errors of the rule show.
+    match kind {
+        Kind::Limit => {
+            let (quantity, direction, trip, clear) =
+                (numeric(), direction(), formula("trip"), formula("clear"));
+            Some(KindSource::Limit {
+                quantity: quantity?,
+                direction: direction?,
+                trip: trip?,
+                clear: clear?,
+            })
+        }
+        Kind::Rate => {
+            let (quantity, direction, trip, clear) =
+                (numeric(), direction(), formula("trip"), formula("clear"));
+            let window_ms = table.require("window").and_then(|v| read_positive_duration(&v))?;
+            Some(KindSource::Rate {
+                quantity: quantity?,
+                direction: direction?,
+                trip: trip?,
+                clear: clear?,
+                window_ms,
+            })
+        }
+        Kind::Code => {
+            let quantity = quantity();
+            let keys = table.require("codes").and_then(|v| read_fault_keys(&v));
+            let count = table.get("count").and_then(|v| v.whole(1..=1000)).unwrap_or(1);
+            let window_ms = if count > 1 {
+                table.require("window").and_then(|v| read_positive_duration(&v))?
+            } else {
+                if let Some(window) = table.get("window") {
+                    window.error(
+                        "`window` has no meaning without `count`",
+                        Some("add `count = 3` or so".into()),
+                    );
+                }
+                0
+            };
+            Some(KindSource::Code {
+                quantity: quantity?,
+                keys: keys?,
+                count: count as u16,
+                window_ms,
+            })
+        }
+        Kind::Silence => {
+            let after_ms = table.require("after").and_then(|v| read_positive_duration(&v))?;
+            Some(KindSource::Silence { after_ms })
+        }
+        Kind::Quality => {
+            let value = table.require("quantities")?;
+            if value.is_str() {
+                return value
+                    .choice(&[("current_loop", ())])
+                    .map(|()| KindSource::Quality(QualityScope::CurrentLoops));
+            }
+            let quantities: Option<Vec<_>> = value.list()?.iter().map(read_quantity).collect();
+            Some(KindSource::Quality(QualityScope::Quantities(quantities?)))
+        }
+        Kind::Interlock => table
+            .require("when")
+            .and_then(|v| read_condition(&v))
+            .map(KindSource::Interlock),
+    }
+}
+
+fn read_positive_duration(value: &Value<'_, '_>) -> Option<i64> {
+    let ms = value.duration_ms()?;
+    if ms == 0 {
+        value.error("the duration must not be zero", None);
+        return None;
+    }
+    Some(ms)
+}
+
+fn read_quantity(value: &Value<'_, '_>) -> Option<Quantity> {
+    value.keyed("quantity", Quantity::KEYS, Quantity::from_key)
+}
+
+fn read_quantity_of(value: &Value<'_, '_>, what: &str, kinds: &[QuantityKind]) -> Option<Quantity> {
+    let quantity = read_quantity(value)?;
+    if !kinds.contains(&quantity.kind()) {
+        value.error(
+            format!("`{quantity}` is not {what} but a {} quantity", quantity.kind()),
+            None,
+        );
+        return None;
+    }
+    Some(quantity)
+}
+
+fn read_fault_keys(value: &Value<'_, '_>) -> Option<Vec<FaultKey>> {
+    let list = value.list()?;
+    if list.is_empty() {
+        value.error("the list of codes is empty", None);
+    }
+    let keys: Vec<_> = list
+        .iter()
+        .map(|v| v.keyed("fault key", FaultKey::KEYS, FaultKey::from_key))
+        .collect();
+    keys.into_iter().collect()
+}
+
+/// A number, or an expression over the nameplate.
+pub(super) fn read_formula(value: &Value<'_, '_>) -> Option<Formula> {
+    let place = value.place();
+    if value.is_number() {
+        return Some(Formula {
+            expr: Expr::constant(value.number()?),
+            place,
+        });
+    }
+    match Expr::parse(value.str()?) {
+        Ok(expr) => Some(Formula { expr, place }),
+        Err(error) => {
+            // The place within the text, so that a long expression shows where it breaks.
+            let finding = value
+                .place_within(error.at)
+                .error(format!("not an expression: {error}"));
+            value.report(finding.maybe_help(error.help));
+            None
+        }
+    }
+}
+
+const COMBINATIONS: &str = "`all`, `any`, `any_known`, `not`, or `quantity` with `is`, `below`, `above`, \
+                            `at_least`, `at_most`, `code`, `mode` or `bad`";
+
+fn read_condition(value: &Value<'_, '_>) -> Option<ConditionSource> {
+    let table = value.table("a condition")?;
+    let condition = read_condition_table(&table);
+    let assume = table.get("if_unknown").and_then(|v| v.bool());
+    table.finish();
+    let condition = condition?;
+    Some(match assume {
+        Some(assume) => ConditionSource::Assume(Box::new(condition), assume),
+        None => condition,
+    })
+}
+
+fn read_condition_table(table: &Table<'_, '_>) -> Option<ConditionSource> {
+    let members = |value: Value<'_, '_>| -> Option<Vec<ConditionSource>> {
+        let list = value.list()?;
+        if list.is_empty() {
+            value.error("the list of conditions is empty", None);
+        }
+        let members: Vec<_> = list.iter().map(read_condition).collect();
+        members.into_iter().collect()
+    };
+    let combined = [
+        table.get("all").map(|v| members(v).map(ConditionSource::All)),
+        table.get("any").map(|v| members(v).map(ConditionSource::Any)),
+        table
+            .get("any_known")
+            .map(|v| members(v).map(ConditionSource::AnyKnown)),
+        table
+            .get("not")
+            .map(|v| read_condition(&v).map(|c| ConditionSource::Not(Box::new(c)))),
+        table.get("quantity").map(|v| read_leaf(table, &v)),
+    ];
+    let mut given: Vec<_> = combined.into_iter().flatten().collect();
+    match (given.pop(), given.is_empty()) {
+        (Some(only), true) => only,
+        (Some(_), false) => {
+            table.error(
+                "a condition is one thing",
+                Some(format!("give one of {COMBINATIONS}")),
+            );
+            None
+        }
+        (None, _) => {
+            table.error("an empty condition", Some(format!("give one of {COMBINATIONS}")));
+            None
+        }
+    }
+}
+
+fn read_leaf(table: &Table<'_, '_>, value: &Value<'_, '_>) -> Option<ConditionSource> {
+    let quantity = read_quantity(value);
+    let number = |key, compare| {
+        table.get(key).map(|v| {
+            let value = read_formula(&v);
+            let quantity = only(
+                &v,
+                quantity,
+                "numbers",
+                &[QuantityKind::Analog, QuantityKind::Counter],
+            );
+            Some(ConditionSource::Number {
+                quantity: quantity?,
+                compare,
+                value: value?,
+            })
+        })
+    };
+    let is = table.get("is").map(|v| {
+        let state = v.bool();
+        let quantity = only(&v, quantity, "two-state quantities", &[QuantityKind::Binary]);
+        Some(ConditionSource::Is {
+            quantity: quantity?,
+            value: state?,
+        })
+    });
+    let code = table.get("code").map(|v| {
+        let keys = read_fault_keys(&v);
+        let quantity = only(&v, quantity, "codes", &[QuantityKind::Code]);
+        Some(ConditionSource::Code {
+            quantity: quantity?,
+            keys: keys?,
+        })
+    });
+    let mode = table.get("mode").map(|v| {
+        let modes = read_modes(&v);
+        if quantity.is_some_and(|quantity| quantity != Quantity::ServiceMode) {
+            v.error("`mode` belongs to the quantity `service_mode`", None);
+            return None;
+        }
+        Some(ConditionSource::Mode {
+            quantity: quantity?,
+            modes: modes?,
+        })
+    });
+    let bad = table.get("bad").map(|v| {
+        Some(ConditionSource::Bad {
+            quantity: quantity?,
+            value: v.bool()?,
+        })
+    });
+    let comparisons = [
+        number("below", Compare::Less),
+        number("at_most", Compare::AtMost),
+        number("above", Compare::Greater),
+        number("at_least", Compare::AtLeast),
+    ];
+    let mut given: Vec<_> = comparisons
+        .into_iter()
+        .chain([is, code, mode, bad])
+        .flatten()
+        .collect();
+    if given.len() > 1 {
+        table.error(
+            "one comparison per condition",
+            Some("combine several with `all`".into()),
+        );
+        return None;
+    }
+    if given.is_empty() {
+        let unknown = table.unknown_keys();
+        if unknown.is_empty() {
+            table.error(
+                "the condition does not compare anything",
+                Some("add `is`, `below`, `above`, `at_least`, `at_most`, `code`, `mode` or `bad`".into()),
+            );
+        }
+    }
+    given.pop().flatten()
+}
+
+fn only(
+    value: &Value<'_, '_>,
+    quantity: Option<Quantity>,
+    what: &str,
+    kinds: &[QuantityKind],
+) -> Option<Quantity> {
+    let quantity = quantity?;
+    if kinds.contains(&quantity.kind()) {
+        return Some(quantity);
+    }
+    value.error(
+        format!(
+            "`{}` compares {what}; `{quantity}` is a {} quantity",
+            value.key(),
+            quantity.kind()
+        ),
+        None,
+    );
+    None
+}
+
+fn read_modes(value: &Value<'_, '_>) -> Option<Vec<ServiceMode>> {
+    let list = value.list()?;
+    let modes: Vec<_> = list
+        .iter()
+        .map(|v| v.keyed("service mode", ServiceMode::KEYS, ServiceMode::from_key))
+        .collect();
+    modes.into_iter().collect()
+}
