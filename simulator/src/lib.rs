@@ -6,8 +6,12 @@
 //! socket: the same scenario gives the same bytes everywhere.
 
 pub mod fault;
+pub mod load;
+pub mod mqtt;
+pub mod node;
 pub mod plant;
 pub mod rng;
+pub mod run;
 pub mod scenario;
 pub mod simulation;
 pub mod site;

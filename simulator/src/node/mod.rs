@@ -103,6 +103,12 @@ impl EdgeNode {
         &self.stats
     }
 
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Waits for its end.
     pub async fn finish(self) -> NodeReport {
         drop(self.input);
