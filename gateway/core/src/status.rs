@@ -1,6 +1,7 @@
 //! What the gateway knows about nodes and devices, for people and programs to read.
 
 use crate::catalog::{Equipment, EquipmentIx};
+use crate::equipment::EquipmentState;
 use serde::Serialize;
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
@@ -117,6 +118,8 @@ pub struct EquipmentView<'a> {
     pub ix: EquipmentIx,
     /// What the catalog says.
     pub equipment: &'a Equipment,
+    /// Latest values, link, alarms, hazards, gaps.
+    pub state: &'a EquipmentState,
     /// Whether its node is online.
     pub node_online: bool,
 }

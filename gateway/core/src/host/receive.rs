@@ -1,0 +1,346 @@
+//! First stage: is the message new? Then it is logged, and applied when its turn has come.
+
+use super::birth::Birth;
+use super::device::Device;
+use super::intake::Lens;
+use super::oddity::OddityKey;
+use super::sequence::{Held, Order};
+use super::unregistered::Unregistered;
+use super::{Host, Node};
+use crate::hash::ContentHash;
+use crate::input::Position;
+use crate::journal::Offered;
+use crate::normalize::MessageTime;
+use crate::output::{DecodeContext, LogEntry, Output};
+use std::sync::Arc;
+use vigil_protocol::sparkplug::{MessageType, PayloadView};
+
+/// Unregistered devices kept over all nodes, and per node.
+pub(crate) const MAX_STRANGERS: usize = 10_000;
+const MAX_DEVICES: usize = 1_000;
+const MAX_LIVE_REPEATS: u8 = 8;
+
+/// A decodable message of a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) message: MessageType,
+    pub(crate) device: Option<&'a str>,
+    /// Where the device is in the node's list, if the caller knows.
+    pub(crate) at: Option<usize>,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) view: PayloadView<'a>,
+    pub(crate) position: Position,
+}
+
+/// A message ready to be applied.
+pub(super) struct Applied<'a> {
+    pub(super) message: MessageType,
+    pub(super) at: Option<usize>,
+    pub(super) view: PayloadView<'a>,
+    pub(super) position: Position,
+    /// It had been given up.
+    pub(super) behind: bool,
+}
+
+impl Node {
+    /// A message arrived that is not retained, decodable and not seen at this position before.
+    pub(crate) fn on_message(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>) {
+        match incoming.message {
+            MessageType::NData | MessageType::DData => self.receive_data(host, incoming),
+            MessageType::NBirth | MessageType::DBirth => self.receive_birth(host, incoming),
+            MessageType::NDeath => self.receive_node_death(host, incoming),
+            MessageType::DDeath => self.receive_device_death(host, incoming),
+            MessageType::NCmd | MessageType::DCmd => return,
+        }
+        self.dirty = true;
+    }
+
+    /// Where a device is in the list.
+    pub(crate) fn find(&self, device: Option<&str>) -> Option<usize> {
+        self.devices
+            .iter()
+            .position(|known| known.id.as_deref() == device)
+    }
+
+    fn receive_data(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>) {
+        let at = incoming.at.or_else(|| self.find(incoming.device));
+        self.read(host, at, &incoming.view, false);
+        let historical = host.intake.is_historical();
+        let journal = match host.intake.journal_seq {
+            Some(seq) => match self.offer(host, seq, historical) {
+                Ok(journal) => journal,
+                Err(()) => return,
+            },
+            None => None,
+        };
+        if journal.is_none() && !self.journaling && incoming.view.seq.is_some() {
+            let print = match at {
+                Some(at) => self.devices[at].fingerprint(incoming.payload),
+                None => super::recent::fingerprint(incoming.device.unwrap_or(""), incoming.payload),
+            };
+            if self.recent.is_repeat(print) {
+                self.repeat(host);
+                return;
+            }
+        }
+        let at = at.or_else(|| self.add_device(host, incoming.device));
+        self.log(host, incoming, at, journal, host.intake.any_historical);
+        self.in_turn(host, incoming, at, true);
+    }
+
+    /// Reads a message into the intake.
+    pub(super) fn read(
+        &mut self,
+        host: &mut Host<'_>,
+        at: Option<usize>,
+        view: &PayloadView<'_>,
+        birth: bool,
+    ) {
+        let time = message_time(host, view, birth);
+        let catalog = host.catalog;
+        let device = at.map(|at| &mut self.devices[at]);
+        let equipment = device
+            .as_ref()
+            .and_then(|device| device.equipment)
+            .and_then(|ix| catalog.equipment.get(ix.0 as usize));
+        let table = device.and_then(|device| device.table(equipment, host.tables));
+        host.intake.read(
+            view,
+            &Lens {
+                equipment,
+                table,
+                time,
+            },
+        );
+    }
+
+    /// Offers a journal number. `Err`: nothing more is to be done with the message.
+    fn offer(&mut self, host: &mut Host<'_>, seq: u64, historical: bool) -> Result<Option<(u64, u64)>, ()> {
+        let Some(journal) = self.journal.as_mut() else {
+            // Without the epoch it could not be recognized when it comes again. The node keeps it and will send
+            // it again after its birth; only a node that will not be born is taken as it is.
+            if self.rebirth.exhausted(host.settings) {
+                return Ok(None);
+            }
+            self.note(OddityKey::JournalWithoutEpoch, host.now);
+            self.want_rebirth(host.now, host.settings);
+            self.finish_unlogged(host);
+            return Err(());
+        };
+        let epoch = journal.epoch();
+        match journal.offer(seq, host.now, host.settings) {
+            Offered::New { exist } => {
+                self.live_repeats = 0;
+                self.counts.add(&self.key, host.now, host.out, |totals| {
+                    totals.expected += exist;
+                    *(if historical {
+                        &mut totals.late
+                    } else {
+                        &mut totals.received
+                    }) += 1;
+                });
+                Ok(Some((epoch, seq)))
+            }
+            Offered::Duplicate => {
+                // What is sent again says so. If it does not, the numbers may be of an epoch whose birth
+                // was not heard.
+                self.live_repeats = if historical {
+                    0
+                } else {
+                    self.live_repeats.saturating_add(1)
+                };
+                if self.live_repeats >= MAX_LIVE_REPEATS {
+                    self.live_repeats = 0;
+                    self.want_rebirth(host.now, host.settings);
+                }
+                self.repeat(host);
+                Err(())
+            }
+            Offered::Refused => {
+                self.note(OddityKey::JournalTooFar, host.now);
+                self.finish_unlogged(host);
+                Err(())
+            }
+        }
+    }
+
+    /// The message was seen before.
+    pub(super) fn repeat(&mut self, host: &mut Host<'_>) {
+        self.counts
+            .add(&self.key, host.now, host.out, |totals| totals.duplicate += 1);
+        host.out.push(Output::Duplicate {
+            node: self.key.clone(),
+        });
+        self.finish_unlogged(host);
+    }
+
+    /// What may be due after a message that changed nothing but counts.
+    pub(crate) fn finish_unlogged(&mut self, host: &mut Host<'_>) {
+        self.dirty = true;
+        self.on_due(host);
+    }
+
+    fn receive_birth(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>) {
+        let node_birth = incoming.message == MessageType::NBirth;
+        let print = super::recent::fingerprint(incoming.device.unwrap_or(""), incoming.payload);
+        let known = self.find(incoming.device);
+        if let Some(device) = known.map(|at| &self.devices[at]) {
+            // Without a time in it, the same bytes may well be a new birth.
+            let alive = if node_birth { self.online } else { device.born };
+            if alive && device.birth == print && incoming.view.timestamp.is_some_and(|at| at.0 > 0) {
+                self.repeat(host);
+                return;
+            }
+        }
+        let birth = Birth::read(&incoming.view);
+        let at = known.or_else(|| self.add_device(host, incoming.device));
+        if let Some(at) = at {
+            let device = &mut self.devices[at];
+            device.birth = print;
+            if device.context.is_none() || device.meaning != birth.meaning {
+                let hash = ContentHash::of_parts(&[incoming.topic.as_bytes(), incoming.payload]);
+                device.context = Some(hash);
+                device.meaning = birth.meaning;
+                host.out.push(Output::Context(DecodeContext {
+                    hash,
+                    topic: incoming.topic.into(),
+                    payload: incoming.payload.into(),
+                }));
+            }
+        }
+        self.log(host, incoming, at, None, false);
+        if node_birth {
+            self.give_up_all(host);
+            self.apply_node_birth(host, &incoming.view, &birth, incoming.position);
+            self.on_due(host);
+        } else {
+            self.in_turn(host, incoming, at, false);
+        }
+    }
+
+    fn receive_device_death(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>) {
+        let at = self
+            .find(incoming.device)
+            .or_else(|| self.add_device(host, incoming.device));
+        self.log(host, incoming, at, None, false);
+        self.in_turn(host, incoming, at, false);
+    }
+
+    /// Applies a message now, or keeps it until the ones before it have come. `read`: it is in the intake.
+    fn in_turn(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>, at: Option<usize>, read: bool) {
+        let Incoming {
+            message,
+            view,
+            position,
+            ..
+        } = *incoming;
+        if view.seq.is_some_and(|seq| seq > 255) {
+            self.note(OddityKey::SeqTooLarge, host.now);
+        }
+        let order = if self.journaling {
+            self.sequence.follow(view.seq);
+            Order::Next
+        } else {
+            self.sequence.place(view.seq)
+        };
+        if order == Order::Ahead {
+            self.sequence.hold(Held {
+                seq: view.seq.unwrap_or(0) as u8,
+                position,
+                received: host.now,
+                message,
+                device: incoming
+                    .device
+                    .map(|device| match at.and_then(|at| self.devices[at].id.clone()) {
+                        Some(id) => id,
+                        None => device.into(),
+                    }),
+                payload: incoming.payload.into(),
+            });
+            if self.sequence.held() > host.settings.reorder_capacity {
+                self.give_up_all(host);
+            }
+        } else {
+            let behind = order == Order::Behind;
+            self.apply(
+                host,
+                &Applied {
+                    message,
+                    at,
+                    view,
+                    position,
+                    behind,
+                },
+                read,
+            );
+            self.drain(host);
+        }
+        self.on_due(host);
+    }
+
+    /// Puts the message into the log.
+    #[inline]
+    pub(super) fn log(
+        &mut self,
+        host: &mut Host<'_>,
+        incoming: &Incoming<'_>,
+        at: Option<usize>,
+        journal: Option<(u64, u64)>,
+        historical: bool,
+    ) {
+        self.position = Some(incoming.position);
+        self.last_heard = Some(host.now);
+        let mut device = incoming.device.map(Arc::from);
+        let mut context = None;
+        if let Some(known) = at.map(|at| &mut self.devices[at]) {
+            known.last_heard = Some(host.now);
+            device.clone_from(&known.id);
+            context = known.context;
+        }
+        host.out.push(Output::Log(LogEntry {
+            position: incoming.position,
+            node: self.key.clone(),
+            device,
+            message: incoming.message,
+            journal,
+            published: incoming.view.timestamp,
+            received: host.now,
+            historical,
+            context,
+        }));
+    }
+
+    /// Adds a device that the catalog does not name. `None` if there are too many.
+    fn add_device(&mut self, host: &mut Host<'_>, id: Option<&str>) -> Option<usize> {
+        let id = id?;
+        if self.devices.len() >= MAX_DEVICES || *host.strangers >= MAX_STRANGERS {
+            self.note(OddityKey::TooManyDevices, host.now);
+            return None;
+        }
+        let alike = |known: &Device| known.id.as_deref().is_some_and(|known| same_but_case(known, id));
+        if self.devices.iter().any(alike) {
+            self.note(OddityKey::CaseOnlyId, host.now);
+        }
+        *host.strangers += 1;
+        let mut device = Device::new(Some(id.into()), None);
+        device.unregistered = Some(Box::new(Unregistered::new(host.now)));
+        self.devices.push(device);
+        Some(self.devices.len() - 1)
+    }
+}
+
+/// How the times of a message are judged.
+pub(super) fn message_time(host: &Host<'_>, view: &PayloadView<'_>, birth: bool) -> MessageTime {
+    MessageTime {
+        now: host.now,
+        payload: view.timestamp,
+        skew_ms: host.settings.clock_skew_ms,
+        birth,
+    }
+}
+
+/// Two ids that people would take for one.
+pub(crate) fn same_but_case(a: &str, b: &str) -> bool {
+    a != b && a.len().abs_diff(b.len()) < 8 && a.to_lowercase() == b.to_lowercase()
+}

@@ -1,0 +1,242 @@
+//! Sparkplug's `seq`: puts messages of one node back in order, and notices what is missing.
+
+use crate::input::Position;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use vigil_protocol::sparkplug::MessageType;
+use vigil_protocol::time::UtcMillis;
+
+/// Where a message stands in its session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// The one expected (or the first one heard, or one without number).
+    Next,
+    /// Something before it has not arrived.
+    Ahead,
+    /// It had been given up.
+    Behind,
+}
+
+/// A message that waits for the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) seq: u8,
+    pub(crate) position: Position,
+    pub(crate) received: UtcMillis,
+    pub(crate) message: MessageType,
+    pub(crate) device: Option<Arc<str>>,
+    pub(crate) payload: Box<[u8]>,
+}
+
+/// The sequence state of one session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sequence {
+    /// The next number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<u8>,
+    /// In order of their numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held: Vec<Held>,
+}
+
+impl Sequence {
+    /// A new session begins with this number.
+    pub(crate) fn start(&mut self, seq: Option<u64>) {
+        self.expected = seq.map(|seq| (seq as u8).wrapping_add(1));
+        self.held.clear();
+    }
+
+    /// Where a message with this number stands. [`Order::Next`] moves the expectation on.
+    #[inline]
+    pub(crate) fn place(&mut self, seq: Option<u64>) -> Order {
+        let Some(seq) = seq.map(|seq| seq as u8) else {
+            return Order::Next;
+        };
+        match self.expected.map_or(0, |expected| seq.wrapping_sub(expected)) {
+            0 => {
+                self.expected = Some(seq.wrapping_add(1));
+                Order::Next
+            }
+            1..128 => Order::Ahead,
+            _ => Order::Behind,
+        }
+    }
+
+    /// Moves the expectation on without keeping order: for nodes whose journal does that better.
+    pub(crate) fn follow(&mut self, seq: Option<u64>) {
+        if let Some(seq) = seq {
+            self.expected = Some((seq as u8).wrapping_add(1));
+        }
+    }
+
+    /// Keeps a message until the ones before it have come.
+    pub(crate) fn hold(&mut self, held: Held) {
+        let expected = self.expected.unwrap_or(held.seq);
+        let distance = |seq: u8| seq.wrapping_sub(expected);
+        let at = self
+            .held
+            .partition_point(|other| distance(other.seq) <= distance(held.seq));
+        self.held.insert(at, held);
+    }
+
+    /// The next message that need not wait any longer.
+    pub(crate) fn take_ready(&mut self) -> Option<Held> {
+        let first = self.held.first()?;
+        // A repeated number (two different messages) does not hold up the rest.
+        let ahead = first.seq.wrapping_sub(self.expected?);
+        if ahead != 0 && ahead < 128 {
+            return None;
+        }
+        if ahead == 0 {
+            self.expected = Some(first.seq.wrapping_add(1));
+        }
+        Some(self.held.remove(0))
+    }
+
+    /// Waiting is over: the next message, and how many were missing before it.
+    pub(crate) fn take_given_up(&mut self) -> Option<(Held, u8)> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let held = self.held.remove(0);
+        let missing = self
+            .expected
+            .map_or(0, |expected| held.seq.wrapping_sub(expected));
+        let missing = if missing < 128 { missing } else { 0 };
+        self.expected = Some(held.seq.wrapping_add(1));
+        Some((held, missing))
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// When waiting ends: each held message waits `timeout_ms` at most.
+    pub(crate) fn deadline(&self, timeout_ms: i64) -> Option<UtcMillis> {
+        self.held
+            .iter()
+            .map(|held| held.received)
+            .min()
+            .map(|first| first.saturating_add_ms(timeout_ms))
+    }
+}
+
+/// A held message in a snapshot: the payload in hex.
+#[derive(Serialize, Deserialize)]
+struct HeldRecord {
+    seq: u8,
+    position: Position,
+    received: UtcMillis,
+    message: String,
+    device: Option<Arc<str>>,
+    payload: String,
+}
+
+impl Serialize for Held {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use std::fmt::Write as _;
+        let mut payload = String::with_capacity(self.payload.len() * 2);
+        for byte in &self.payload {
+            write!(payload, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        let message = self.message.as_str().to_owned();
+        let (position, received) = (self.position, self.received);
+        HeldRecord {
+            seq: self.seq,
+            position,
+            received,
+            message,
+            device: self.device.clone(),
+            payload,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Held {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let record = HeldRecord::deserialize(deserializer)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+        let payload = record
+            .payload
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| match *pair {
+                [high, low] => Some(digit(high)? << 4 | digit(low)?),
+                _ => None,
+            })
+            .collect::<Option<_>>()
+            .ok_or_else(|| D::Error::custom("payload is not hex"))?;
+        let message =
+            MessageType::parse(&record.message).ok_or_else(|| D::Error::custom("unknown message type"))?;
+        let (position, received) = (record.position, record.received);
+        Ok(Self {
+            seq: record.seq,
+            position,
+            received,
+            message,
+            device: record.device,
+            payload,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, Order, Sequence};
+    use crate::input::Position;
+    use vigil_protocol::sparkplug::MessageType;
+    use vigil_protocol::time::UtcMillis;
+
+    /// Feeds numbers after a birth with `start`; returns the order in which they are used.
+    fn used(start: u64, arrivals: &[u8]) -> Vec<u8> {
+        let mut sequence = Sequence::default();
+        sequence.start(Some(start));
+        let mut used = Vec::new();
+        for seq in arrivals {
+            match sequence.place(Some(u64::from(*seq))) {
+                Order::Next => used.push(*seq),
+                Order::Behind => used.push(*seq),
+                Order::Ahead => sequence.hold(held(*seq)),
+            }
+            while let Some(held) = sequence.take_ready() {
+                used.push(held.seq);
+            }
+        }
+        let json = serde_json::to_string(&sequence).unwrap();
+        let mut sequence: Sequence = serde_json::from_str(&json).unwrap();
+        while let Some((held, _)) = sequence.take_given_up() {
+            used.push(held.seq);
+        }
+        assert_eq!(sequence.deadline(2_000), None);
+        used
+    }
+
+    fn held(seq: u8) -> Held {
+        Held {
+            seq,
+            position: Position(1),
+            received: UtcMillis(0),
+            message: MessageType::DData,
+            device: Some("d".into()),
+            payload: Box::new([seq, 0xF0]),
+        }
+    }
+
+    #[test]
+    fn messages_are_used_in_the_order_of_their_numbers() {
+        let cases: &[(u64, &[u8], &[u8])] = &[
+            (0, &[1, 2, 3], &[1, 2, 3]),
+            (204, &[205, 207, 206, 208], &[205, 206, 207, 208]),
+            (253, &[254, 0, 1, 255, 2], &[254, 255, 0, 1, 2]),
+            (0, &[3, 2, 5], &[2, 3, 5]),
+            (0, &[1, 1, 2], &[1, 1, 2]),
+            (0, &[4, 2, 1, 3], &[1, 2, 3, 4]),
+        ];
+        for (start, arrivals, expected) in cases {
+            assert_eq!(used(*start, arrivals), *expected, "arrived as {arrivals:?}");
+        }
+    }
+}

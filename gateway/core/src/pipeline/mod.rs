@@ -1,0 +1,312 @@
+//! The whole core behind one function.
+//!
+//! # Restart
+//! [`Pipeline::new`]; [`Pipeline::restore_context`] for every birth the snapshots refer to
+//! ([`Pipeline::contexts_of`]); [`Pipeline::restore_node`] for every snapshot; then the logged inputs after the
+//! oldest snapshot through [`Pipeline::handle`] with their old positions and times, outputs thrown away (each
+//! node skips what its snapshot already holds); then a tick at the last stored time. Now it stands where it stood.
+
+pub(crate) mod deadlines;
+mod restore;
+mod route;
+mod views;
+
+pub use restore::RestoreError;
+
+use crate::catalog::{Catalog, EquipmentIx};
+use crate::equipment::EquipmentState;
+use crate::hash::ContentHash;
+use crate::hazard::HazardId;
+use crate::host::intake::Intake;
+use crate::host::table::Tables;
+use crate::host::{Host, Node, Watched};
+use crate::input::{Action, Input, OperatorAction, Position};
+use crate::output::{ActionEntry, DecodeContext, Output, Outputs, Refusal};
+use crate::settings::Settings;
+use crate::status::PipelineCounts;
+use deadlines::{Deadlines, NEVER, Who};
+use route::Route;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use vigil_protocol::time::UtcMillis;
+
+/// The whole core behind one function.
+#[derive(Debug)]
+pub struct Pipeline {
+    catalog: Arc<Catalog>,
+    settings: Settings,
+    /// Catalog nodes in catalog order, then others in order of appearance.
+    nodes: Vec<Node>,
+    by_key: HashMap<Arc<str>, u32>,
+    /// Topics of registered devices' data, resolved.
+    routes: HashMap<Box<str>, Route>,
+    /// By [`EquipmentIx`].
+    watched: Vec<Watched>,
+    deadlines: Deadlines,
+    hazards: HashMap<HazardId, EquipmentIx>,
+    tables: Tables,
+    intake: Intake,
+    strangers: usize,
+    /// Rank of the next node that is not in the catalog.
+    next_rank: u32,
+    now: UtcMillis,
+    /// When it first handled anything: silence counts from here.
+    started: Option<UtcMillis>,
+    counts: PipelineCounts,
+    /// Indexes of changed nodes, longest-dirty first.
+    dirty: VecDeque<u32>,
+    globals_dirty: bool,
+    /// Births handed in for restoring.
+    contexts: HashMap<ContentHash, DecodeContext>,
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>, settings: Settings) -> Self {
+        let mut pipeline = Self {
+            settings,
+            nodes: Vec::new(),
+            by_key: HashMap::with_capacity(catalog.by_binding.len()),
+            routes: HashMap::new(),
+            watched: Vec::with_capacity(catalog.equipment.len()),
+            deadlines: Deadlines::default(),
+            hazards: HashMap::new(),
+            tables: Tables::default(),
+            intake: Intake::default(),
+            strangers: 0,
+            next_rank: restore::STRANGE_RANK,
+            now: UtcMillis(i64::MIN),
+            started: None,
+            counts: PipelineCounts::default(),
+            dirty: VecDeque::new(),
+            globals_dirty: false,
+            contexts: HashMap::new(),
+            catalog: catalog.clone(),
+        };
+        for (at, equipment) in catalog.equipment.iter().enumerate() {
+            let node = match pipeline.by_key.get(&equipment.node) {
+                Some(node) => *node,
+                None => pipeline.add_node(equipment.node.clone(), true),
+            };
+            pipeline.nodes[node as usize].bind(equipment.device.clone(), EquipmentIx(at as u32));
+            pipeline.watched.push(Watched {
+                state: EquipmentState::new(equipment),
+                queued: NEVER,
+                node,
+                rank: node,
+            });
+        }
+        pipeline
+    }
+
+    fn add_node(&mut self, key: Arc<str>, known: bool) -> u32 {
+        let ix = self.nodes.len() as u32;
+        let rank = if known {
+            ix
+        } else {
+            self.next_rank += 1;
+            self.next_rank - 1
+        };
+        self.nodes.push(Node::new(key.clone(), known, rank));
+        self.by_key.insert(key, ix);
+        ix
+    }
+
+    /// Feeds one input; appends what is to be stored and done. Everything due at or before `now` is done first,
+    /// each thing at its own time, so how often ticks come changes nothing. `now` must not decrease; if it does,
+    /// the latest is used again. A tick needs no position: what it causes carries that of the node's last logged
+    /// input.
+    pub fn handle(&mut self, input: Input<'_>, position: Position, now: UtcMillis, out: &mut Outputs) {
+        let now = now.max(self.now);
+        if self.started.is_none() {
+            self.start(now);
+        }
+        self.do_due(now, out);
+        self.now = now;
+        match input {
+            Input::Message(message) => self.on_message(&message, position, out),
+            Input::Action(action) => self.on_action(action, position, out),
+            Input::Tick => {}
+        }
+    }
+
+    /// When [`Input::Tick`] is due at the latest. May be earlier than anything happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<UtcMillis> {
+        self.deadlines.next()
+    }
+
+    fn start(&mut self, now: UtcMillis) {
+        self.started = Some(now);
+        self.globals_dirty = true;
+        for at in 0..self.watched.len() {
+            self.start_equipment(EquipmentIx(at as u32), now);
+        }
+    }
+
+    fn start_equipment(&mut self, ix: EquipmentIx, now: UtcMillis) {
+        let watched = &mut self.watched[ix.0 as usize];
+        watched
+            .state
+            .on_start(&self.catalog.equipment[ix.0 as usize], now);
+        let next = watched.state.next_deadline();
+        self.deadlines
+            .put(Who::Equipment(ix), watched.rank, &mut watched.queued, next);
+    }
+
+    fn do_due(&mut self, now: UtcMillis, out: &mut Outputs) {
+        while let Some(due) = self.deadlines.pop(now) {
+            match due.who {
+                Who::Node(ix) => self.node_due(ix, due.at, out),
+                Who::Equipment(ix) => self.equipment_due(ix, due.at, out),
+            }
+        }
+    }
+
+    fn node_due(&mut self, ix: u32, at: UtcMillis, out: &mut Outputs) {
+        let node = &mut self.nodes[ix as usize];
+        if node.queued != at {
+            return;
+        }
+        node.queued = NEVER;
+        if node.next_deadline(&self.settings).is_some_and(|next| next <= at) {
+            self.with_node(ix, at, out, |node, host| {
+                node.dirty = true;
+                node.on_due(host);
+            });
+        } else {
+            self.requeue(ix, at);
+        }
+    }
+
+    fn equipment_due(&mut self, ix: EquipmentIx, at: UtcMillis, out: &mut Outputs) {
+        let watched = &mut self.watched[ix.0 as usize];
+        if watched.queued != at {
+            return;
+        }
+        watched.queued = NEVER;
+        let node = watched.node;
+        if watched.state.next_deadline().is_some_and(|next| next <= at) {
+            self.with_node(node, at, out, |node, host| {
+                node.dirty = true;
+                let position = node.position.unwrap_or_default();
+                host.tell(ix, |state, equipment, out| {
+                    state.on_due(equipment, at, position, out)
+                });
+            });
+        }
+        let watched = &mut self.watched[ix.0 as usize];
+        // Whatever is still due then is done a moment later rather than for ever.
+        let next = watched
+            .state
+            .next_deadline()
+            .map(|next| next.max(at.saturating_add_ms(1)));
+        self.deadlines
+            .put(Who::Equipment(ix), watched.rank, &mut watched.queued, next);
+    }
+
+    /// Lets a node do something with all it needs, and keeps its deadline and its place among the changed.
+    fn with_node(
+        &mut self,
+        ix: u32,
+        now: UtcMillis,
+        out: &mut Outputs,
+        what: impl FnOnce(&mut Node, &mut Host<'_>),
+    ) {
+        let node = &mut self.nodes[ix as usize];
+        let was_dirty = node.dirty;
+        let mut host = Host {
+            catalog: &self.catalog,
+            settings: &self.settings,
+            watched: &mut self.watched,
+            deadlines: &mut self.deadlines,
+            hazards: &mut self.hazards,
+            tables: &mut self.tables,
+            intake: &mut self.intake,
+            strangers: &mut self.strangers,
+            now,
+            out,
+        };
+        what(node, &mut host);
+        if node.dirty && !was_dirty {
+            self.dirty.push_back(ix);
+        }
+        self.requeue(ix, now);
+    }
+
+    fn requeue(&mut self, ix: u32, now: UtcMillis) {
+        let node = &mut self.nodes[ix as usize];
+        let next = node
+            .next_deadline(&self.settings)
+            .map(|next| next.max(now.saturating_add_ms(1)));
+        self.deadlines
+            .put(Who::Node(ix), node.rank, &mut node.queued, next);
+    }
+
+    fn on_action(&mut self, action: &OperatorAction, position: Position, out: &mut Outputs) {
+        let Some(ix) = self.equipment_of(&action.action) else {
+            out.push(Output::Refused(unknown(&action.action)));
+            return;
+        };
+        let node = self.watched[ix.0 as usize].node;
+        if self.nodes[node as usize]
+            .position
+            .is_some_and(|seen| position <= seen)
+        {
+            return;
+        }
+        self.with_node(node, self.now, out, |node, host| {
+            let (now, before) = (host.now, host.out.len());
+            host.out.push(Output::LogAction(ActionEntry {
+                position,
+                received: now,
+                action: action.clone(),
+            }));
+            let mut refused = None;
+            host.tell(ix, |state, equipment, out| {
+                refused = state.on_action(equipment, action, position, now, out).err();
+            });
+            match refused {
+                None => {
+                    node.position = Some(position);
+                    node.dirty = true;
+                }
+                Some(refusal) => {
+                    host.out.truncate(before);
+                    host.out.push(Output::Refused(refusal));
+                }
+            }
+        });
+    }
+
+    fn equipment_of(&self, action: &Action) -> Option<EquipmentIx> {
+        match action {
+            Action::ConfirmHazard { hazard }
+            | Action::RejectHazard { hazard }
+            | Action::CommentHazard { hazard } => self.hazards.get(hazard).copied(),
+            Action::AcknowledgeAlarm { equipment, .. }
+            | Action::ShelveAlarm { equipment, .. }
+            | Action::UnshelveAlarm { equipment, .. }
+            | Action::ResetAlarm { equipment, .. } => self.catalog.by_id.get(equipment.as_str()).copied(),
+        }
+    }
+}
+
+fn unknown(action: &Action) -> Refusal {
+    match action {
+        Action::ConfirmHazard { hazard }
+        | Action::RejectHazard { hazard }
+        | Action::CommentHazard { hazard } => Refusal {
+            code: "unknown_hazard",
+            message: format!("there is no open hazard {}", hazard.0),
+        },
+        Action::AcknowledgeAlarm { equipment, .. }
+        | Action::ShelveAlarm { equipment, .. }
+        | Action::UnshelveAlarm { equipment, .. }
+        | Action::ResetAlarm { equipment, .. } => Refusal {
+            code: "alarm_unknown",
+            message: format!("there is no equipment `{equipment}`"),
+        },
+    }
+}
