@@ -1,15 +1,46 @@
 //! State of one piece of equipment: latest values, rules, alarms, hazards.
+//!
+//! ```text
+//! samples ─┬─ newer than known ──► live evaluator ──► trips, clears ──► alarms ──► hazards
+//!          └─ late or historical ► late evaluator ──► trips, clears ─────────────► hazards (late)
+//! no word (arrival time) ─────────► silence, quality, gaps
+//! ```
+//!
+//! Source time moves rules about the equipment, arrival time those about our sight of it. A reading
+//! holds while its equipment is heard (report by exception); time that was not covered by words
+//! counts towards nothing.
 
-use crate::alarm::AlarmRecord;
+mod action;
+mod evaluator;
+mod gaps;
+mod late;
+mod live;
+mod plan;
+mod series;
+mod sight;
+mod snapshot;
+mod story;
+mod words;
+
+pub use plan::{Plan, Plans};
+pub use series::Latest;
+pub(crate) use series::Values;
+pub use snapshot::RestoreError;
+
+use crate::alarm::{AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
-use crate::hazard::{HazardId, HazardStatus};
-use crate::input::{OperatorAction, Position};
-use crate::output::{GapRecord, Outputs, Refusal};
-use crate::sample::{ChannelIx, Reading, Sample};
+use crate::hazard::{HazardId, HazardStatus, HazardSummary};
+use crate::input::Position;
+use crate::output::GapRecord;
+use crate::sample::ChannelIx;
+use crate::settings::Settings;
+use evaluator::Evaluator;
+use gaps::Gap;
+use late::{Late, Seed};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use story::Story;
 use vigil_protocol::time::UtcMillis;
-use vigil_protocol::vocabulary::Quality;
 
 /// When and from where something came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,25 +53,6 @@ pub struct Moment {
     pub published: UtcMillis,
     /// Sent from a store after the event: never live.
     pub historical: bool,
-}
-
-/// The newest reading of a channel, by source time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Latest {
-    /// Value or reason, canonical unit.
-    pub reading: Reading,
-    /// As sent, before scaling.
-    pub raw: Option<f64>,
-    /// How far it can be trusted.
-    pub quality: Quality,
-    /// Source time.
-    pub at: UtcMillis,
-    /// Source time since which the reading has been the same.
-    pub since: UtcMillis,
-    /// Arrival.
-    pub received: UtcMillis,
-    /// The log entry it came in.
-    pub position: Position,
 }
 
 /// Whether the equipment's node and device are alive.
@@ -67,100 +79,72 @@ pub struct HazardRef {
     pub status: HazardStatus,
 }
 
-/// Why a snapshot could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// It is not the JSON of a snapshot.
-    #[error("cannot restore the state of equipment {equipment}: {source}")]
-    Json {
-        /// Equipment id.
-        equipment: Arc<str>,
-        /// What serde says.
-        source: serde_json::Error,
-    },
-}
-
 /// State of one piece of equipment.
 #[derive(Clone, Debug)]
 pub struct EquipmentState {
-    latest: Vec<Option<Latest>>,
+    plan: Arc<Plan>,
     link: Link,
+    /// Arrival of the last live word.
     last_heard: Option<UtcMillis>,
+    /// When the gateway began to listen.
+    listening_since: Option<UtcMillis>,
+    /// Source time of the first live word: everything before is a hole.
+    first_word: Option<i64>,
+    /// The link broke since the last word: the time in between is a hole, however short.
+    broken: bool,
+    live: Evaluator,
+    /// By rule; most have none.
+    stories: Box<[Option<Box<Story>>]>,
+    /// Something is out of the ordinary: words and deadlines take the long way.
+    irregular: bool,
+    deadline: Option<UtcMillis>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What equipment that runs well never needs.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// Open gaps of the whole equipment or of channels, and the last closed ones of the whole.
+    gaps: Vec<Gap>,
+    /// Stretches of source time without coverage, oldest first.
+    holes: Vec<(i64, i64)>,
+    /// What was known before the last hole.
+    seed: Option<Box<Seed>>,
+    late: Option<Box<Late>>,
+    /// Rejected hazards that have been replaced by a newer one.
+    rejected: Vec<HazardSummary>,
 }
 
 impl EquipmentState {
-    /// Nothing heard so far.
+    /// Nothing heard so far. Makes its own plan; [`Self::sharing`] is for many.
     #[must_use]
     pub fn new(equipment: &Equipment) -> Self {
-        Self { latest: vec![None; equipment.channels.len()], link: Link::Never, last_heard: None }
+        Self::sharing(equipment, Arc::new(Plan::new(equipment, &Settings::default())))
     }
 
-    /// The gateway listens from now on: silence of equipment never heard counts from here, and
-    /// nobody is silent for the time in which the gateway itself was down. Call once for every
-    /// piece of equipment when the pipeline handles its first input, and after a restore.
-    pub fn on_start(&mut self, _equipment: &Equipment, _now: UtcMillis) {}
-
-    /// New readings. Samples that are historical, or not newer than what is known, are late: they
-    /// never touch live state.
-    pub fn on_samples(&mut self, _equipment: &Equipment, moment: &Moment, samples: &[Sample], _out: &mut Outputs) {
-        for sample in samples {
-            if let Some(slot) = self.latest.get_mut(usize::from(sample.channel.0)) {
-                *slot = Some(Latest {
-                    reading: sample.reading,
-                    raw: sample.raw,
-                    quality: sample.quality,
-                    at: sample.at,
-                    since: sample.at,
-                    received: moment.received,
-                    position: moment.position,
-                });
-            }
-        }
-        self.last_heard = Some(moment.received);
-        self.link = Link::Online;
-    }
-
-    /// The equipment was heard with nothing new: its values hold until `moment.published`.
-    pub fn on_heard(&mut self, _equipment: &Equipment, moment: &Moment, _out: &mut Outputs) {
-        self.last_heard = Some(moment.received);
-    }
-
-    /// Birth (`online`) or death of the node or device.
-    pub fn on_link(&mut self, _equipment: &Equipment, online: bool, _moment: &Moment, _out: &mut Outputs) {
-        self.link = if online { Link::Online } else { Link::Offline };
-    }
-
-    /// The node's journal dropped messages before they could be sent.
-    pub fn on_dropped(&mut self, _equipment: &Equipment, _moment: &Moment, _messages: u64, _out: &mut Outputs) {}
-
-    /// Does everything due at or before `due`, each thing at its own time.
-    pub fn on_due(&mut self, _equipment: &Equipment, _due: UtcMillis, _position: Position, _out: &mut Outputs) {}
-
-    /// When [`Self::on_due`] has something to do next (arrival time).
+    /// Nothing heard so far; `plan` is the one of this equipment's layout.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<UtcMillis> {
-        None
-    }
-
-    /// A person acts on one of the equipment's alarms or hazards.
-    ///
-    /// # Errors
-    /// Refused with a stable code and a reason; nothing has changed then.
-    pub fn on_action(
-        &mut self,
-        _equipment: &Equipment,
-        _action: &OperatorAction,
-        _position: Position,
-        _now: UtcMillis,
-        _out: &mut Outputs,
-    ) -> Result<(), Refusal> {
-        Err(Refusal { code: "unknown_hazard", message: "no such hazard".into() })
+    pub fn sharing(equipment: &Equipment, plan: Arc<Plan>) -> Self {
+        let rules = equipment.rules.len();
+        Self {
+            plan,
+            link: Link::Never,
+            last_heard: None,
+            listening_since: None,
+            first_word: None,
+            broken: false,
+            live: Evaluator::new(equipment.channels.len(), rules),
+            stories: vec![None; rules].into(),
+            irregular: false,
+            deadline: None,
+            rare: None,
+        }
     }
 
     /// Newest reading of a channel.
     #[must_use]
     pub fn latest(&self, channel: ChannelIx) -> Option<&Latest> {
-        self.latest.get(usize::from(channel.0))?.as_ref()
+        self.live.series.get(channel)
     }
 
     /// Whether node and device are alive.
@@ -169,47 +153,64 @@ impl EquipmentState {
         self.link
     }
 
-    /// Arrival of the last word.
+    /// Arrival of the last live word.
     #[must_use]
     pub fn last_heard(&self) -> Option<UtcMillis> {
         self.last_heard
     }
 
-    /// Alarms that are not in the normal state.
+    /// When [`Self::on_due`] has something to do next (arrival time).
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<UtcMillis> {
+        self.deadline
+    }
+
+    /// Alarms that are not in the normal state, in the order of the rules.
     #[must_use]
     pub fn open_alarms(&self) -> Vec<AlarmRecord> {
-        Vec::new()
+        let alarms = self.stories.iter().flatten().filter_map(|story| story.alarm.as_ref());
+        alarms.filter(|alarm| alarm.state != AlarmState::Normal).cloned().collect()
     }
 
     /// Gaps that have not ended.
     #[must_use]
     pub fn open_gaps(&self) -> Vec<GapRecord> {
-        Vec::new()
+        let gaps = self.rare.iter().flat_map(|rare| &rare.gaps).map(Gap::record);
+        gaps.filter(|gap| gap.to.is_none()).cloned().collect()
     }
 
     /// Hazards that an action can be taken on: the open ones, and the last rejected ones.
     #[must_use]
     pub fn hazards(&self) -> Vec<HazardRef> {
-        Vec::new()
+        self.known_hazards()
+            .map(|hazard| HazardRef {
+                id: hazard.id.clone(),
+                rule: hazard.rule.clone(),
+                status: hazard.status,
+            })
+            .collect()
+    }
+
+    fn known_hazards(&self) -> impl Iterator<Item = &HazardSummary> {
+        let current = self.stories.iter().flatten().filter_map(|story| story.hazard.as_ref());
+        current.chain(self.rare.iter().flat_map(|rare| &rare.rejected))
     }
 
     /// Nothing worth a snapshot has happened.
     #[must_use]
     pub fn is_default(&self) -> bool {
-        self.last_heard.is_none()
+        self.link == Link::Never
+            && self.last_heard.is_none()
+            && self.rare.is_none()
+            && self.live.series.is_empty()
+            && self.stories.iter().all(Option::is_none)
     }
 
-    /// Everything needed to go on after a restart, keyed by rule ids and quantities.
-    #[must_use]
-    pub fn snapshot(&self, _equipment: &Equipment) -> serde_json::Value {
-        serde_json::Value::Null
+    fn story(&mut self, rule: usize) -> &mut Story {
+        self.stories[rule].get_or_insert_with(Box::default)
     }
 
-    /// The state a snapshot describes, as far as it still fits the catalog.
-    ///
-    /// # Errors
-    /// The value is no snapshot.
-    pub fn restore(equipment: &Equipment, _snapshot: serde_json::Value) -> Result<Self, RestoreError> {
-        Ok(Self::new(equipment))
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(Box::default)
     }
 }

@@ -1,5 +1,11 @@
 //! Hazards (隐患): append-only, hash-chained event lists; the state is a fold over them.
 
+mod chain;
+
+
+pub(crate) use chain::said;
+pub use chain::{ChainError, ChainFault, verify_chain};
+
 use crate::hash::ContentHash;
 use crate::input::Position;
 use crate::pack::{Grade, Severity};

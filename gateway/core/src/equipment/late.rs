@@ -1,0 +1,272 @@
+//! Data from after the event: back-filled from a node's journal, or overtaken by newer readings.
+//!
+//! A second evaluator goes over it, from what was known before the hole it fills. It counts only time
+//! that live words did not cover (the rest has been judged), so it finds what was missed and nothing
+//! twice. It opens hazards, marked as late; it never touches an alarm.
+
+use super::evaluator::{Evaluator, Fact, What};
+use super::plan::RuleSet;
+use super::series::Sums;
+use super::story::{self, Here, Trip};
+use super::{EquipmentState, Moment, Rare};
+use crate::catalog::Equipment;
+use crate::hazard::{Actor, HazardEventKind};
+use crate::output::Outputs;
+use crate::pack::Truth;
+use crate::rules;
+use crate::sample::Sample;
+use vigil_protocol::time::UtcMillis;
+
+/// The late evaluator goes this long (arrival time) after its last sample …
+const KEEP_MS: i64 = 600_000;
+/// … and writes its sums and the filling of gaps this long after its first unwritten one.
+const FLUSH_MS: i64 = 10_000;
+/// What was known before a hole is kept this long (arrival time) after the words came back.
+const SEED_MS: i64 = 3_600_000;
+
+/// What was known before a hole.
+#[derive(Clone, Debug)]
+pub(crate) struct Seed {
+    pub(crate) evaluator: Evaluator,
+    /// Arrival of the first word after the hole.
+    pub(crate) since: Option<UtcMillis>,
+}
+
+/// The second evaluator.
+#[derive(Clone, Debug)]
+pub(crate) struct Late {
+    pub(crate) evaluator: Evaluator,
+    /// Arrival of the last sample.
+    pub(crate) received: UtcMillis,
+    /// When unwritten sums are written.
+    pub(crate) flush_at: Option<UtcMillis>,
+    /// Rules that tripped in it and have not cleared.
+    pub(crate) tripped: Vec<usize>,
+}
+
+impl Rare {
+    pub(super) fn late_due(&self) -> Option<UtcMillis> {
+        self.late.as_ref().map(|late| {
+            let end = late.received.saturating_add_ms(KEEP_MS);
+            late.flush_at.map_or(end, |flush| flush.min(end))
+        })
+    }
+
+    /// Lets go of what was known before a hole, once nothing can be expected to fill it.
+    pub(super) fn age_seed(&mut self, now: UtcMillis) {
+        let Some(seed) = &mut self.seed else { return };
+        let since = *seed.since.get_or_insert(now);
+        if now.since(since) >= SEED_MS && self.late.is_none() {
+            self.seed = None;
+        }
+    }
+}
+
+impl EquipmentState {
+    /// Remembers what is known now: a hole begins.
+    pub(super) fn take_seed(&mut self) {
+        if self.live.series.is_empty() {
+            return;
+        }
+        let mut evaluator = self.live.clone();
+        evaluator.series.forget_sums();
+        self.rare().seed = Some(Box::new(Seed { evaluator, since: None }));
+    }
+
+    pub(super) fn on_late(
+        &mut self,
+        equipment: &Equipment,
+        moment: &Moment,
+        samples: &[Sample],
+        out: &mut Outputs,
+    ) {
+        let here = Here { position: moment.position, now: moment.received };
+        let mut sorted = samples.to_vec();
+        sorted.sort_by_key(|sample| sample.at);
+        let mut rest = sorted.as_slice();
+        while let Some(first) = rest.first() {
+            let at = first.at;
+            let same = rest.iter().take_while(|sample| sample.at == at).count();
+            let (group, after) = rest.split_at(same);
+            rest = after;
+            self.late_group(equipment, at.0, group, here, out);
+        }
+        let published = moment.published.0;
+        if moment.historical && self.late_watermark().is_some_and(|watermark| watermark < published) {
+            self.late_move(equipment, published, here, out);
+        }
+        if let Some(late) = self.rare().late.as_mut() {
+            late.received = moment.received;
+            late.flush_at.get_or_insert(moment.received.saturating_add_ms(FLUSH_MS));
+        }
+        self.irregular = true;
+        self.plan_deadline(equipment);
+    }
+
+    fn late_watermark(&self) -> Option<i64> {
+        self.rare.as_ref()?.late.as_ref()?.evaluator.watermark
+    }
+
+    fn late_group(
+        &mut self,
+        equipment: &Equipment,
+        at: i64,
+        group: &[Sample],
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        if self.late_watermark().is_none_or(|watermark| at < watermark) {
+            self.late_restart(equipment, at, here, out);
+        }
+        self.late_move(equipment, at, here, out);
+        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else { return };
+        let mut set = RuleSet::default();
+        for sample in group {
+            late.evaluator.series.record(equipment, sample, here.position, here.now, out);
+            set.merge(self.plan.rules_of(sample.channel));
+        }
+        let mut facts = Vec::new();
+        late.evaluator.apply(&equipment.rules, set, at, &mut facts);
+        self.late_settle(equipment, &facts, here, out);
+    }
+
+    /// Follows source time; only what live words left out counts.
+    fn late_move(&mut self, equipment: &Equipment, to: i64, here: Here, out: &mut Outputs) {
+        let max_gap_ms = self.plan.max_gap_ms;
+        let unseen_before = self.first_word.unwrap_or(i64::MAX);
+        // Since the last live word everything is a hole still.
+        let hole_since = if self.has_open_gap() { self.live.watermark } else { None };
+        let mut facts = Vec::new();
+        let Some(rare) = self.rare.as_mut() else { return };
+        rare.fill(to, out);
+        let Some(mut late) = rare.late.take() else { return };
+        if let Some(from) = late.evaluator.watermark.filter(|from| *from < to) {
+            let unseen = to <= unseen_before
+                || hole_since.is_some_and(|since| since <= from)
+                || rare.hole_contains(from, to);
+            let covered = unseen && to - from <= max_gap_ms;
+            late.evaluator.advance(&equipment.rules, to, covered, &mut facts);
+        } else if late.evaluator.watermark.is_none() {
+            late.evaluator.advance(&equipment.rules, to, false, &mut facts);
+        }
+        rare.late = Some(late);
+        self.late_settle(equipment, &facts, here, out);
+    }
+
+    /// Starts over before `at`: from what was known before the hole, or from nothing.
+    fn late_restart(&mut self, equipment: &Equipment, at: i64, here: Here, out: &mut Outputs) {
+        self.late_end(equipment, here, out);
+        let seed = self.rare.as_ref().and_then(|rare| rare.seed.as_ref());
+        let mut evaluator = match seed.filter(|seed| seed.evaluator.watermark.is_some_and(|seen| seen <= at)) {
+            Some(seed) => seed.evaluator.clone(),
+            None => Evaluator::new(equipment.channels.len(), equipment.rules.len()),
+        };
+        evaluator.fresh_from = crate::input::Position(0);
+        // A live reading that has been the same since before held then, too.
+        for cell in self.live.series.cells() {
+            let older = evaluator.series.get(cell.channel).is_none_or(|known| known.at < cell.latest.since);
+            if cell.latest.since.0 <= at && older {
+                let latest = super::Latest { at: cell.latest.since, ..cell.latest };
+                evaluator.series.put(cell.channel, latest, Sums::default());
+            }
+        }
+        for (memory, live) in evaluator.memories.iter_mut().zip(&self.live.memories) {
+            memory.recall_reports(live, at);
+        }
+        self.rare().late =
+            Some(Box::new(Late { evaluator, received: here.now, flush_at: None, tripped: Vec::new() }));
+    }
+
+    fn late_settle(&mut self, equipment: &Equipment, facts: &[Fact], here: Here, out: &mut Outputs) {
+        for fact in facts {
+            let (index, rule) = (fact.rule, &equipment.rules[fact.rule]);
+            match fact.what {
+                What::Tripped { onset } => self.late_trip(equipment, index, onset, fact.at, here, out),
+                What::Cleared => {
+                    let Some(rare) = self.rare.as_mut() else { continue };
+                    let Some(late) = rare.late.as_mut() else { continue };
+                    let evidence = story::evidence(equipment, rule, index, &late.evaluator);
+                    if let Some(position) = late.tripped.iter().position(|tripped| *tripped == index) {
+                        late.tripped.swap_remove(position);
+                        self.late_return(index, fact.at, evidence, here, out);
+                    }
+                }
+                What::Masked { .. } | What::Suppressed | What::Unsuppressed => {}
+            }
+        }
+    }
+
+    fn late_trip(
+        &mut self,
+        equipment: &Equipment,
+        index: usize,
+        onset: i64,
+        at: i64,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        let rule = &equipment.rules[index];
+        let known = self.stories[index].as_ref().is_some_and(|story| story.knows(onset, at));
+        let (Some(grade), false) = (story::grade(rule), known) else { return };
+        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else { return };
+        late.tripped.push(index);
+        let severity = story::severity_now(rule, &late.evaluator);
+        let evidence = story::evidence(equipment, rule, index, &late.evaluator);
+        let live_active = self.live.memories[index].active;
+        let story = self.story(index);
+        story.add_late_episode(onset, at, live_active);
+        let trip = Trip { onset, at, late: true, severity };
+        let replaced = story.tell_trip(equipment, rule, grade, trip, evidence, here, out);
+        self.keep_rejected(replaced);
+    }
+
+    /// A late trip is over. While the condition holds live, it has not returned.
+    fn late_return(
+        &mut self,
+        index: usize,
+        at: i64,
+        evidence: Vec<crate::hazard::EvidenceReading>,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        let live_active = self.live.memories[index].active;
+        let story = self.story(index);
+        story.end_late_episode(at);
+        if !live_active && story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
+            let kind = HazardEventKind::Returned { at: UtcMillis(at), evidence };
+            story.tell(kind, Actor::Machine, here, out);
+        }
+    }
+
+    /// The late evaluator goes. What it left tripped has returned if a live reading says so.
+    fn late_end(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
+        let Some(rare) = self.rare.as_mut() else { return };
+        let Some(mut late) = rare.late.take() else { return };
+        late.evaluator.series.flush(equipment, out);
+        rare.write_fills(out);
+        for index in late.tripped {
+            let rule = &equipment.rules[index];
+            if self.live.memories[index].truth != Truth::False {
+                continue;
+            }
+            let normal = rules::primary(rule).and_then(|channel| self.live.series.get(channel));
+            let at = normal.map(|latest| latest.since.0).or(self.live.watermark);
+            let evidence = story::evidence(equipment, rule, index, &self.live);
+            if let Some(at) = at {
+                self.late_return(index, at, evidence, here, out);
+            }
+        }
+    }
+
+    pub(super) fn late_due(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
+        let Some(rare) = self.rare.as_mut() else { return };
+        let Some(late) = rare.late.as_mut() else { return };
+        if late.received.saturating_add_ms(KEEP_MS) <= here.now {
+            self.late_end(equipment, here, out);
+        } else if late.flush_at.is_some_and(|flush| flush <= here.now) {
+            late.flush_at = None;
+            late.evaluator.series.flush(equipment, out);
+            rare.write_fills(out);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Words as they come: samples, heartbeats, births and deaths.
+
+use super::evaluator::{Fact, What};
+use super::plan::RuleSet;
+use super::story::{self, Here, Note, Trip};
+use super::{EquipmentState, Latest, Link, Moment, words};
+use crate::catalog::Equipment;
+use crate::alarm::AlarmState;
+use crate::hazard::{Actor, HazardEventKind, HazardSummary};
+use crate::output::{GapReason, Outputs};
+use crate::pack::{RuleKind, Severity};
+use crate::sample::{Reading, Sample};
+use std::cmp::Ordering;
+use vigil_protocol::time::UtcMillis;
+
+impl EquipmentState {
+    /// The gateway listens from now on: silence of equipment never heard counts from here, and nobody is
+    /// silent for the time in which the gateway itself was down. Call once for every piece of equipment
+    /// when the pipeline handles its first input, and after a restore.
+    pub fn on_start(&mut self, equipment: &Equipment, now: UtcMillis) {
+        self.listening_since = Some(now);
+        self.plan_deadline(equipment);
+    }
+
+    /// New readings. Samples that are historical, or not newer than what is known, are late: they never
+    /// touch live state.
+    pub fn on_samples(
+        &mut self,
+        equipment: &Equipment,
+        moment: &Moment,
+        samples: &[Sample],
+        out: &mut Outputs,
+    ) {
+        if moment.historical {
+            self.on_late(equipment, moment, samples, out);
+            return;
+        }
+        self.on_word(equipment, moment, out);
+        // A node sends its readings in the order it took them; the rest is put in order first.
+        if samples.is_sorted_by_key(|sample| sample.at) {
+            self.take_live(equipment, moment, samples, out);
+        } else {
+            let mut sorted = samples.to_vec();
+            sorted.sort_by_key(|sample| sample.at);
+            self.take_live(equipment, moment, &sorted, out);
+        }
+    }
+
+    /// The equipment was heard with nothing new: its values hold until `moment.published`. A heartbeat of
+    /// its node does not wake a device that is dead.
+    pub fn on_heard(&mut self, equipment: &Equipment, moment: &Moment, out: &mut Outputs) {
+        if moment.historical || self.link != Link::Online {
+            return;
+        }
+        self.on_word(equipment, moment, out);
+        self.take_live(equipment, moment, &[], out);
+    }
+
+    /// Birth (`online`) or death of the node or device.
+    pub fn on_link(&mut self, equipment: &Equipment, online: bool, moment: &Moment, out: &mut Outputs) {
+        if online {
+            if !moment.historical {
+                self.on_word(equipment, moment, out);
+                self.take_live(equipment, moment, &[], out);
+            }
+            return;
+        }
+        if self.link == Link::Offline {
+            return;
+        }
+        self.take_seed();
+        self.link = Link::Offline;
+        self.broken = true;
+        self.live.lose_sight(&equipment.rules);
+        let from = self.live.watermark.map_or(moment.published, UtcMillis);
+        self.open_gap(equipment, from, GapReason::Offline, out);
+        self.look(equipment, Here { position: moment.position, now: moment.received }, out);
+        self.plan_deadline(equipment);
+    }
+
+    /// A live word has arrived, whatever it says.
+    fn on_word(&mut self, equipment: &Equipment, moment: &Moment, out: &mut Outputs) {
+        if self.link != Link::Online {
+            if self.link == Link::Offline {
+                self.live.fresh_from = moment.position;
+            }
+            self.link = Link::Online;
+            self.irregular = true;
+        }
+        self.last_heard = Some(moment.received);
+        self.listening_since.get_or_insert(moment.received);
+        if let Some(rare) = &mut self.rare {
+            rare.age_seed(moment.received);
+        }
+        if self.irregular {
+            self.end_silence(equipment, Here { position: moment.position, now: moment.received }, out);
+        }
+    }
+
+    fn take_live(&mut self, equipment: &Equipment, moment: &Moment, samples: &[Sample], out: &mut Outputs) {
+        let here = Here { position: moment.position, now: moment.received };
+        let rules = &equipment.rules;
+        let mut facts = Vec::new();
+        let mut sight = RuleSet::default();
+        let mut late = Vec::new();
+        let mut rest = samples;
+        let mut last = moment.published.0;
+        while let Some(first) = rest.first() {
+            let at = first.at;
+            let same = rest.iter().take_while(|sample| sample.at == at).count();
+            let (group, after) = rest.split_at(same);
+            rest = after;
+            last = last.max(at.0);
+            self.move_to(equipment, at.0, here, &mut facts, out);
+            let mut set = RuleSet::default();
+            for sample in group {
+                let known = self.live.series.get(sample.channel);
+                let usable = sample.quality.is_usable()
+                    && !matches!(sample.reading, Reading::NoData(_));
+                let was_usable = known.is_none_or(Latest::is_usable);
+                match known.map(|known| sample.at.cmp(&known.at)) {
+                    None | Some(Ordering::Greater) => {}
+                    // Said again: it still holds, and has outlived the last death if there was one.
+                    Some(Ordering::Equal) if self.confirm(sample, moment) => {
+                        set.merge(self.plan.rules_of(sample.channel));
+                        continue;
+                    }
+                    Some(_) => {
+                        late.push(*sample);
+                        continue;
+                    }
+                }
+                self.live.series.record(equipment, sample, moment.position, moment.received, out);
+                if !usable || !was_usable {
+                    self.note_quality(equipment, sample.channel, usable, sample.at, out);
+                }
+                set.merge(self.plan.rules_of(sample.channel));
+            }
+            self.live.apply(rules, set, at.0, &mut facts);
+            self.settle(equipment, here, &mut facts, out);
+            sight.merge(set);
+        }
+        self.move_to(equipment, last, here, &mut facts, out);
+        self.live.refresh(rules, last, &mut facts);
+        self.settle(equipment, here, &mut facts, out);
+        if !late.is_empty() {
+            self.on_late(equipment, moment, &late, out);
+        }
+        if self.irregular || sight.meets(self.plan.sight) {
+            self.look(equipment, here, out);
+        }
+        self.plan_next(equipment);
+    }
+
+    /// Takes a reading that is the one known already; false if it is another one of the same time.
+    fn confirm(&mut self, sample: &Sample, moment: &Moment) -> bool {
+        let Some(known) = self.live.series.get_mut(sample.channel) else { return false };
+        if known.reading != sample.reading || known.quality != sample.quality {
+            return false;
+        }
+        known.received = moment.received;
+        known.position = moment.position;
+        true
+    }
+
+    /// Lets the live evaluator follow source time.
+    fn move_to(
+        &mut self,
+        equipment: &Equipment,
+        to: i64,
+        here: Here,
+        facts: &mut Vec<Fact>,
+        out: &mut Outputs,
+    ) {
+        let covered = match self.live.watermark {
+            None => {
+                self.first_word = Some(to);
+                self.close_gap(to, out);
+                true
+            }
+            Some(from) if to < from || (to == from && !self.broken) => return,
+            Some(from) => {
+                let covered = !self.broken && to - from <= self.plan.max_gap_ms;
+                if !covered {
+                    self.note_hole(equipment, from, to, out);
+                }
+                if self.irregular {
+                    self.close_gap(to, out);
+                }
+                covered
+            }
+        };
+        self.broken = false;
+        self.live.advance(&equipment.rules, to, covered, facts);
+        self.settle(equipment, here, facts, out);
+    }
+
+    /// Lets come what follows from the live evaluator's decisions.
+    pub(super) fn settle(
+        &mut self,
+        equipment: &Equipment,
+        here: Here,
+        facts: &mut Vec<Fact>,
+        out: &mut Outputs,
+    ) {
+        for fact in facts.drain(..) {
+            self.on_fact(equipment, fact, here, out);
+        }
+    }
+
+    pub(super) fn on_fact(&mut self, equipment: &Equipment, fact: Fact, here: Here, out: &mut Outputs) {
+        let Fact { rule: index, at, what } = fact;
+        let rule = &equipment.rules[index];
+        match what {
+            What::Tripped { onset } => self.on_trip(equipment, index, onset, at, here, out),
+            What::Masked { onset } => {
+                let detail = words::detail(equipment, rule, &self.live);
+                let story = self.story(index);
+                story.begin_episode(onset);
+                story.change_alarm(equipment, rule, here, at, Note::Record, out, |alarm| {
+                    alarm.flags.suppressed = true;
+                    alarm.detail = detail;
+                    alarm.since = UtcMillis(onset);
+                });
+            }
+            What::Cleared => {
+                let evidence = story::evidence(equipment, rule, index, &self.live);
+                let detail = words::detail(equipment, rule, &self.live);
+                let story = self.story(index);
+                story.end_episode(at);
+                if story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
+                    let kind = HazardEventKind::Returned { at: UtcMillis(at), evidence };
+                    story.tell(kind, Actor::Machine, here, out);
+                }
+                story.change_alarm(equipment, rule, here, at, Note::Words(detail), out, |alarm| {
+                    alarm.flags.clear(rule.latched);
+                });
+            }
+            What::Suppressed => {
+                let raised = self.stories[index].as_ref().and_then(|story| story.alarm.as_ref());
+                if raised.is_some_and(|alarm| alarm.state != AlarmState::Normal) {
+                    let note = Note::Words("suppressed by design".into());
+                    self.story(index).change_alarm(equipment, rule, here, at, note, out, |alarm| {
+                        alarm.flags.suppressed = true;
+                    });
+                }
+            }
+            What::Unsuppressed => {
+                if self.stories[index].as_ref().is_some_and(|story| story.alarm.is_some()) {
+                    let active = self.live.memories[index].active;
+                    let note = Note::Words("suppression has ended".into());
+                    let story = self.story(index);
+                    if !active {
+                        story.end_episode(at);
+                    }
+                    story.change_alarm(equipment, rule, here, at, note, out, |alarm| {
+                        alarm.flags.suppressed = false;
+                    });
+                }
+            }
+        }
+        self.irregular = true;
+    }
+
+    fn on_trip(
+        &mut self,
+        equipment: &Equipment,
+        index: usize,
+        onset: i64,
+        at: i64,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        let rule = &equipment.rules[index];
+        let severity = story::severity_now(rule, &self.live);
+        let detail = words::detail(equipment, rule, &self.live);
+        let grade = story::grade(rule);
+        let evidence =
+            grade.map(|_| story::evidence(equipment, rule, index, &self.live)).unwrap_or_default();
+        let story = self.story(index);
+        story.begin_episode(onset);
+        let mut replaced = None;
+        if let Some(grade) = grade {
+            let trip = Trip { onset, at, late: false, severity };
+            replaced = story.tell_trip(equipment, rule, grade, trip, evidence, here, out);
+        }
+        let hazard = story.open_hazard().map(|hazard| hazard.id.as_arc().clone());
+        story.change_alarm(equipment, rule, here, at, Note::Record, out, |alarm| {
+            alarm.flags.raise();
+            if severity == Severity::S1 {
+                // What must never be shelved comes off the shelf.
+                alarm.flags.shelved_until = None;
+            }
+            alarm.severity = severity;
+            alarm.since = UtcMillis(onset);
+            alarm.count += 1;
+            alarm.hazard = hazard;
+            alarm.detail = detail;
+        });
+        self.keep_rejected(replaced);
+    }
+
+    pub(super) fn keep_rejected(&mut self, replaced: Option<HazardSummary>) {
+        const KEPT: usize = 16;
+        let Some(replaced) = replaced else { return };
+        let rejected = &mut self.rare().rejected;
+        if rejected.len() == KEPT {
+            rejected.remove(0);
+        }
+        rejected.push(replaced);
+    }
+
+    /// Rules driven by arrival time are looked at again.
+    pub(super) fn look(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
+        let mut facts = Vec::new();
+        for index in self.plan.sight.iter(equipment.rules.len()) {
+            if matches!(equipment.rules[index].kind, RuleKind::Quality { .. }) {
+                self.look_at_quality(equipment, index, here.now, &mut facts);
+            }
+        }
+        self.settle(equipment, here, &mut facts, out);
+    }
+}

@@ -1,0 +1,244 @@
+//! A state as JSON, keyed by rule ids and quantities, so that it survives a changed catalog as far as
+//! it still fits.
+
+use super::evaluator::Evaluator;
+use super::gaps::Gap;
+use super::late::{Late, Seed};
+use super::series::{Latest, Series, Sums};
+use super::story::Story;
+use super::{EquipmentState, Link, Plan, Rare};
+use crate::catalog::Equipment;
+use crate::hash::ContentHash;
+use crate::hazard::HazardSummary;
+use crate::input::Position;
+use crate::pack::Rule;
+use crate::rules::Memory;
+use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use vigil_protocol::time::UtcMillis;
+use vigil_protocol::vocabulary::Quantity;
+
+/// Why a snapshot could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// It is not the JSON of a snapshot.
+    #[error("restoring the state of equipment {equipment}: {source}")]
+    Json {
+        /// Equipment id.
+        equipment: Arc<str>,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    link: Link,
+    last_heard: Option<UtcMillis>,
+    listening_since: Option<UtcMillis>,
+    first_word: Option<i64>,
+    broken: bool,
+    live: EvaluatorSnapshot,
+    /// By rule id; only rules that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    stories: BTreeMap<String, Story>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<Gap>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    holes: Vec<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<SeedSnapshot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late: Option<LateSnapshot>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<HazardSummary>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EvaluatorSnapshot {
+    watermark: Option<i64>,
+    covered_since: i64,
+    fresh_from: Position,
+    /// In the order in which the channels first spoke.
+    channels: Vec<(Quantity, Latest, Sums)>,
+    /// Rules known not to hold, with nothing else to remember: most of them.
+    quiet: Vec<String>,
+    /// By rule id: what the rule was like (a changed rule starts its delay anew) and its memory.
+    rules: BTreeMap<String, (u64, Memory)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SeedSnapshot {
+    since: Option<UtcMillis>,
+    evaluator: EvaluatorSnapshot,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LateSnapshot {
+    received: UtcMillis,
+    flush_at: Option<UtcMillis>,
+    tripped: Vec<String>,
+    evaluator: EvaluatorSnapshot,
+}
+
+/// Tells whether a rule is still what it was.
+fn fingerprint(rule: &Rule) -> u64 {
+    let delays = [rule.on_delay_ms, rule.off_delay_ms].map(i64::to_be_bytes);
+    ContentHash::of_parts(&[format!("{:?}", rule.kind).as_bytes(), &delays[0], &delays[1]]).short()
+}
+
+impl EvaluatorSnapshot {
+    fn of(equipment: &Equipment, evaluator: &Evaluator) -> Self {
+        let channels = evaluator.series.cells().iter().filter_map(|cell| {
+            let channel = equipment.channels.get(usize::from(cell.channel.0))?;
+            Some((channel.quantity, cell.latest, cell.sums))
+        });
+        let mut snapshot = Self {
+            watermark: evaluator.watermark,
+            covered_since: evaluator.covered_since,
+            fresh_from: evaluator.fresh_from,
+            channels: channels.collect(),
+            quiet: Vec::new(),
+            rules: BTreeMap::new(),
+        };
+        for (rule, memory) in equipment.rules.iter().zip(&evaluator.memories) {
+            if *memory == Memory::quiet() {
+                snapshot.quiet.push(String::from(&*rule.id));
+            } else if *memory != Memory::default() {
+                let rest = (fingerprint(rule), memory.clone());
+                snapshot.rules.insert(String::from(&*rule.id), rest);
+            }
+        }
+        snapshot
+    }
+
+    fn restore(mut self, equipment: &Equipment) -> Evaluator {
+        let mut evaluator = Evaluator::new(equipment.channels.len(), equipment.rules.len());
+        evaluator.watermark = self.watermark;
+        evaluator.covered_since = self.covered_since;
+        evaluator.fresh_from = self.fresh_from;
+        let mut series = Series::new(equipment.channels.len());
+        for (quantity, latest, sums) in self.channels {
+            if let Some(channel) = equipment.channel_of(quantity) {
+                series.put(channel, latest, sums);
+            }
+        }
+        evaluator.series = series;
+        for (rule, memory) in equipment.rules.iter().zip(&mut evaluator.memories) {
+            if let Some((print, mut known)) = self.rules.remove(&*rule.id) {
+                if print != fingerprint(rule) {
+                    // The alarm stays; whether the new condition holds is for the next reading to say.
+                    known = known.for_changed_rule();
+                }
+                *memory = known;
+            } else if self.quiet.iter().any(|id| **id == *rule.id) {
+                *memory = Memory::quiet();
+            }
+        }
+        evaluator.resume(&equipment.rules);
+        evaluator
+    }
+}
+
+impl EquipmentState {
+    /// Everything needed to go on after a restart, keyed by rule ids and quantities.
+    #[must_use]
+    pub fn snapshot(&self, equipment: &Equipment) -> serde_json::Value {
+        let id = |index: &usize| equipment.rules.get(*index).map(|rule| String::from(&*rule.id));
+        let rare = self.rare.clone().unwrap_or_default();
+        let stories = equipment.rules.iter().zip(&self.stories).filter_map(|(rule, story)| {
+            story.as_ref().map(|story| (String::from(&*rule.id), Story::clone(story)))
+        });
+        let snapshot = Snapshot {
+            link: self.link,
+            last_heard: self.last_heard,
+            listening_since: self.listening_since,
+            first_word: self.first_word,
+            broken: self.broken,
+            live: EvaluatorSnapshot::of(equipment, &self.live),
+            stories: stories.collect(),
+            gaps: rare.gaps,
+            holes: rare.holes,
+            seed: rare.seed.map(|seed| SeedSnapshot {
+                since: seed.since,
+                evaluator: EvaluatorSnapshot::of(equipment, &seed.evaluator),
+            }),
+            late: rare.late.map(|late| LateSnapshot {
+                received: late.received,
+                flush_at: late.flush_at,
+                tripped: late.tripped.iter().filter_map(id).collect(),
+                evaluator: EvaluatorSnapshot::of(equipment, &late.evaluator),
+            }),
+            rejected: rare.rejected,
+        };
+        // String keys and finite numbers only: writing cannot fail.
+        serde_json::to_value(snapshot).unwrap_or_default()
+    }
+
+    /// The state a snapshot describes, as far as it still fits the catalog.
+    ///
+    /// # Errors
+    /// The value is no snapshot.
+    pub fn restore(equipment: &Equipment, snapshot: serde_json::Value) -> Result<Self, RestoreError> {
+        let plan = Arc::new(Plan::new(equipment, &Settings::default()));
+        Self::restore_sharing(equipment, plan, snapshot)
+    }
+
+    /// Like [`Self::restore`], with the plan of this equipment's layout.
+    ///
+    /// # Errors
+    /// The value is no snapshot.
+    pub fn restore_sharing(
+        equipment: &Equipment,
+        plan: Arc<Plan>,
+        snapshot: serde_json::Value,
+    ) -> Result<Self, RestoreError> {
+        let snapshot: Snapshot = serde_json::from_value(snapshot)
+            .map_err(|source| RestoreError::Json { equipment: equipment.id.clone(), source })?;
+        let index = |id: &String| equipment.rules.iter().position(|rule| *rule.id == **id);
+        let mut state = Self::sharing(equipment, plan);
+        state.link = snapshot.link;
+        state.last_heard = snapshot.last_heard;
+        state.listening_since = snapshot.listening_since;
+        state.first_word = snapshot.first_word;
+        state.broken = snapshot.broken;
+        state.live = snapshot.live.restore(equipment);
+        for (id, story) in snapshot.stories {
+            if let Some(index) = index(&id) {
+                state.stories[index] = Some(Box::new(story));
+            }
+        }
+        let rare = Rare {
+            gaps: snapshot.gaps,
+            holes: snapshot.holes,
+            seed: snapshot.seed.map(|seed| {
+                Box::new(Seed { since: seed.since, evaluator: seed.evaluator.restore(equipment) })
+            }),
+            late: snapshot.late.map(|late| {
+                Box::new(Late {
+                    received: late.received,
+                    flush_at: late.flush_at,
+                    tripped: late.tripped.iter().filter_map(index).collect(),
+                    evaluator: late.evaluator.restore(equipment),
+                })
+            }),
+            rejected: snapshot.rejected,
+        };
+        state.rare = (!rare.is_empty()).then(|| Box::new(rare));
+        state.irregular = true;
+        state.plan_deadline(equipment);
+        Ok(state)
+    }
+}
+
+impl Rare {
+    fn is_empty(&self) -> bool {
+        self.gaps.is_empty()
+            && self.holes.is_empty()
+            && self.seed.is_none()
+            && self.late.is_none()
+            && self.rejected.is_empty()
+    }
+}

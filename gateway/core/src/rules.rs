@@ -1,1 +1,0 @@
-//! Rule states: three-valued, gap-aware.

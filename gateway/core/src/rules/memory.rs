@@ -1,0 +1,196 @@
+//! What a rule remembers, and how truth over covered time becomes trips and clears.
+
+use crate::equipment::Latest;
+use crate::pack::{Rule, Truth};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use vigil_protocol::vocabulary::FaultKey;
+
+/// A rule changed its mind, at an exact source time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The condition has held for its delay.
+    Trip {
+        /// Since when it holds.
+        onset: i64,
+        /// When the delay was over.
+        at: i64,
+    },
+    /// The condition has been gone for its delay.
+    Clear {
+        /// When the delay was over.
+        at: i64,
+    },
+}
+
+/// State of one rule. Small, because there are twenty of them for each piece of equipment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Memory {
+    /// As of the last evaluation.
+    pub(crate) truth: Truth,
+    /// What it was when it was last known.
+    pub(crate) held: bool,
+    /// Tripped and not cleared.
+    pub(crate) active: bool,
+    /// The suppression condition holds.
+    pub(crate) suppressed: bool,
+    /// Would have tripped, but for the suppression.
+    pub(crate) masked: bool,
+    /// The delay that is running: since when. `None` if none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    onset: Option<i64>,
+    /// Covered time counted towards it.
+    covered: i64,
+    /// What few rules need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few rules need to remember.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Extra {
+    /// The primary channel's reading when the condition began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) onset: Option<Latest>,
+    /// Rate: (source time, number), oldest first.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(crate) points: VecDeque<(i64, f64)>,
+    /// Counted codes: source times of the last reports, oldest first.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(crate) reports: VecDeque<i64>,
+    /// Counted codes: the last known code and its source time.
+    pub(crate) last_key: Option<FaultKey>,
+    pub(crate) last_key_at: Option<i64>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            truth: Truth::Unknown,
+            held: false,
+            active: false,
+            suppressed: false,
+            masked: false,
+            onset: None,
+            covered: 0,
+            extra: None,
+        }
+    }
+}
+
+impl Memory {
+    /// Nothing to remember but that the condition does not hold.
+    pub(crate) fn quiet() -> Self {
+        Self { truth: Truth::False, ..Self::default() }
+    }
+
+    /// What is kept when the rule is not what it was: the trip stays, the next reading decides.
+    pub(crate) fn for_changed_rule(self) -> Self {
+        Self { active: self.active, suppressed: self.suppressed, ..Self::default() }
+    }
+
+    /// Takes the truth as of source time `at`. `credit` is time after `at` that has been covered
+    /// already (the reading came later than other words of its time).
+    pub(crate) fn set(&mut self, rule: &Rule, truth: Truth, at: i64, credit: i64) -> Option<Step> {
+        if truth == self.truth {
+            return None;
+        }
+        self.truth = truth;
+        match truth {
+            Truth::Unknown => return None,
+            known => self.held = known == Truth::True,
+        }
+        if !self.is_moving() {
+            self.rest();
+            return None;
+        }
+        if self.onset.is_none() {
+            (self.onset, self.covered) = (Some(at), 0);
+        }
+        self.count(rule, at + credit, credit)
+    }
+
+    /// Counts `span` ms of covered time that ended at source time `to`.
+    pub(crate) fn count(&mut self, rule: &Rule, to: i64, span: i64) -> Option<Step> {
+        let onset = self.onset?;
+        if !self.is_moving() || self.masked {
+            return None;
+        }
+        self.covered += span;
+        let delay = if self.active { rule.off_delay_ms } else { rule.on_delay_ms };
+        if self.covered < delay {
+            return None;
+        }
+        let at = (to - (self.covered - delay.max(0))).max(onset);
+        if self.active {
+            self.active = false;
+            self.rest();
+            Some(Step::Clear { at })
+        } else if self.suppressed {
+            self.masked = true;
+            Some(Step::Trip { onset, at })
+        } else {
+            self.active = true;
+            self.rest();
+            Some(Step::Trip { onset, at })
+        }
+    }
+
+    /// Counts up to `now` on a timeline without holes (arrival time).
+    pub(crate) fn until(&mut self, rule: &Rule, now: i64) -> Option<Step> {
+        let counted = self.onset?.saturating_add(self.covered);
+        self.count(rule, now, (now - counted).max(0))
+    }
+
+    /// The suppression has ended: the condition must hold for its delay anew.
+    pub(crate) fn unsuppress(&mut self, rule: &Rule, at: i64, credit: i64) -> Option<Step> {
+        self.suppressed = false;
+        self.masked = false;
+        if self.active {
+            return None;
+        }
+        self.rest();
+        if self.truth != Truth::True {
+            return None;
+        }
+        self.onset = Some(at);
+        self.count(rule, at + credit, credit)
+    }
+
+    /// Forgets the running delay; trips and truth stay.
+    pub(crate) fn rest(&mut self) {
+        (self.onset, self.covered, self.masked) = (None, 0, false);
+    }
+
+    /// The truth is the one that changes the state if it lasts.
+    fn is_moving(&self) -> bool {
+        self.truth == if self.active { Truth::False } else { Truth::True }
+    }
+
+    /// Time counts towards something.
+    pub(crate) fn is_counting(&self) -> bool {
+        self.onset.is_some() && self.is_moving() && !self.masked
+    }
+
+    /// Since when the running delay counts.
+    pub(crate) fn onset(&self) -> Option<i64> {
+        self.onset
+    }
+
+    /// Takes over the reports another memory counted up to source time `until`.
+    pub(crate) fn recall_reports(&mut self, other: &Self, until: i64) {
+        let Some(theirs) = other.extra.as_ref().filter(|extra| !extra.reports.is_empty()) else { return };
+        let mine = &mut self.extra().reports;
+        let mut all: Vec<i64> = theirs.reports.iter().chain(mine.iter()).copied().collect();
+        all.retain(|at| *at <= until);
+        all.sort_unstable();
+        all.dedup();
+        *mine = all.into();
+    }
+
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_with(Box::default)
+    }
+}
