@@ -26,8 +26,9 @@ pub enum Acked {
     Freed(u64),
     /// Speaks of another epoch, or of nothing still held.
     Nothing,
-    /// Speaks of sequences this node does not remember having used: the medium lost its end. A new epoch has begun,
-    /// so that new records are not taken for the lost ones; the node must give birth again.
+    /// Speaks of sequences this node does not remember having used: the medium broke its promise and lost its end. A
+    /// new epoch has begun, so that new records are not taken for the lost ones; the node must give birth again.
+    /// Found out only while fewer new records have been made than were lost: no replacement for a durable medium.
     NewEpoch,
 }
 

@@ -131,7 +131,8 @@ impl<const BYTES: usize, const RECORDS: usize> RamStorage<BYTES, RECORDS> {
         let (Some(&(tail, _)), Some(&(last, last_len))) = (self.index.front(), self.index.back()) else {
             return (len <= BYTES).then_some(0);
         };
-        let (tail, end) = (tail as usize, (last + last_len) as usize);
+        // An empty record takes a byte all the same: no two records start at the same place.
+        let (tail, end) = (tail as usize, (last + last_len.max(1)) as usize);
         if last as usize >= tail {
             // Not wrapped: the space after the last record, or before the first.
             if len <= BYTES - end {
@@ -174,7 +175,7 @@ impl<const BYTES: usize, const RECORDS: usize> Storage for RamStorage<BYTES, REC
         if record.len() > BYTES {
             return Err(AppendError::TooLong);
         }
-        let start = self.room(record.len()).ok_or(AppendError::Full)?;
+        let start = self.room(record.len().max(1)).ok_or(AppendError::Full)?;
         self.index
             .push_back((start as u32, record.len() as u32))
             .map_err(|_| AppendError::Full)?;

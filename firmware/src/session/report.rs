@@ -51,6 +51,33 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
         samples: &[Sample<'_>],
         scratch: &mut Scratch<N>,
     ) -> Result<u16, ReportError<S::Error>> {
+        let all = self.is_heartbeat_due(place, samples);
+        self.take(now, place, samples, all, scratch)
+    }
+
+    /// As [`Session::report`], with every sample sent, changed or not: for callers that decide themselves what is
+    /// worth a message.
+    ///
+    /// # Errors
+    /// As [`Session::report`].
+    pub fn report_all<const N: usize>(
+        &mut self,
+        now: UtcMillis,
+        place: Place,
+        samples: &[Sample<'_>],
+        scratch: &mut Scratch<N>,
+    ) -> Result<u16, ReportError<S::Error>> {
+        self.take(now, place, samples, true, scratch)
+    }
+
+    fn take<const N: usize>(
+        &mut self,
+        now: UtcMillis,
+        place: Place,
+        samples: &[Sample<'_>],
+        all: bool,
+        scratch: &mut Scratch<N>,
+    ) -> Result<u16, ReportError<S::Error>> {
         let (base, defs) = self.place(place).ok_or(ReportError::UnknownDevice)?;
         for sample in samples {
             check(defs, sample)?;
@@ -60,11 +87,10 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
         {
             device.presence = Presence::Up;
         }
-        let heartbeat = self.is_heartbeat_due(place, samples);
         let mut messages = 0;
         let mut rest = samples;
         while !rest.is_empty() {
-            let (taken, journaled) = self.message(now, place, base, defs, rest, heartbeat, scratch)?;
+            let (taken, journaled) = self.message(now, place, base, defs, rest, all, scratch)?;
             messages += u16::from(journaled);
             rest = rest.get(taken..).unwrap_or(&[]);
         }
@@ -111,7 +137,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
         base: usize,
         defs: &'d [MetricDef<'d>],
         samples: &[Sample<'_>],
-        heartbeat: bool,
+        all: bool,
         scratch: &mut Scratch<N>,
     ) -> Result<(usize, bool), ReportError<S::Error>> {
         // Without a journal, and nobody to send to, values are only held for the next birth.
@@ -145,7 +171,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
             slot.value = Held::keep(&sample.value).unwrap_or(Held::Null);
             slot.quality = sample.quality;
             slot.at = Some(sample.at);
-            if heartbeat || slot.is_news(def.deadband) {
+            if all || slot.is_news(def.deadband) {
                 if encoder.metric(&slot.data(def, alias, sample.at)).is_err() {
                     if sent == 0 {
                         return Err(ReportError::BufferTooSmall);
