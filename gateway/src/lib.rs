@@ -12,3 +12,4 @@ pub mod mqtt;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
+pub mod engine;

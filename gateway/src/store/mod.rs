@@ -14,7 +14,7 @@ mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
 pub use error::StoreError;
-pub use open::StoreOptions;
+pub use open::{PageLimit, StoreOptions};
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, Logged, LoggedInput, Overview,
     Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
@@ -31,7 +31,8 @@ pub(crate) type Db = sqlx::Sqlite;
 /// Another process has it, or it cannot be opened or migrated.
 pub async fn open(options: &StoreOptions) -> Result<(Writer, Reader), StoreError> {
     let lock = open::lock(&options.path)?;
-    let connection = open::writing(options).await?;
+    let mut connection = open::writing(options).await?;
+    open::migrate(&mut connection, &options.path).await?;
     let reader = Reader::new(open::reading(options), options.path.clone());
     let writer = Writer::new(connection, options.clone(), lock).await?;
     Ok((writer, reader))

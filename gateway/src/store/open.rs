@@ -8,6 +8,8 @@ use sqlx::sqlite::{
 };
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How the store is opened.
@@ -17,15 +19,31 @@ pub struct StoreOptions {
     pub path: PathBuf,
     /// Connections for readers.
     pub readers: u32,
-    /// Pages the database may have; `None` = as many as fit. A full disk, for tests.
-    pub max_pages: Option<u32>,
+    /// How large the database may get.
+    pub page_limit: PageLimit,
+}
+
+/// Pages a database may have at most; a commit beyond fails like one on a full disk. It may be
+/// changed while the store is open and counts from the next attempt after a failure.
+#[derive(Clone, Debug, Default)]
+pub struct PageLimit(Arc<AtomicU32>);
+
+impl PageLimit {
+    /// Sets the limit; 0 = as many as fit.
+    pub fn set(&self, pages: u32) {
+        self.0.store(pages, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|pages| *pages > 0)
+    }
 }
 
 impl StoreOptions {
     /// The usual settings for a file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 4, max_pages: None }
+        Self { path: path.into(), readers: 4, page_limit: PageLimit::default() }
     }
 }
 
@@ -66,15 +84,20 @@ pub(super) async fn writing(options: &StoreOptions) -> Result<SqliteConnection, 
         .pragma("temp_store", "MEMORY");
     let open = |source| StoreError::Open { path: options.path.clone(), source };
     let mut connection = connect.connect().await.map_err(open)?;
-    migrations()
-        .run(&mut connection)
-        .await
-        .map_err(|source| StoreError::Migrate { path: options.path.clone(), source })?;
-    if let Some(pages) = options.max_pages {
-        let sql = format!("PRAGMA max_page_count = {pages}");
+    if let Some(limit) = options.page_limit.get() {
+        let sql = format!("PRAGMA max_page_count = {limit}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.map_err(open)?;
     }
     Ok(connection)
+}
+
+/// Brings the schema up to date.
+pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    // `run` would demand more of the lifetimes than the compiler can show (sqlx says so itself).
+    migrations()
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })
 }
 
 /// The readers' connections: they can change nothing.

@@ -3,9 +3,9 @@
 //! Before messages go, those around each hazard of their device are copied to the hazard. Rows go in
 //! small chunks between batches, so that ingest never waits long.
 
-use super::writer::Writer;
+use super::writer::{Writer, begin, end};
 use super::StoreError;
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection};
 use vigil_protocol::time::UtcMillis;
 
 /// How long and how much is kept.
@@ -64,10 +64,11 @@ impl Writer {
     /// Nothing was removed.
     pub async fn retain(&mut self, retention: &Retention, now: UtcMillis) -> Result<RetentionReport, StoreError> {
         let write = |source| StoreError::Write { what: "retention", source };
-        let connection = self.connection().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(write)?;
-        let report = chunk(&mut transaction, retention, now).await.map_err(write)?;
-        transaction.commit().await.map_err(write)?;
+        let mut connection = self.take_connection().await?;
+        begin(&mut connection).await?;
+        let report = chunk(&mut connection, retention, now).await.map_err(write)?;
+        end(&mut connection).await?;
+        self.put_connection(connection);
         Ok(report)
     }
 }

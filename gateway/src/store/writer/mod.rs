@@ -6,7 +6,7 @@ mod rows;
 mod statements;
 
 use super::open::{Lock, StoreOptions};
-use super::{Batch, Snapshot, StoreError, open};
+use super::{Batch, StoreError, open};
 use names::Names;
 use rows::Rows;
 use sqlx::{Connection as _, SqliteConnection};
@@ -54,40 +54,34 @@ impl Writer {
             self.names.keep();
         } else {
             self.names.forget();
-            self.connection = None;
         }
         result
     }
 
     async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
-        let write = |what| move |source| StoreError::Write { what, source };
-        let rows = Rows::of(batch, &mut self.names);
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(open::writing(&self.options).await?),
+        let (plan, messages) = {
+            let rows = Rows::of(batch, &mut self.names);
+            (self.statements.plan(&self.names, &rows, batch)?, rows.messages.len() as u64)
         };
-        let mut transaction =
-            connection.begin_with("BEGIN IMMEDIATE").await.map_err(write("the start of a batch"))?;
-        let committed = self.statements.write(&mut transaction, &self.names, &rows, batch).await?;
-        transaction.commit().await.map_err(write("the end of a batch"))?;
-        Ok(committed)
+        let mut connection = self.take_connection().await?;
+        begin(&mut connection).await?;
+        let taken = plan.run(&mut connection, Statements::COUNTED).await?;
+        end(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(Committed { messages: taken, refused: messages - taken })
     }
 
-    /// Replaces all snapshots and the watermark: for a graceful stop.
-    ///
-    /// # Errors
-    /// Nothing was written.
-    pub async fn commit_snapshots(&mut self, snapshots: Vec<Snapshot>, batch: Batch) -> Result<(), StoreError> {
-        let batch = Batch { snapshots, watermark: Some(batch.position), ..batch };
-        self.commit(&batch).await.map(drop)
-    }
-
-    /// The connection, for maintenance between two batches.
-    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        match &mut self.connection {
+    /// The connection, or a new one. Only success puts it back: one dropped on the way rolls back.
+    pub(super) async fn take_connection(&mut self) -> Result<SqliteConnection, StoreError> {
+        match self.connection.take() {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(open::writing(&self.options).await?)),
+            None => open::writing(&self.options).await,
         }
+    }
+
+    /// See [`Self::take_connection`].
+    pub(super) fn put_connection(&mut self, connection: SqliteConnection) {
+        self.connection = Some(connection);
     }
 
     /// Closes the database in order: the write-ahead log is folded in and removed.
@@ -103,4 +97,22 @@ impl Writer {
             None => Ok(()),
         }
     }
+}
+
+/// Begins a transaction that writes from the start: it never fails half-way for a lock.
+pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    execute(connection, "BEGIN IMMEDIATE", "the start of a batch").await
+}
+
+/// Commits; durable when it returns.
+pub(super) async fn end(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    execute(connection, "COMMIT", "the end of a batch").await
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    what: &'static str,
+) -> Result<(), StoreError> {
+    sqlx::query(sql).execute(connection).await.map(drop).map_err(|source| StoreError::Write { what, source })
 }

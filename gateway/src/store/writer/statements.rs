@@ -1,12 +1,10 @@
 //! The statements of a batch, in an order that satisfies every reference.
 
-use super::insert::Insert;
+use super::insert::{Insert, Plan};
 use super::names::Names;
 use super::rows::{Rows, reason};
-use super::Committed;
 use crate::store::keys::word;
 use crate::store::{Batch, StoreError};
-use sqlx::SqliteConnection;
 use vigil_core::output::RollupNumbers;
 
 /// One prepared insert per table.
@@ -103,25 +101,22 @@ impl Statements {
         }
     }
 
-    /// Writes everything within the caller's transaction.
-    pub(super) async fn write(
-        &self,
-        to: &mut SqliteConnection,
-        names: &Names,
-        rows: &Rows<'_>,
-        batch: &Batch,
-    ) -> Result<Committed, StoreError> {
+    /// The table whose rows are counted.
+    pub(super) const COUNTED: &str = "messages";
+
+    /// Everything the batch writes.
+    pub(super) fn plan(&self, names: &Names, rows: &Rows<'_>, batch: &Batch) -> Result<Plan, StoreError> {
+        let mut plan = Plan::default();
+        let to = &mut plan;
         let added = names.added();
-        self.nodes.run(to, &added.nodes, |q, (id, name)| q.bind(*id).bind(&**name)).await?;
-        self.devices.run(to, &added.devices, |q, (id, node, _, name)| q.bind(*id).bind(*node).bind(&**name)).await?;
+        self.nodes.plan(to, added.nodes.iter(), |q, (id, name)| q.bind(*id).bind(&**name))?;
+        self.devices.plan(to, added.devices.iter(), |q, (id, node, _, name)| q.bind(*id).bind(*node).bind(&**name))?;
         self.contexts
-            .run(to, &added.contexts, |q, (id, context)| {
+            .plan(to, added.contexts.iter(), |q, (id, context)| {
                 q.bind(*id).bind(&context.hash.0[..]).bind(&*context.topic).bind(&*context.payload)
-            })
-            .await?;
-        let messages = self
-            .messages
-            .run(to, &rows.messages, |q, row| {
+            })?;
+        self.messages
+            .plan(to, rows.messages.iter(), |q, row| {
                 let journal = row.entry.journal;
                 q.bind(row.entry.position.0 as i64)
                     .bind(row.node)
@@ -135,59 +130,48 @@ impl Statements {
                     .bind(row.entry.received.0)
                     .bind(row.context)
                     .bind(row.payload)
-            })
-            .await?;
-        self.write_few(to, rows, batch).await?;
-        self.write_state(to, rows).await?;
-        self.write_progress(to, batch).await?;
-        Ok(Committed { messages, refused: rows.messages.len() as u64 - messages })
+            })?;
+        self.plan_few(to, rows, batch)?;
+        self.plan_state(to, rows)?;
+        self.plan_progress(to, batch)?;
+        Ok(plan)
     }
 
     /// What most batches have none of.
-    async fn write_few(
-        &self,
-        to: &mut SqliteConnection,
-        rows: &Rows<'_>,
-        batch: &Batch,
-    ) -> Result<(), StoreError> {
+    fn plan_few(&self, to: &mut Plan, rows: &Rows<'_>, batch: &Batch) -> Result<(), StoreError> {
         self.actions
-            .run(to, &rows.actions, |q, entry| {
+            .plan(to, rows.actions.iter(), |q, entry| {
                 q.bind(entry.position.0 as i64)
                     .bind(entry.received.0)
                     .bind(batch.node_of_action(entry.position))
                     .bind(entry.action.actor.clone())
                     .bind(entry.action.idempotency_key.clone())
                     .bind(json(&entry.action))
-            })
-            .await?;
+            })?;
         self.dead_letters
-            .run(to, &rows.dead_letters, |q, (letter, payload)| {
+            .plan(to, rows.dead_letters.iter(), |q, (letter, payload)| {
                 q.bind(letter.position.0 as i64)
                     .bind(&*letter.topic)
                     .bind(letter.reason.as_str())
                     .bind(letter.received.0)
                     .bind(*payload)
-            })
-            .await?;
-        let unregistered: Vec<_> = rows.unregistered.iter().collect();
+            })?;
         self.unregistered
-            .run(to, &unregistered, |q, ((node, device), found)| {
+            .plan(to, rows.unregistered.iter(), |q, ((node, device), found)| {
                 q.bind(*node)
                     .bind(*device)
                     .bind(found.first_seen.0)
                     .bind(found.last_seen.0)
                     .bind(found.messages as i64)
                     .bind(json(&found.metrics))
-            })
-            .await?;
+            })?;
         Ok(())
     }
 
     /// Alarms, hazards, gaps and the numbers per hour.
-    async fn write_state(&self, to: &mut SqliteConnection, rows: &Rows<'_>) -> Result<(), StoreError> {
-        let alarms: Vec<_> = rows.alarms.values().collect();
+    fn plan_state(&self, to: &mut Plan, rows: &Rows<'_>) -> Result<(), StoreError> {
         self.alarms
-            .run(to, &alarms, |q, alarm| {
+            .plan(to, rows.alarms.values(), |q, alarm| {
                 q.bind(&*alarm.equipment)
                     .bind(&*alarm.rule)
                     .bind(word(&alarm.class))
@@ -204,10 +188,9 @@ impl Statements {
                     .bind(i64::from(alarm.count))
                     .bind(alarm.hazard.as_deref())
                     .bind(alarm.detail.as_str())
-            })
-            .await?;
+            })?;
         self.alarm_events
-            .run(to, &rows.alarm_events, |q, event| {
+            .plan(to, rows.alarm_events.iter(), |q, event| {
                 q.bind(&*event.equipment)
                     .bind(&*event.rule)
                     .bind(event.at.0)
@@ -216,11 +199,9 @@ impl Statements {
                     .bind(word(&event.severity))
                     .bind(event.actor.as_deref())
                     .bind(event.detail.as_str())
-            })
-            .await?;
-        let hazards: Vec<_> = rows.hazards.values().collect();
+            })?;
         self.hazards
-            .run(to, &hazards, |q, hazard| {
+            .plan(to, rows.hazards.values(), |q, hazard| {
                 q.bind(&*hazard.id.0)
                     .bind(&*hazard.equipment)
                     .bind(&*hazard.rule)
@@ -238,10 +219,9 @@ impl Statements {
                     .bind(&*hazard.title_zh)
                     .bind(&*hazard.title_en)
                     .bind(&*hazard.clause)
-            })
-            .await?;
+            })?;
         self.hazard_events
-            .run(to, &rows.hazard_events, |q, event| {
+            .plan(to, rows.hazard_events.iter(), |q, event| {
                 q.bind(&*event.hazard.0)
                     .bind(i64::from(event.seq))
                     .bind(event.at.0)
@@ -249,27 +229,22 @@ impl Statements {
                     .bind(event.prev.to_string())
                     .bind(event.hash.to_string())
                     .bind(json(event))
-            })
-            .await?;
+            })?;
         self.windows
-            .run(to, &rows.windows, |q, (window, node, device)| {
+            .plan(to, rows.windows.iter(), |q, (window, node, device)| {
                 q.bind(&*window.hazard).bind(*node).bind(*device).bind(window.from.0).bind(window.to.0)
-            })
-            .await?;
-        let gaps: Vec<_> = rows.gaps.values().collect();
+            })?;
         self.gaps
-            .run(to, &gaps, |q, gap| {
+            .plan(to, rows.gaps.values(), |q, gap| {
                 q.bind(&*gap.equipment)
                     .bind(gap.quantity.map_or("", |quantity| quantity.key()))
                     .bind(gap.from.0)
                     .bind(reason(gap))
                     .bind(gap.to.map(|at| at.0))
                     .bind(gap.filled_to.map(|at| at.0))
-            })
-            .await?;
-        let rollups: Vec<_> = rows.rollups.iter().collect();
+            })?;
         self.rollups
-            .run(to, &rollups, |q, ((equipment, quantity, hour), numbers)| {
+            .plan(to, rows.rollups.iter(), |q, ((equipment, quantity, hour), numbers)| {
                 let some = |value: fn(&RollupNumbers) -> f64| (numbers.good > 0).then(|| value(numbers));
                 q.bind(*equipment)
                     .bind(*quantity)
@@ -281,11 +256,9 @@ impl Statements {
                     .bind(some(|n| n.sum).unwrap_or(0.0))
                     .bind(some(|n| n.last))
                     .bind(numbers.last_at.0)
-            })
-            .await?;
-        let node_hours: Vec<_> = rows.node_hours.values().collect();
+            })?;
         self.node_hours
-            .run(to, &node_hours, |q, hour| {
+            .plan(to, rows.node_hours.values(), |q, hour| {
                 q.bind(&*hour.node)
                     .bind(hour.hour.0)
                     .bind(hour.expected as i64)
@@ -293,28 +266,25 @@ impl Statements {
                     .bind(hour.late as i64)
                     .bind(hour.dropped as i64)
                     .bind(hour.duplicate as i64)
-            })
-            .await?;
+            })?;
         Ok(())
     }
 
     /// Events for readers, snapshots, and how far the core is.
-    async fn write_progress(&self, to: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    fn plan_progress(&self, to: &mut Plan, batch: &Batch) -> Result<(), StoreError> {
         self.server_events
-            .run(to, &batch.events, |q, event| {
+            .plan(to, batch.events.iter(), |q, event| {
                 q.bind(event.id).bind(event.at.0).bind(event.kind).bind(event.json.as_str())
-            })
-            .await?;
+            })?;
         self.snapshots
-            .run(to, &batch.snapshots, |q, snapshot| {
+            .plan(to, batch.snapshots.iter(), |q, snapshot| {
                 q.bind(&*snapshot.node).bind(snapshot.position.0 as i64).bind(snapshot.json.as_slice())
-            })
-            .await?;
+            })?;
         let mut meta = vec![("last_now", batch.now.0.to_string()), ("last_position", batch.position.0.to_string())];
         if let Some(watermark) = batch.watermark {
             meta.push(("watermark", watermark.0.to_string()));
         }
-        self.meta.run(to, &meta, |q, (key, value)| q.bind(*key).bind(value.as_str())).await?;
+        self.meta.plan(to, meta.iter(), |q, (key, value)| q.bind(*key).bind(value.as_str()))?;
         Ok(())
     }
 }

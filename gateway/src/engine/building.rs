@@ -1,0 +1,233 @@
+//! The batch being built: inputs handled, outputs kept for the commit.
+
+use super::action::{Answer, Acted, ActError, equipment_of, key_in_progress, result_of};
+use super::events::{Events, windows};
+use super::restore::Restored;
+use super::snapshots::Snapshots;
+use crate::clock::Clock;
+use crate::mqtt::{Ack, Incoming};
+use crate::store::{Batch, Payload};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use vigil_core::Pipeline;
+use vigil_core::input::{Input, Message, OperatorAction, Position};
+use vigil_core::output::{Command, Output};
+use vigil_protocol::time::UtcMillis;
+
+/// A batch on its way to the database, with what follows its commit.
+#[derive(Debug, Default)]
+pub(super) struct Sealed {
+    pub(super) batch: Batch,
+    pub(super) inputs: usize,
+    pub(super) acks: Vec<Ack>,
+    pub(super) commands: Vec<Command>,
+    pub(super) answers: Vec<(Answer, Acted)>,
+    pub(super) duplicates: u64,
+    pub(super) handled_in: Duration,
+}
+
+/// The core and the batch it is filling.
+#[derive(Debug)]
+pub(super) struct Building {
+    pub(super) pipeline: Pipeline,
+    clock: Clock,
+    position: Position,
+    now: UtcMillis,
+    clock_jumped: bool,
+    open: Sealed,
+    /// When the first input of the open batch came.
+    opened: Option<Instant>,
+    /// Somebody waits for the commit.
+    urgent: bool,
+    /// Idempotency keys in batches not yet committed: open, and on their way.
+    keys: BTreeSet<String>,
+    keys_committing: BTreeSet<String>,
+    events: Events,
+    snapshots: Snapshots,
+}
+
+impl Building {
+    pub(super) fn new(pipeline: Pipeline, restored: &Restored, clock: Clock, snapshots: Snapshots) -> Self {
+        Self {
+            pipeline,
+            clock,
+            position: restored.position,
+            now: restored.now,
+            clock_jumped: false,
+            open: Sealed::default(),
+            opened: None,
+            urgent: false,
+            keys: BTreeSet::new(),
+            keys_committing: BTreeSet::new(),
+            events: Events::after(restored.last_event),
+            snapshots,
+        }
+    }
+
+    /// Inputs in the open batch.
+    pub(super) const fn inputs(&self) -> usize {
+        self.open.inputs
+    }
+
+    pub(super) fn message(&mut self, message: Incoming) {
+        let Incoming { topic, payload, retained, received, ack } = message;
+        self.begin(received);
+        self.position.0 += 1;
+        let from = self.open.batch.outputs.len();
+        let input = Input::Message(Message { topic: &topic, payload: &payload, retained });
+        self.pipeline.handle(input, self.position, self.now, &mut self.open.batch.outputs);
+        self.open.acks.extend(ack);
+        let mut keep = false;
+        for output in &self.open.batch.outputs[from..] {
+            match output {
+                Output::Log(_) | Output::DeadLetter(_) => keep = true,
+                Output::Duplicate { .. } => self.open.duplicates += 1,
+                Output::Command(command) => self.open.commands.push(command.clone()),
+                _ => {}
+            }
+        }
+        if keep {
+            self.open.batch.payloads.push(Payload { position: self.position, bytes: payload, retained });
+        }
+    }
+
+    pub(super) fn action(&mut self, action: OperatorAction, answer: Answer) {
+        if let Some(key) = &action.idempotency_key
+            && (self.keys.contains(key) || self.keys_committing.contains(key))
+        {
+            // Whoever asked may have gone away; here and below.
+            drop(answer.send(Err(key_in_progress())));
+            return;
+        }
+        self.begin(self.clock.now());
+        self.position.0 += 1;
+        let from = self.open.batch.outputs.len();
+        self.pipeline.handle(Input::Action(&action), self.position, self.now, &mut self.open.batch.outputs);
+        let outputs = &self.open.batch.outputs[from..];
+        self.open.commands.extend(outputs.iter().filter_map(|output| match output {
+            Output::Command(command) => Some(command.clone()),
+            _ => None,
+        }));
+        match result_of(self.position, outputs) {
+            Ok(acted) => {
+                let node = self.node_of(&action, &acted);
+                self.open.batch.action_nodes.push((self.position, node));
+                self.keys.extend(action.idempotency_key);
+                self.open.answers.push((answer, acted));
+                self.urgent = true;
+            }
+            Err(refused) => drop(answer.send(Err(refused))),
+        }
+    }
+
+    /// Lets everything happen that is due by now.
+    pub(super) fn tick(&mut self) {
+        self.begin(self.clock.now());
+        let from = self.open.batch.outputs.len();
+        self.pipeline.handle(Input::Tick, self.position, self.now, &mut self.open.batch.outputs);
+        for output in &self.open.batch.outputs[from..] {
+            if let Output::Command(command) = output {
+                self.open.commands.push(command.clone());
+            }
+        }
+    }
+
+    /// When [`Self::tick`] is due, by the gateway's clock.
+    pub(super) fn deadline(&self) -> Option<UtcMillis> {
+        self.pipeline.next_deadline()
+    }
+
+    /// When the open batch should go, if nothing else makes it go before.
+    pub(super) fn flush_at(&self, linger: Duration) -> Option<Instant> {
+        if self.urgent { self.opened } else { self.opened.map(|opened| opened + linger) }
+    }
+
+    /// When a batch should go although nothing comes in.
+    pub(super) fn snapshot_at(&self) -> Instant {
+        self.snapshots.due()
+    }
+
+    /// Whether the open batch should go now.
+    pub(super) fn is_due(&self, linger: Duration, max_batch: usize) -> bool {
+        self.open.inputs >= max_batch
+            || self.flush_at(linger).is_some_and(|at| Instant::now() >= at)
+            || self.snapshots.wants_batch(self.position)
+    }
+
+    /// Closes the open batch with a slice of snapshots; `None` if there is nothing to write.
+    pub(super) fn seal(&mut self) -> Option<Sealed> {
+        self.close(|snapshots, pipeline, batch| snapshots.slice(pipeline, batch))
+    }
+
+    /// Closes the open batch with all snapshots.
+    pub(super) fn seal_last(&mut self) -> Option<Sealed> {
+        self.close(Snapshots::all)
+    }
+
+    fn close(&mut self, snapshots: impl FnOnce(&mut Snapshots, &mut Pipeline, &mut Batch)) -> Option<Sealed> {
+        self.opened = None;
+        self.urgent = false;
+        let mut sealed = std::mem::take(&mut self.open);
+        let batch = &mut sealed.batch;
+        batch.position = self.position;
+        batch.now = self.now;
+        snapshots(&mut self.snapshots, &mut self.pipeline, batch);
+        let nothing = batch.is_empty() && sealed.acks.is_empty() && sealed.answers.is_empty();
+        if nothing {
+            return None;
+        }
+        batch.events = self.events.of(&batch.outputs, self.now);
+        batch.windows = windows(&batch.outputs, self.pipeline.catalog());
+        self.keys_committing.append(&mut self.keys);
+        Some(sealed)
+    }
+
+    /// The batch that was on its way is in the database.
+    pub(super) fn committed(&mut self) {
+        self.keys_committing.clear();
+    }
+
+    pub(super) const fn add_handled_in(&mut self, time: Duration) {
+        self.open.handled_in = self.open.handled_in.saturating_add(time);
+    }
+
+    /// Time moves on, never back.
+    fn begin(&mut self, at: UtcMillis) {
+        if at < self.now {
+            if !self.clock_jumped && self.now.since(at) > 1_000 {
+                self.clock_jumped = true;
+                tracing::warn!(
+                    back_ms = self.now.since(at),
+                    "the clock jumped back; the gateway's time stands still until the clock has caught up"
+                );
+            }
+        } else {
+            self.now = at;
+        }
+        self.open.inputs += 1;
+        if self.opened.is_none() {
+            self.opened = Some(Instant::now());
+        }
+    }
+
+    fn node_of(&self, action: &OperatorAction, acted: &Acted) -> Arc<str> {
+        let equipment = match &acted.hazard {
+            Some(hazard) => Some(&*hazard.equipment),
+            None => equipment_of(&action.action),
+        };
+        let catalog = self.pipeline.catalog();
+        equipment
+            .and_then(|id| catalog.by_id.get(id))
+            .and_then(|ix| catalog.equipment.get(ix.0 as usize))
+            .map_or_else(|| Arc::from(""), |equipment| Arc::clone(&equipment.node))
+    }
+}
+
+/// Tells everyone who waits for `sealed` that it will not be committed.
+pub(super) fn abandon(sealed: Sealed, error: &str) {
+    for (answer, _) in sealed.answers {
+        drop(answer.send(Err(ActError::Store(error.to_owned()))));
+    }
+}

@@ -1,0 +1,157 @@
+//! The committing task: one transaction per batch, and only then the consequences.
+
+use super::building::{Sealed, abandon};
+use super::health::Shared;
+use super::{EngineOptions, Outlet};
+use crate::clock::Clock;
+use crate::store::{ServerEvent, StoreError, Writer};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// First pause after a failed commit; doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause: how soon after the repair things go on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The committing task's state.
+pub(super) struct Committer {
+    pub(super) writer: Writer,
+    pub(super) outlet: Box<dyn Outlet>,
+    pub(super) events: broadcast::Sender<Arc<ServerEvent>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Clock,
+    pub(super) options: EngineOptions,
+    pub(super) give_up: CancellationToken,
+}
+
+impl Committer {
+    /// Commits what comes, one at a time, answering each; ends with the channel, closing the store.
+    pub(super) async fn run(
+        mut self,
+        mut batches: mpsc::Receiver<Sealed>,
+        done: mpsc::Sender<Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let mut retention = tokio::time::interval(self.options.retention_every);
+        retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more_to_remove = false;
+        loop {
+            tokio::select! {
+                biased;
+                sealed = batches.recv() => {
+                    let Some(sealed) = sealed else { break };
+                    let result = self.commit(sealed).await;
+                    if done.send(result).await.is_err() {
+                        break;
+                    }
+                }
+                _ = retention.tick() => more_to_remove = self.retain().await,
+                () = std::future::ready(()), if more_to_remove => more_to_remove = self.retain().await,
+            }
+        }
+        self.writer.close().await
+    }
+
+    async fn commit(&mut self, sealed: Sealed) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        let mut failing_since: Option<Instant> = None;
+        loop {
+            let begun = Instant::now();
+            match self.writer.commit(&sealed.batch).await {
+                Ok(committed) => {
+                    let meters = &self.shared.meters;
+                    meters.commit_seconds.observe(begun.elapsed().as_secs_f64());
+                    meters.logged.add(committed.messages);
+                    if committed.refused > 0 {
+                        meters.refused_rows.add(committed.refused);
+                        tracing::warn!(rows = committed.refused, "the database already had messages the core took for new");
+                    }
+                    if let Some(since) = failing_since {
+                        self.shared.set_store_error(None);
+                        tracing::info!(seconds = since.elapsed().as_secs(), "the store works again; nothing was lost");
+                    }
+                    self.deliver(sealed);
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.shared.meters.commit_failures.add(1);
+                    self.shared.set_store_error(Some(error.to_string()));
+                    if !error.is_retryable() {
+                        tracing::error!(%error, "the database refuses a batch; the gateway stops rather than go on with a state of its own");
+                        abandon(sealed, &error.to_string());
+                        return Err(error);
+                    }
+                    if failing_since.is_none() {
+                        failing_since = Some(Instant::now());
+                        tracing::error!(%error, "the store does not work: nothing is taken in or acknowledged until it does");
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.give_up.cancelled() => {
+                            abandon(sealed, &error.to_string());
+                            return Err(error);
+                        }
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, sealed: Sealed) {
+        let meters = &self.shared.meters;
+        self.shared.committed(sealed.batch.position, self.clock.now());
+        meters.commits.add(1);
+        meters.batch_inputs.observe(sealed.inputs as f64);
+        meters.handle_seconds.observe(sealed.handled_in.as_secs_f64());
+        meters.duplicates.add(sealed.duplicates);
+        for output in &sealed.batch.outputs {
+            match output {
+                vigil_core::Output::DeadLetter(_) => meters.dead_letters.add(1),
+                vigil_core::Output::Hazard { .. } => meters.hazard_events.add(1),
+                vigil_core::Output::AlarmEvent(_) => meters.alarm_events.add(1),
+                _ => {}
+            }
+        }
+        for ack in sealed.acks {
+            self.outlet.acknowledge(ack);
+        }
+        for command in &sealed.commands {
+            if self.outlet.command(command) {
+                meters.commands.add(1);
+            } else {
+                meters.commands_dropped.add(1);
+            }
+        }
+        for event in sealed.batch.events {
+            // Nobody may be listening.
+            drop(self.events.send(event));
+        }
+        for (answer, acted) in sealed.answers {
+            drop(answer.send(Ok(acted)));
+        }
+    }
+
+    /// Removes one chunk of what is no longer kept; true if there is more.
+    async fn retain(&mut self) -> bool {
+        match self.writer.retain(&self.options.retention, self.clock.now()).await {
+            Ok(report) => {
+                if report.removed > 0 {
+                    tracing::debug!(removed = report.removed, copied = report.copied, "old messages removed");
+                    self.shared.meters.removed.add(report.removed);
+                }
+                if report.above_limit && !self.shared.health().above_size_limit {
+                    tracing::warn!("the database is above its size limit; the oldest messages are being removed");
+                }
+                self.shared.set_above_limit(report.above_limit);
+                report.more
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old messages could not be removed");
+                false
+            }
+        }
+    }
+}

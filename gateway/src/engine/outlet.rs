@@ -1,0 +1,41 @@
+//! What leaves the process after a commit.
+
+use crate::clock::Clock;
+use crate::mqtt::{Ack, Acker, Publisher, encode_command};
+use std::sync::Arc;
+use vigil_core::output::Command;
+
+/// Where acknowledgements and commands go. Neither may wait.
+pub trait Outlet: Send + 'static {
+    /// The message behind `ack` is on disk.
+    fn acknowledge(&self, ack: Ack);
+    /// Sends a command; false if it had to be dropped.
+    fn command(&self, command: &Command) -> bool;
+}
+
+/// Over MQTT.
+#[derive(Debug)]
+pub struct MqttOutlet {
+    /// Acknowledges to the broker.
+    pub acker: Acker,
+    /// Publishes to nodes.
+    pub publisher: Arc<Publisher>,
+    /// For the commands' timestamps.
+    pub clock: Clock,
+}
+
+impl Outlet for MqttOutlet {
+    fn acknowledge(&self, ack: Ack) {
+        self.acker.ack(ack);
+    }
+
+    fn command(&self, command: &Command) -> bool {
+        match encode_command(command, self.clock.now()) {
+            Ok((topic, payload)) => self.publisher.send(topic, payload),
+            Err(error) => {
+                tracing::error!(%error, ?command, "a command could not be encoded");
+                false
+            }
+        }
+    }
+}

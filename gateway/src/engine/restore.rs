@@ -1,0 +1,112 @@
+//! Starting where the last run ended.
+
+use crate::store::{Logged, LoggedInput, Reader, StoreError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use vigil_core::input::{Input, Message, Position};
+use vigil_core::Pipeline;
+use vigil_protocol::time::UtcMillis;
+
+/// Log rows read at once.
+const PAGE: u32 = 2_000;
+
+/// Where the engine continues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Last position used.
+    pub position: Position,
+    /// Last time given to the core.
+    pub now: UtcMillis,
+    /// Id of the last event told to readers.
+    pub last_event: i64,
+    /// Nodes restored from snapshots.
+    pub nodes: usize,
+    /// Inputs handled again.
+    pub replayed: u64,
+}
+
+/// Why the last state could not be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreFailure {
+    /// The store cannot be read.
+    #[error("cannot restore the state of the last run: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Rebuilds `pipeline`: newest snapshots, then the log behind them with the outputs thrown away
+/// (they are in the database), then the passing of time up to the last moment that was committed.
+///
+/// # Errors
+/// The store cannot be read. A snapshot that cannot be used is not an error: its node begins anew,
+/// and the log says so loudly.
+pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restored, RestoreFailure> {
+    let stored = reader.restorable().await?;
+    let mut hashes = BTreeSet::new();
+    for snapshot in &stored.snapshots {
+        // An unreadable snapshot is reported once, below.
+        if let Ok(contexts) = Pipeline::contexts_of(&snapshot.node, &snapshot.json) {
+            hashes.extend(contexts);
+        }
+    }
+    for context in reader.contexts(&hashes).await?.into_values() {
+        pipeline.restore_context(&context);
+    }
+    let mut covered: HashMap<Arc<str>, Position> = HashMap::with_capacity(stored.snapshots.len());
+    for snapshot in stored.snapshots {
+        match pipeline.restore_node(&snapshot.node, &snapshot.json) {
+            Ok(()) => {
+                covered.insert(snapshot.node, snapshot.position);
+            }
+            Err(error) => {
+                tracing::error!(node = %snapshot.node, %error, "a snapshot cannot be used; the node begins anew");
+            }
+        }
+    }
+    let nodes = covered.len();
+    let mut outputs = Vec::new();
+    let (mut after, mut now, mut replayed) = (stored.watermark, UtcMillis(i64::MIN), 0);
+    loop {
+        let page = reader.log_after(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        for input in &page {
+            now = now.max(input.received);
+            replay(pipeline, input, now, &covered, &mut outputs);
+            outputs.clear();
+            replayed += 1;
+        }
+    }
+    if let Some(last_now) = stored.last_now {
+        now = now.max(last_now);
+        pipeline.handle(Input::Tick, stored.last_position, now, &mut outputs);
+    }
+    Ok(Restored {
+        position: stored.last_position.max(after),
+        now,
+        last_event: reader.last_event_id().await?,
+        nodes,
+        replayed,
+    })
+}
+
+/// Handles one logged input again. The core itself passes over messages a node's snapshot covers;
+/// for actions the position decides here.
+fn replay(
+    pipeline: &mut Pipeline,
+    input: &LoggedInput,
+    now: UtcMillis,
+    covered: &HashMap<Arc<str>, Position>,
+    outputs: &mut Vec<vigil_core::Output>,
+) {
+    match &input.what {
+        Logged::Message { topic, payload, retained } => {
+            let message = Message { topic, payload, retained: *retained };
+            pipeline.handle(Input::Message(message), input.position, now, outputs);
+        }
+        Logged::Action(action) => {
+            if covered.get(&input.node).is_none_or(|position| *position < input.position) {
+                pipeline.handle(Input::Action(action), input.position, now, outputs);
+            }
+        }
+    }
+}
