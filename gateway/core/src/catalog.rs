@@ -33,10 +33,13 @@ pub struct Catalog {
     /// Equipment by id.
     pub by_id: HashMap<Arc<str>, EquipmentIx>,
     /// Equipment by (`group/node`, device); device `None` = the node's own metrics.
-    pub by_binding: HashMap<Arc<str>, Vec<(Option<Arc<str>>, EquipmentIx)>>,
+    pub by_binding: HashMap<Arc<str>, Vec<Binding>>,
     /// Fault-code tables by scheme.
     pub schemes: HashMap<Arc<str>, Arc<CodeScheme>>,
 }
+
+/// A device of a node (`None` = the node itself) and the equipment it is.
+pub type Binding = (Option<Arc<str>>, EquipmentIx);
 
 /// One piece of special equipment.
 #[derive(Clone, Debug)]

@@ -1,4 +1,5 @@
 //! Catalog files: units, sharing, bindings, schemes, size.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use std::sync::Arc;
 use vigil_core::catalog::{BoolEncoding, Catalog, EquipmentIx, builtin_schemes};

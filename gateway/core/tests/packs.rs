@@ -1,4 +1,5 @@
 //! The shipped rule packs, their hash, and what they become for a piece of equipment.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use std::sync::Arc;
 use vigil_core::catalog::{Catalog, Equipment};
@@ -75,6 +76,29 @@ fn every_rule_names_its_clause_source_and_confidence() {
                     "{place}: a major hazard needs its criterion"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn every_major_hazard_cites_a_letter_of_the_standard() {
+    let table = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/gb45067.tsv")).unwrap();
+    let items: Vec<_> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .collect();
+    for pack in builtin() {
+        for rule in pack
+            .rules
+            .iter()
+            .filter(|rule| rule.opens == Opens::Hazard(Grade::Major))
+        {
+            let cited = rule.clause.trim_start_matches("GB 45067-2024 ");
+            let known = items
+                .iter()
+                .any(|item| cited == format!("{} {}", item[0], item[1]));
+            assert!(known, "{}: `{}` is no item of gb45067.tsv", rule.id, rule.clause);
         }
     }
 }

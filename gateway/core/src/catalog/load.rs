@@ -42,10 +42,13 @@ pub struct Loader<'p> {
     nameplates: Interned<Arc<BTreeMap<String, f64>>>,
     standard: HashMap<(EquipmentClass, i64), Arc<[Channel]>>,
     empty_register: Arc<BTreeMap<String, String>>,
-    compiled: HashMap<(String, usize, usize), (Arc<[Rule]>, Vec<SkipKey>)>,
+    compiled: HashMap<RulesKey, (Arc<[Rule]>, Vec<SkipKey>)>,
     skipped: BTreeMap<SkipKey, Skipped>,
     nodes: HashMap<String, Arc<str>>,
 }
+
+/// Category, layout and nameplate (by address: interned, and alive as long as the loader).
+type RulesKey = (String, usize, usize);
 
 /// Missing nameplate keys, the rules that want them, and whether these are applied in part.
 type SkipKey = (BTreeSet<String>, Vec<Arc<str>>, bool);
@@ -221,6 +224,8 @@ impl<'p> Loader<'p> {
         let common = template.map_or_else(|| own.clone(), |template| own.clone().or(template));
         let category = match &common.category {
             Some(value) => read_category(value),
+            // An unknown template might have given it: one error is enough.
+            None if template.is_none() && table.has("template") => None,
             None => table.require("category").and_then(|v| read_category(&v)),
         };
         let node = table.require("node").and_then(|v| self.read_node(&v));
@@ -454,7 +459,6 @@ impl<'p> Loader<'p> {
         channels: &Arc<[Channel]>,
         nameplate: &Arc<BTreeMap<String, f64>>,
     ) -> Arc<[Rule]> {
-        // The interned allocations live as long as the loader, so their addresses name them.
         let layout = channels.as_ptr() as usize;
         let key = (category.to_owned(), layout, Arc::as_ptr(nameplate) as usize);
         if let Some((rules, skipped)) = self.compiled.get(&key) {

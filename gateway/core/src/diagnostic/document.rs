@@ -152,6 +152,11 @@ impl<'d, 'i> Table<'d, 'i> {
         self.document.lines.place(self.span.start)
     }
 
+    /// Adds a finding made elsewhere.
+    pub fn report(&self, finding: Diagnostic) {
+        self.document.report(finding);
+    }
+
     /// Reports an error about the table as a whole.
     pub fn error(&self, message: impl Into<String>, help: Option<String>) {
         self.document.report(self.place().error(message).maybe_help(help));
@@ -294,7 +299,9 @@ impl<'d, 'i> Value<'d, 'i> {
     fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let found = match self.value.get_ref() {
             DeValue::String(_) => "a string",
-            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) if wanted == WHOLE => "a fraction",
+            DeValue::Float(_) => "a number",
             DeValue::Boolean(_) => "true or false",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
@@ -380,7 +387,7 @@ impl<'d, 'i> Value<'d, 'i> {
     #[must_use]
     pub fn whole(&self, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let DeValue::Integer(digits) = self.value.get_ref() else {
-            return self.wrong_type("a whole number");
+            return self.wrong_type(WHOLE);
         };
         let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
         match number.filter(|number| range.contains(number)) {
@@ -481,6 +488,8 @@ impl<'d, 'i> Value<'d, 'i> {
         members.iter().map(Value::str).collect()
     }
 }
+
+const WHOLE: &str = "a whole number";
 
 fn parse_duration(text: &str) -> Option<i64> {
     let text = text.trim();

@@ -2,6 +2,7 @@
 
 use super::source::{ConditionSource, Derived, Formula, KindSource, QualityScope, RulePack, RuleSource};
 use super::{Compare, Direction, Grade, Opens, PackInfo, Severity, canonical};
+use crate::catalog::nameplate;
 use crate::diagnostic::document::{Document, Table, Value};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::expr::Expr;
@@ -368,7 +369,7 @@ fn read_quantity_of(value: &Value<'_, '_>, what: &str, kinds: &[QuantityKind]) -
     let quantity = read_quantity(value)?;
     if !kinds.contains(&quantity.kind()) {
         value.error(
-            format!("`{quantity}` is not {what} but a {} quantity", quantity.kind()),
+            format!("`{quantity}` is not {what}; its kind is `{}`", quantity.kind()),
             None,
         );
         return None;
@@ -398,7 +399,12 @@ pub(super) fn read_formula(value: &Value<'_, '_>) -> Option<Formula> {
         });
     }
     match Expr::parse(value.str()?) {
-        Ok(expr) => Some(Formula { expr, place }),
+        Ok(expr) => {
+            for name in expr.names().into_iter().filter(|name| *name != "trip") {
+                warn_of_likely_typo(value, name);
+            }
+            Some(Formula { expr, place })
+        }
         Err(error) => {
             // The place within the text, so that a long expression shows where it breaks.
             let finding = value
@@ -407,6 +413,18 @@ pub(super) fn read_formula(value: &Value<'_, '_>) -> Option<Formula> {
             value.report(finding.maybe_help(error.help));
             None
         }
+    }
+}
+
+/// Packs may use nameplate keys of their own, but one that is nearly a known key is a misspelt one.
+fn warn_of_likely_typo(value: &Value<'_, '_>, name: &str) {
+    let known = || nameplate::KNOWN.iter().map(|(key, _)| *key);
+    let near = known().find(|key| strsim::damerau_levenshtein(key, name) <= 2);
+    if let Some(near) = near.filter(|_| known().all(|key| key != name)) {
+        value.warning(
+            format!("unknown nameplate key `{name}`"),
+            Some(format!("did you mean `{near}`?")),
+        );
     }
 }
 

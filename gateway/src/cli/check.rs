@@ -1,0 +1,158 @@
+//! `vigil check`: everything that is wrong with configuration, catalog and rule packs, at once.
+
+use crate::config::Config;
+use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+use vigil_core::catalog::Catalog;
+use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
+
+/// What was checked, and what was found.
+#[derive(Debug, Default, Serialize)]
+pub struct CheckReport {
+    /// All findings, file by file in reading order.
+    pub findings: Vec<Diagnostic>,
+    /// What the gateway would run with; `None` if it would not start.
+    pub summary: Option<Summary>,
+}
+
+/// What the gateway would run with.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Pieces of equipment.
+    pub equipment: usize,
+    /// Rules over all equipment.
+    pub rules: usize,
+    /// The packs in force.
+    pub packs: Vec<PackSummary>,
+}
+
+/// A pack in force.
+#[derive(Debug, Serialize)]
+pub struct PackSummary {
+    /// Pack id.
+    pub id: String,
+    /// Version.
+    pub version: String,
+    /// Content hash.
+    pub hash: String,
+    /// Pieces of equipment with at least one rule of it.
+    pub equipment: usize,
+}
+
+/// Checks the configuration at `path` (or the default one) and all files it names.
+#[must_use]
+pub fn check(path: Option<&Path>) -> CheckReport {
+    let (config, mut findings) = Config::examine(path);
+    let config_ok = !has_errors(&findings);
+    match config.load_catalog() {
+        Ok((catalog, warnings)) if config_ok => {
+            findings.extend(warnings);
+            CheckReport {
+                findings,
+                summary: Some(summarize(&catalog)),
+            }
+        }
+        // With half a configuration only what is wrong in the files themselves is worth saying.
+        Ok(_) => CheckReport {
+            findings,
+            summary: None,
+        },
+        Err(found) => {
+            findings.extend(
+                found
+                    .into_iter()
+                    .filter(|finding| config_ok || finding.level == Level::Error),
+            );
+            CheckReport {
+                findings,
+                summary: None,
+            }
+        }
+    }
+}
+
+fn summarize(catalog: &Catalog) -> Summary {
+    let packs = catalog.packs.iter().map(|pack| PackSummary {
+        id: pack.id.to_string(),
+        version: pack.version.to_string(),
+        hash: pack.hash.to_string(),
+        equipment: catalog
+            .equipment
+            .iter()
+            .filter(|e| e.rules.iter().any(|rule| rule.pack.id == pack.id))
+            .count(),
+    });
+    Summary {
+        equipment: catalog.equipment.len(),
+        rules: catalog
+            .equipment
+            .iter()
+            .map(|equipment| equipment.rules.len())
+            .sum(),
+        packs: packs.collect(),
+    }
+}
+
+impl CheckReport {
+    /// Errors found; the gateway does not start with any.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.level == Level::Error)
+            .count()
+    }
+
+    /// 0 if the gateway would start, else 1.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        u8::from(self.errors() > 0)
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"ok": self.errors() == 0, "findings": self.findings, "summary": self.summary})
+    }
+}
+
+/// For people: a line per finding, then what the gateway would run with.
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        let errors = self.errors();
+        let warnings = self.findings.len() - errors;
+        if let Some(summary) = &self.summary {
+            writeln!(
+                f,
+                "{} pieces of equipment, {} rules",
+                summary.equipment, summary.rules
+            )?;
+            for pack in &summary.packs {
+                let short = pack.hash.get(..12).unwrap_or(&pack.hash);
+                writeln!(
+                    f,
+                    "  {} {} ({short}): {} pieces of equipment",
+                    pack.id, pack.version, pack.equipment
+                )?;
+            }
+        }
+        match (errors, warnings) {
+            (0, 0) => write!(f, "ok"),
+            (0, warnings) => write!(f, "ok, {warnings} to look at"),
+            (errors, 0) => write!(f, "{}", count(errors, "error")),
+            (errors, warnings) => write!(f, "{}, {}", count(errors, "error"), count(warnings, "warning")),
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}

@@ -1,0 +1,222 @@
+//! The configuration: one TOML file, typed and checked before any port opens.
+//!
+//! Everything has a default, so no file is needed. Unknown keys are refused, every error names its
+//! line, and all errors come at once. Relative paths are relative to the file they stand in.
+//! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
+
+mod files;
+mod read;
+
+pub use files::{PackSource, load_packs};
+
+use serde::Serialize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use vigil_core::Settings;
+use vigil_core::catalog::Catalog;
+use vigil_core::diagnostic::{Diagnostic, has_errors};
+
+/// File looked for in the working directory when none is named.
+pub const DEFAULT_FILE: &str = "vigil.toml";
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// Directory relative paths start from: that of the file, or the working directory.
+    #[serde(skip)]
+    pub base: PathBuf,
+    /// Catalog files.
+    pub catalog: Vec<PathBuf>,
+    /// Rule packs, in order.
+    pub rules: Vec<PackSource>,
+    /// Addresses.
+    pub listen: Listen,
+    /// MQTT broker.
+    pub broker: Broker,
+    /// Database.
+    pub store: Store,
+    /// How long messages are kept.
+    pub retention: Retention,
+    /// Timings of the core.
+    pub core: Settings,
+    /// What people see.
+    pub web: Web,
+}
+
+/// `[listen]`: where the gateway can be reached.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listen {
+    /// Pages and API.
+    pub http: SocketAddr,
+    /// The embedded broker.
+    pub mqtt: SocketAddr,
+}
+
+/// `[broker]`: the MQTT broker the nodes talk to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Broker {
+    /// Own or external.
+    pub mode: BrokerMode,
+    /// External broker, `mqtt://host:port` or `mqtts://host:port`.
+    pub url: Option<String>,
+    /// Client id; a second gateway with the same one takes the session over.
+    pub client_id: String,
+    /// Sparkplug host id (`spBv1.0/STATE/{host_id}`).
+    pub host_id: String,
+    /// User at the external broker.
+    pub username: Option<String>,
+    /// File holding its password.
+    pub password_file: Option<PathBuf>,
+    /// Who may connect to the embedded broker.
+    pub user: Vec<BrokerUser>,
+}
+
+/// Whose broker it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrokerMode {
+    /// The one inside the gateway, on `listen.mqtt`.
+    Embedded,
+    /// Another one, at `broker.url`.
+    External,
+}
+
+/// `[[broker.user]]`: somebody who may connect to the embedded broker.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BrokerUser {
+    /// Name.
+    pub name: String,
+    /// File holding the password.
+    pub password_file: PathBuf,
+}
+
+/// `[store]`: where everything is kept.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Store {
+    /// Directory of the database and the admin token.
+    pub data: PathBuf,
+    /// Database; a relative SQLite path lies in `data`.
+    pub url: String,
+    /// A transaction is closed at the latest after this time …
+    pub batch_ms: u64,
+    /// … or after this many messages.
+    pub batch_messages: usize,
+}
+
+/// `[retention]`: how long messages are kept. Hazards, their evidence and roll-ups stay.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retention {
+    /// Messages older than this are removed; 0 = never by age.
+    pub days: u32,
+    /// The database should not grow beyond this; 0 = no limit.
+    pub max_gib: f64,
+    /// Fraction of `max_gib` at which the gateway starts to warn.
+    pub watermark: f64,
+}
+
+/// `[web]`: what people see.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Web {
+    /// IANA time zone of all times shown.
+    pub timezone: String,
+    /// Language of a visitor who asks for none.
+    pub language: Language,
+}
+
+/// Language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            base: PathBuf::new(),
+            catalog: Vec::new(),
+            rules: vec![PackSource::Builtin],
+            listen: Listen { http: loopback(8080), mqtt: loopback(1883) },
+            broker: Broker {
+                mode: BrokerMode::Embedded,
+                url: None,
+                client_id: "vigil".into(),
+                host_id: "vigil".into(),
+                username: None,
+                password_file: None,
+                user: Vec::new(),
+            },
+            store: Store {
+                data: "vigil-data".into(),
+                url: "sqlite:vigil.db".into(),
+                batch_ms: 10,
+                batch_messages: 1000,
+            },
+            retention: Retention { days: 365, max_gib: 50.0, watermark: 0.8 },
+            core: Settings::default(),
+            web: Web { timezone: "Asia/Shanghai".into(), language: Language::Zh },
+        }
+    }
+}
+
+impl Config {
+    /// Loads `path`; without one, `vigil.toml` of the working directory if it is there, else the
+    /// defaults. Warnings come beside the configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, findings) = Self::examine(path);
+        if has_errors(&findings) { Err(findings) } else { Ok((config, findings)) }
+    }
+
+    /// As [`Config::load`], but keeps what could be read of a wrong file, so that a check can go on.
+    #[must_use]
+    pub fn examine(path: Option<&Path>) -> (Self, Vec<Diagnostic>) {
+        match path {
+            Some(path) => read::file(path),
+            None if Path::new(DEFAULT_FILE).exists() => read::file(Path::new(DEFAULT_FILE)),
+            None => (Self::default(), Vec::new()),
+        }
+    }
+
+    /// Reads a configuration from text; `name` is what findings call it, relative paths start at `base`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(name: &str, text: &str, base: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (config, findings) = read::text(name, text, base);
+        if has_errors(&findings) { Err(findings) } else { Ok((config, findings)) }
+    }
+
+    /// Loads the catalog files and compiles the rule packs. Warnings come beside the catalog.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load_catalog(&self) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
+        files::load_catalog(self)
+    }
+
+    /// A path of the configuration, relative ones seen from the file.
+    #[must_use]
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// Directory of the database and the admin token.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.resolve(&self.store.data)
+    }
+
+    /// The SQLite file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        let path = self.store.url.strip_prefix("sqlite:").unwrap_or(&self.store.url);
+        self.data_dir().join(path.strip_prefix("//").unwrap_or(path))
+    }
+}
