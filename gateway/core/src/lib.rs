@@ -13,6 +13,7 @@
 
 pub mod alarm;
 pub mod catalog;
+pub mod decode;
 pub mod diagnostic;
 pub mod equipment;
 pub mod expr;

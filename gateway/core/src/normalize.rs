@@ -132,15 +132,21 @@ fn analog(channel: &Channel, scale: &Scale, number: f64) -> Normal {
     if !number.is_finite() {
         return Normal::missing(NoData::NotFinite, None);
     }
+    let above_atmosphere = |absolute: f64| {
+        // Not the site's own atmosphere: good to a few kilopascal.
+        let gauge = absolute - standard_atmosphere(channel.quantity.unit());
+        (gauge, Quality::Uncertain(Uncertain::Inaccurate))
+    };
     let (canonical, quality) = match scale {
         Scale::Same => (number, Quality::Good),
         Scale::Convert(conversion) => (conversion.apply(number), Quality::Good),
-        Scale::Absolute(conversion) => {
-            let gauge = conversion.apply(number) - standard_atmosphere(channel.quantity.unit());
-            (gauge, Quality::Uncertain(Uncertain::Inaccurate))
-        }
-        Scale::Loop => match channel.current_loop.as_ref().map(|current| current.read(number)) {
-            Some(LoopReading::Value { value, quality }) => (value, quality),
+        Scale::Absolute(conversion) => above_atmosphere(conversion.apply(number)),
+        Scale::Loop { to, absolute } => match channel.current_loop.as_ref().map(|current| current.read(number)) {
+            Some(LoopReading::Value { value, quality }) => match (to.apply(value), absolute, quality) {
+                (value, true, Quality::Good) => above_atmosphere(value),
+                (value, true, _) => (above_atmosphere(value).0, quality),
+                (value, false, _) => (value, quality),
+            },
             Some(LoopReading::NoData(reason)) => return Normal::missing(reason, Some(number)),
             None => return Normal::missing(NoData::Config, Some(number)),
         },

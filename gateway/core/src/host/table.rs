@@ -51,8 +51,13 @@ pub(crate) enum Scale {
     Convert(Conversion),
     /// An absolute pressure: converted, then less the standard atmosphere. Not exact at altitude.
     Absolute(Conversion),
-    /// Milliamperes, for the channel's current loop.
-    Loop,
+    /// Milliamperes: through the channel's current loop to its unit, then on.
+    Loop {
+        /// From the channel's unit.
+        to: Conversion,
+        /// The loop measures absolute pressure.
+        absolute: bool,
+    },
     /// Unit or pressure kind cannot be made to fit.
     Conflict(Conflict),
 }
@@ -192,24 +197,26 @@ pub(crate) fn scale_of(channel: &Channel, unit: Option<&str>) -> Scale {
             None => return Scale::Conflict(Conflict::Unknown),
         },
     };
-    if channel.current_loop.is_some() {
-        return match declared {
-            None | Some((Unit::Milliampere, _)) => Scale::Loop,
-            Some(_) => Scale::Conflict(Conflict::OtherDimension),
-        };
-    }
     if canonical.dimension() == Dimension::None_ {
         return Scale::Same;
     }
-    let (unit, kind) = declared.unwrap_or((channel.unit, None));
+    // A node that declares another unit than milliamperes has done the scaling itself.
+    let milliampere = declared.is_none_or(|(unit, _)| unit == Unit::Milliampere);
+    let in_loop = channel.current_loop.is_some() && milliampere;
+    let (unit, kind) = declared.filter(|_| !in_loop).unwrap_or((channel.unit, None));
     let Some(conversion) = unit.conversion(canonical) else {
         return Scale::Conflict(Conflict::OtherDimension);
     };
-    match (kind.or(channel.pressure), channel.quantity.pressure_kind()) {
-        (Some(PressureKind::Absolute), Some(PressureKind::Gauge)) => Scale::Absolute(conversion),
-        (Some(sent), Some(wanted)) if sent != wanted => Scale::Conflict(Conflict::OtherDimension),
-        _ if unit == canonical => Scale::Same,
-        _ => Scale::Convert(conversion),
+    let absolute = match (kind.or(channel.pressure), channel.quantity.pressure_kind()) {
+        (Some(PressureKind::Absolute), Some(PressureKind::Gauge)) => true,
+        (Some(sent), Some(wanted)) if sent != wanted => return Scale::Conflict(Conflict::OtherDimension),
+        _ => false,
+    };
+    match (in_loop, absolute) {
+        (true, absolute) => Scale::Loop { to: conversion, absolute },
+        (false, true) => Scale::Absolute(conversion),
+        (false, false) if unit == canonical => Scale::Same,
+        (false, false) => Scale::Convert(conversion),
     }
 }
 

@@ -14,7 +14,7 @@ mod views;
 pub use restore::RestoreError;
 
 use crate::catalog::{Catalog, EquipmentIx};
-use crate::equipment::EquipmentState;
+use crate::equipment::{EquipmentState, Plans};
 use crate::hash::ContentHash;
 use crate::hazard::HazardId;
 use crate::host::intake::Intake;
@@ -45,6 +45,7 @@ pub struct Pipeline {
     deadlines: Deadlines,
     hazards: HashMap<HazardId, EquipmentIx>,
     tables: Tables,
+    plans: Plans,
     intake: Intake,
     strangers: usize,
     /// Rank of the next node that is not in the catalog.
@@ -65,6 +66,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(catalog: Arc<Catalog>, settings: Settings) -> Self {
         let mut pipeline = Self {
+            plans: Plans::new(&settings),
             settings,
             nodes: Vec::new(),
             by_key: HashMap::with_capacity(catalog.by_binding.len()),
@@ -91,7 +93,7 @@ impl Pipeline {
             };
             pipeline.nodes[node as usize].bind(equipment.device.clone(), EquipmentIx(at as u32));
             pipeline.watched.push(Watched {
-                state: EquipmentState::new(equipment),
+                state: EquipmentState::sharing(equipment, pipeline.plans.plan_of(equipment)),
                 queued: NEVER,
                 node,
                 rank: node,

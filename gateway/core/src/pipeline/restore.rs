@@ -169,7 +169,7 @@ impl Pipeline {
             let Some(value) = states.remove(&equipment.id) else {
                 continue;
             };
-            match EquipmentState::restore(equipment, value) {
+            match EquipmentState::restore_sharing(equipment, self.plans.plan_of(equipment), value) {
                 Ok(state) => {
                     self.hazards.extend(
                         state
