@@ -1,15 +1,21 @@
 //! The gateway: MQTT in, hazards out.
 //!
 //! ```text
-//! broker ─► mqtt::Client ─► engine ─► vigil_core::Pipeline ─► store::Writer (one transaction) ─► commands, events
+//! broker ─► mqtt::Intake ─► engine ─► vigil_core::Pipeline ─► store::Writer (one transaction) ─► commands, events
 //!                                                                  store::Reader ─► api, web
 //! ```
+//! `mqtt`, `store`, `api` and `web` do not know each other; `engine`, `app`, `run` and `cli` know them all.
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod engine;
 pub mod metrics;
 pub mod mqtt;
+pub mod replay;
+pub mod run;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
-pub mod engine;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `vigil` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vigil_gateway::cli::main()
+}

@@ -142,10 +142,10 @@ impl Committer {
                     tracing::debug!(removed = report.removed, copied = report.copied, "old messages removed");
                     self.shared.meters.removed.add(report.removed);
                 }
-                if report.above_limit && !self.shared.health().above_size_limit {
-                    tracing::warn!("the database is above its size limit; the oldest messages are being removed");
+                if report.above_watermark && !self.shared.health().above_watermark {
+                    tracing::warn!("the database is near its size limit; at the limit the oldest messages are removed");
                 }
-                self.shared.set_above_limit(report.above_limit);
+                self.shared.set_above_watermark(report.above_watermark);
                 report.more
             }
             Err(error) => {

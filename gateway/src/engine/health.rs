@@ -18,8 +18,8 @@ pub struct Health {
     pub queue_depth: usize,
     /// Why the store does not work, while it does not.
     pub store_error: Option<String>,
-    /// The database is larger than it should be.
-    pub above_size_limit: bool,
+    /// The database is near its size limit.
+    pub above_watermark: bool,
     /// Connected to the broker and subscribed.
     pub mqtt_connected: bool,
     /// Takes messages and can commit.
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     queue: AtomicUsize,
     mqtt: AtomicBool,
     running: AtomicBool,
-    above_limit: AtomicBool,
+    above_watermark: AtomicBool,
     store_error: Mutex<Option<String>>,
     pub(super) meters: Meters,
 }
@@ -61,7 +61,7 @@ pub(super) struct Meters {
     pub(super) store_up: Gauge,
     pub(super) mqtt_up: Gauge,
     pub(super) removed: Counter,
-    pub(super) above_limit: Gauge,
+    pub(super) above_watermark: Gauge,
 }
 
 impl Shared {
@@ -74,7 +74,7 @@ impl Shared {
             queue: AtomicUsize::new(0),
             mqtt: AtomicBool::new(false),
             running: AtomicBool::new(true),
-            above_limit: AtomicBool::new(false),
+            above_watermark: AtomicBool::new(false),
             store_error: Mutex::new(None),
             meters,
         }
@@ -87,7 +87,7 @@ impl Shared {
             last_commit: (last_commit != i64::MIN).then_some(UtcMillis(last_commit)),
             position: Position(self.position.load(Ordering::Relaxed)),
             queue_depth: self.queue.load(Ordering::Relaxed),
-            above_size_limit: self.above_limit.load(Ordering::Relaxed),
+            above_watermark: self.above_watermark.load(Ordering::Relaxed),
             mqtt_connected: self.mqtt.load(Ordering::Relaxed),
             ready: self.running.load(Ordering::Relaxed)
                 && store_error.is_none()
@@ -120,9 +120,9 @@ impl Shared {
         self.meters.mqtt_up.set(i64::from(connected));
     }
 
-    pub(super) fn set_above_limit(&self, above: bool) {
-        self.above_limit.store(above, Ordering::Relaxed);
-        self.meters.above_limit.set(i64::from(above));
+    pub(super) fn set_above_watermark(&self, above: bool) {
+        self.above_watermark.store(above, Ordering::Relaxed);
+        self.meters.above_watermark.set(i64::from(above));
     }
 
     pub(super) fn ended(&self) {
@@ -153,7 +153,7 @@ impl Meters {
             store_up: r.gauge("vigil_store_up", "1 while batches can be committed.", &[]),
             mqtt_up: r.gauge("vigil_mqtt_up", "1 while connected to the broker and subscribed.", &[]),
             removed: r.counter("vigil_retention_removed_total", "Messages removed from the log by age or size.", &[]),
-            above_limit: r.gauge("vigil_store_above_limit", "1 while the database is larger than its limit.", &[]),
+            above_watermark: r.gauge("vigil_store_above_watermark", "1 while the database is near its size limit.", &[]),
         }
     }
 }

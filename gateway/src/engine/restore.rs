@@ -49,7 +49,7 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
         }
     }
     for context in reader.contexts(&hashes).await?.into_values() {
-        pipeline.restore_context(&context);
+        pipeline.restore_context(context);
     }
     let mut covered: HashMap<Arc<str>, Position> = HashMap::with_capacity(stored.snapshots.len());
     for snapshot in stored.snapshots {

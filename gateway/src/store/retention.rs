@@ -9,12 +9,14 @@ use sqlx::{Row as _, SqliteConnection};
 use vigil_protocol::time::UtcMillis;
 
 /// How long and how much is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retention {
     /// Messages older than this go; `None` = never by age.
     pub max_age_ms: Option<i64>,
     /// Bytes in use above which the oldest messages go; `None` = never by size.
     pub max_bytes: Option<u64>,
+    /// Part of `max_bytes` above which the gateway starts to warn.
+    pub watermark: f64,
     /// Messages removed per call at most.
     pub chunk: u32,
     /// Dead letters kept.
@@ -28,6 +30,7 @@ impl Default for Retention {
         Self {
             max_age_ms: Some(400 * 86_400_000),
             max_bytes: None,
+            watermark: 0.8,
             chunk: 5_000,
             dead_letters: 10_000,
             server_events: 100_000,
@@ -44,8 +47,8 @@ pub struct RetentionReport {
     pub copied: u64,
     /// More is due: call again soon.
     pub more: bool,
-    /// Bytes in use are above the limit.
-    pub above_limit: bool,
+    /// Bytes in use are above the watermark: worth a warning.
+    pub above_watermark: bool,
 }
 
 /// Rows of the log to go in one step.
@@ -84,17 +87,21 @@ async fn chunk(
     ] {
         sqlx::query(sql).bind(i64::from(keep)).execute(&mut *db).await?;
     }
-    let above_limit = match retention.max_bytes {
-        Some(limit) => used(db).await? > limit,
-        None => false,
+    let (above_limit, above_watermark) = match retention.max_bytes {
+        Some(limit) => {
+            let used = used(db).await?;
+            (used > limit, used as f64 > limit as f64 * retention.watermark)
+        }
+        None => (false, false),
     };
+    let idle = RetentionReport { above_watermark, ..RetentionReport::default() };
     let cutoff = retention.max_age_ms.map(|age| now.0.saturating_sub(age));
     let oldest = sqlx::query("SELECT received FROM messages ORDER BY position LIMIT 1").fetch_optional(&mut *db).await?;
     let Some(oldest) = oldest.map(|row| row.get::<i64, _>(0)) else {
-        return Ok(RetentionReport { above_limit, ..RetentionReport::default() });
+        return Ok(idle);
     };
     if !above_limit && cutoff.is_none_or(|cutoff| oldest >= cutoff) {
-        return Ok(RetentionReport::default());
+        return Ok(idle);
     }
     // Positions follow arrival, so the oldest are in front.
     let bound = if above_limit { i64::MAX } else { cutoff.unwrap_or(i64::MIN) };
@@ -112,7 +119,7 @@ async fn chunk(
     let watermark = watermark.and_then(|row| row.get::<String, _>(0).parse::<i64>().ok()).unwrap_or(0);
     let chunk = Chunk { last: chunk.last.min(watermark), ..chunk };
     if chunk.last < chunk.first {
-        return Ok(RetentionReport { above_limit, ..RetentionReport::default() });
+        return Ok(idle);
     }
     let copied = copy_evidence(db, &chunk).await?;
     let removed = sqlx::query("DELETE FROM messages WHERE position BETWEEN $1 AND $2")
@@ -122,7 +129,7 @@ async fn chunk(
         .await?
         .rows_affected();
     let more = removed == u64::from(retention.chunk);
-    Ok(RetentionReport { removed, copied, more, above_limit })
+    Ok(RetentionReport { removed, copied, more, above_watermark })
 }
 
 /// Copies the messages of the chunk that speak for a hazard.

@@ -1,0 +1,77 @@
+//! The command line.
+
+pub mod check;
+mod replay;
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Watches special equipment over MQTT and keeps the register of hazards.
+#[derive(Debug, Parser)]
+#[command(name = "vigil", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Run(run::RunArgs),
+    /// Check configuration, catalog and rule packs; everything that is wrong, at once.
+    Check(CheckArgs),
+    /// Run a database's message log through the core again and print the hazards, or how they would
+    /// differ under other rules.
+    Replay(replay::ReplayArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// Configuration file; without it `vigil.toml` if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the program: 0 = done, 1 = failed, 2 = wrong arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Check(args) => check_main(&args),
+        Command::Replay(args) => replay::main(&args),
+    }
+}
+
+fn check_main(args: &CheckArgs) -> ExitCode {
+    let report = check::check(args.config.as_deref());
+    if args.json {
+        print(&report.to_json().to_string());
+    } else {
+        print(&report.to_string());
+    }
+    ExitCode::from(report.exit_code())
+}
+
+/// A line on standard output; whoever closed the other end does not want it.
+fn print(line: &str) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// A line on standard error.
+fn complain(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// A runtime for the whole program.
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("vigil").build().map_err(|error| {
+        complain(&format!("cannot start the runtime: {error}"));
+        ExitCode::FAILURE
+    })
+}

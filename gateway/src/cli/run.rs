@@ -1,0 +1,117 @@
+//! `vigil run`.
+
+use super::{complain, print, runtime};
+use crate::config::Config;
+use crate::run::{RunOptions, Running, start};
+use crate::telemetry::{self, LogFormat};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A stop takes no longer than this plus a few seconds, whatever state the store is in.
+const STOP: Duration = Duration::from_secs(20);
+
+/// Arguments of `vigil run`; they override the file.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Configuration file; without it `vigil.toml` if there is one, else the defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the database and the admin token.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where pages and API listen; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Where the embedded broker listens; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS")]
+    mqtt: Option<SocketAddr>,
+    /// Log as JSON lines.
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(super) fn main(args: RunArgs) -> ExitCode {
+    telemetry::init(if args.log_json { LogFormat::Json } else { LogFormat::Text }, None);
+    let (mut config, warnings) = match Config::load(args.config.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(findings) => return refuse(&findings),
+    };
+    let (catalog, more) = match config.load_catalog() {
+        Ok(loaded) => loaded,
+        Err(findings) => return refuse(&findings),
+    };
+    for warning in warnings.iter().chain(&more) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(data) = args.data {
+        // From the command line: relative to where the command was given.
+        config.store.data = std::path::absolute(&data).unwrap_or(data);
+    }
+    config.listen.http = args.http.unwrap_or(config.listen.http);
+    config.listen.mqtt = args.mqtt.unwrap_or(config.listen.mqtt);
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    runtime.block_on(async {
+        match start(config, catalog, RunOptions::default()).await {
+            Ok(running) => until_stopped(running).await,
+            Err(error) => {
+                complain(&format!("vigil: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+async fn until_stopped(mut running: Running) -> ExitCode {
+    print(&format!("pages and API: http://{}/", running.http_addr));
+    if let Some(address) = running.mqtt_addr {
+        print(&format!("MQTT broker:   mqtt://{address}"));
+    }
+    let made = if running.token_is_new { " (made now)" } else { "" };
+    print(&format!("admin token:   in {}{made}", running.app.token.path().display()));
+    tokio::select! {
+        failure = running.failed() => {
+            complain(&format!("vigil: {failure}"));
+            ExitCode::FAILURE
+        }
+        signal = stop_signal() => {
+            tracing::info!(signal, "stopping");
+            match running.shutdown(STOP).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    complain(&format!("vigil: {error}"));
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn stop_signal() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = tokio::signal::ctrl_c() => "Ctrl-C",
+            };
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+    "Ctrl-C"
+}
+
+fn refuse(findings: &[vigil_core::diagnostic::Diagnostic]) -> ExitCode {
+    for finding in findings {
+        complain(&finding.to_string());
+    }
+    complain("vigil: not started; see `vigil check`");
+    ExitCode::FAILURE
+}

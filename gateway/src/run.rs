@@ -1,0 +1,352 @@
+//! Starting and stopping the whole gateway, in one process and in order.
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{BrokerMode, Config};
+use crate::engine::{
+    Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
+};
+use crate::metrics::Registry;
+use crate::mqtt::{
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Intake, Publisher, Subscription,
+};
+use crate::secrets::{AdminToken, SecretError};
+use crate::store::{self, Retention, StoreError, StoreOptions};
+use axum::serve::ListenerExt as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vigil_core::Pipeline;
+use vigil_core::catalog::Catalog;
+
+/// Messages that may wait for the engine; the broker holds the rest.
+const QUEUE: usize = 4_096;
+/// How long each part of a stop may take.
+const PART: Duration = Duration::from_secs(2);
+
+/// What is not in the configuration.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The time.
+    pub clock: Clock,
+    /// How the engine batches; `None` = as configured.
+    pub engine: Option<EngineOptions>,
+    /// How large the database may get.
+    pub page_limit: store::PageLimit,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { clock: Clock::system(), engine: None, page_limit: store::PageLimit::default() }
+    }
+}
+
+/// Why the gateway did not start, or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory {path}: {source}")]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The admin token.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A password file.
+    #[error("cannot read the password file {path}: {source}")]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The last run's state.
+    #[error(transparent)]
+    Restore(#[from] RestoreFailure),
+    /// The embedded broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The external broker's address.
+    #[error("`broker.url` is {url:?}; it must be mqtt://host[:port] or mqtts://host[:port]")]
+    BrokerUrl {
+        /// As configured.
+        url: String,
+    },
+    /// The HTTP port.
+    #[error("cannot listen on {address} for HTTP: {source}")]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineFailure),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Running {
+    /// Where pages and API are.
+    pub http_addr: SocketAddr,
+    /// Where the embedded broker listens, if it runs.
+    pub mqtt_addr: Option<SocketAddr>,
+    /// To ask and act without HTTP.
+    pub engine: EngineHandle,
+    /// What the pages see.
+    pub app: App,
+    /// Whether the admin token was made by this start.
+    pub token_is_new: bool,
+    machine: Engine,
+    broker: Option<EmbeddedBroker>,
+    publisher: Arc<Publisher>,
+    intake: Intake,
+    http: JoinHandle<()>,
+    stopping: CancellationToken,
+}
+
+/// Starts everything: store, engine, broker, MQTT sessions, HTTP. When it returns, the ports are open
+/// and the state of the last run is back; the MQTT session follows within moments.
+///
+/// # Errors
+/// Anything that cannot be opened; nothing runs then.
+pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Result<Running, RunError> {
+    let RunOptions { clock, engine, page_limit } = options;
+    let started = clock.now();
+    let data = config.data_dir();
+    std::fs::create_dir_all(&data).map_err(|source| RunError::DataDir { path: data.clone(), source })?;
+    let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
+    let (config, catalog) = (Arc::new(config), Arc::new(catalog));
+    let metrics = Arc::new(Registry::default());
+
+    let store_options = StoreOptions { page_limit, ..StoreOptions::new(config.database()) };
+    let (writer, reader) = store::open(&store_options).await?;
+    let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
+    let restored = restore(&mut pipeline, &reader).await?;
+    tracing::info!(
+        equipment = catalog.equipment.len(),
+        position = restored.position.0,
+        nodes = restored.nodes,
+        replayed = restored.replayed,
+        "state of the last run restored"
+    );
+
+    // Before anything else can fail late: the ports.
+    let http_error = |source| RunError::Http { address: config.listen.http, source };
+    let listener = TcpListener::bind(config.listen.http).await.map_err(http_error)?;
+    let http_addr = listener.local_addr().map_err(http_error)?;
+    let broker = embedded(&config).await?;
+    let endpoint = match &broker {
+        Some(broker) => broker.own_endpoint(),
+        None => external(&config)?,
+    };
+
+    // A broker in the same process is there at once; another may be down for long.
+    let max_backoff = Duration::from_secs(if broker.is_some() { 1 } else { 30 });
+    let publisher = Publisher::start(&endpoint, &format!("{}-commands", config.broker.client_id), max_backoff);
+    let publisher = Arc::new(publisher);
+    let (messages_to, messages) = mpsc::channel(QUEUE);
+    let subscription = Subscription {
+        client_id: config.broker.client_id.clone(),
+        host_id: config.broker.host_id.clone(),
+        filters: vec!["spBv1.0/#".to_owned()],
+        max_backoff,
+    };
+    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
+    let outlet = MqttOutlet { acker: intake.acker(), publisher: Arc::clone(&publisher), clock: clock.clone() };
+    let machine = Engine::start(EngineParts {
+        pipeline,
+        restored,
+        writer,
+        reader: reader.clone(),
+        messages,
+        outlet: Box::new(outlet),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        options: engine.unwrap_or_else(|| engine_options(&config)),
+    });
+    let engine = machine.handle.clone();
+    tokio::spawn(watch_connection(intake.status(), engine.clone()));
+
+    let stopping = CancellationToken::new();
+    let app = App {
+        engine: engine.clone(),
+        store: reader,
+        catalog,
+        config,
+        token: Arc::new(token),
+        started,
+        clock,
+        metrics,
+        stopping: stopping.clone(),
+    };
+    let http = tokio::spawn(serve(listener, router(app.clone()), stopping.clone()));
+    let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
+    tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
+    Ok(Running {
+        http_addr,
+        mqtt_addr,
+        engine,
+        app,
+        token_is_new,
+        machine,
+        broker,
+        publisher,
+        intake,
+        http,
+        stopping,
+    })
+}
+
+impl Running {
+    /// Resolves when the engine has failed: only a new start helps.
+    pub async fn failed(&mut self) -> EngineFailure {
+        self.machine.failed().await
+    }
+
+    /// Resolves when there is a session with the broker.
+    pub async fn connected(&self) {
+        let mut status = self.intake.status();
+        // The sender lives as long as the intake.
+        drop(status.wait_for(|status| status.up).await);
+    }
+
+    /// Takes nothing in any more, commits what has arrived, takes a full snapshot, says STATE offline
+    /// and ends. A store that does not work is waited for until `deadline`.
+    ///
+    /// # Errors
+    /// Something that had arrived could not be committed; journaling nodes still have it.
+    pub async fn shutdown(self, deadline: Duration) -> Result<(), RunError> {
+        let Self { machine, broker, publisher, intake, mut http, stopping, app, .. } = self;
+        intake.pause();
+        stopping.cancel();
+        let engine = machine.stop(deadline).await;
+        intake.stop(PART).await;
+        if let Some(publisher) = Arc::into_inner(publisher) {
+            publisher.stop(PART).await;
+        }
+        if let Some(broker) = broker
+            && tokio::time::timeout(PART, broker.stop()).await.is_err()
+        {
+            tracing::debug!("the embedded broker did not end in time");
+        }
+        if tokio::time::timeout(PART, &mut http).await.is_err() {
+            http.abort();
+        }
+        app.store.close().await;
+        engine?;
+        tracing::info!("vigil has stopped");
+        Ok(())
+    }
+}
+
+/// Pages and API.
+fn router(app: App) -> axum::Router {
+    let health = axum::routing::get(|| async { "ok\n" });
+    axum::Router::new().route("/healthz", health).with_state(app)
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stopping: CancellationToken) {
+    let listener = listener.tap_io(|stream| {
+        // An answer in two parts would otherwise wait for the other side's delayed acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+    });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the HTTP server ended");
+    }
+}
+
+async fn watch_connection(mut status: watch::Receiver<Connection>, engine: EngineHandle) {
+    loop {
+        let up = status.borrow_and_update().up;
+        engine.set_mqtt_connected(up);
+        if status.changed().await.is_err() {
+            engine.set_mqtt_connected(false);
+            return;
+        }
+    }
+}
+
+async fn embedded(config: &Config) -> Result<Option<EmbeddedBroker>, RunError> {
+    if config.broker.mode != BrokerMode::Embedded {
+        return Ok(None);
+    }
+    let users = config
+        .broker
+        .user
+        .iter()
+        .map(|user| {
+            let password = secret(&config.resolve(&user.password_file))?;
+            Ok(BrokerUser { name: user.name.clone(), password })
+        })
+        .collect::<Result<_, RunError>>()?;
+    let options = BrokerOptions {
+        listen: config.listen.mqtt,
+        users,
+        own_topic: format!("spBv1.0/STATE/{}", config.broker.host_id),
+    };
+    Ok(Some(EmbeddedBroker::start(options).await?))
+}
+
+fn external(config: &Config) -> Result<Endpoint, RunError> {
+    let url = config.broker.url.clone().unwrap_or_default();
+    let bad = || RunError::BrokerUrl { url: url.clone() };
+    let (scheme, rest) = url.split_once("://").ok_or_else(bad)?;
+    let (tls, default_port) = match scheme {
+        "mqtt" | "tcp" => (None, 1883),
+        "mqtts" | "ssl" => (Some(rumqttc::TlsConfiguration::default()), 8883),
+        _ => return Err(bad()),
+    };
+    let address = rest.trim_end_matches('/');
+    let (host, port) = match address.rsplit_once(':') {
+        // A colon inside the brackets of an IPv6 address is not the one before a port.
+        Some((host, port)) if !port.contains(']') => (host, port.parse().map_err(|_| bad())?),
+        _ => (address, default_port),
+    };
+    if host.is_empty() {
+        return Err(bad());
+    }
+    let credentials = match (&config.broker.username, &config.broker.password_file) {
+        (Some(user), Some(file)) => Some((user.clone(), secret(&config.resolve(file))?)),
+        (Some(user), None) => Some((user.clone(), String::new())),
+        (None, _) => None,
+    };
+    Ok(Endpoint { host: host.to_owned(), port, tls, credentials })
+}
+
+/// The first line of a file.
+fn secret(path: &Path) -> Result<String, RunError> {
+    std::fs::read_to_string(path)
+        .map(|text| text.lines().next().unwrap_or_default().trim_end().to_owned())
+        .map_err(|source| RunError::Password { path: path.to_owned(), source })
+}
+
+fn engine_options(config: &Config) -> EngineOptions {
+    let retention = &config.retention;
+    EngineOptions {
+        linger: Duration::from_millis(config.store.batch_ms),
+        max_batch: config.store.batch_messages.max(1),
+        retention: Retention {
+            max_age_ms: (retention.days > 0).then(|| i64::from(retention.days) * 86_400_000),
+            max_bytes: (retention.max_gib > 0.0).then(|| (retention.max_gib * 1_073_741_824.0) as u64),
+            watermark: retention.watermark,
+            ..Retention::default()
+        },
+        ..EngineOptions::default()
+    }
+}
