@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, NetworkOptions, Packet};
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, NetworkOptions, Packet,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -117,7 +119,11 @@ impl Broker {
         if host.is_empty() {
             return Err(BrokerError::Host(url.to_owned()));
         }
-        Ok(Self { host, port, credentials })
+        Ok(Self {
+            host,
+            port,
+            credentials,
+        })
     }
 }
 
@@ -126,7 +132,9 @@ impl Connection {
     #[must_use]
     pub fn open(broker: &Broker, client_id: &str, will: Option<Will>) -> Self {
         let mut options = MqttOptions::new(client_id, broker.host.as_str(), broker.port);
-        options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true);
+        options
+            .set_keep_alive(Duration::from_secs(20))
+            .set_clean_session(true);
         options.set_max_packet_size(MAX_PACKET, MAX_PACKET);
         if let Some((user, password)) = &broker.credentials {
             options.set_credentials(user.as_str(), password.as_str());
@@ -145,9 +153,10 @@ impl Connection {
                     Ok(Event::Incoming(Packet::ConnAck(ack))) if ack.code == ConnectReturnCode::Success => {
                         ConnectionEvent::Connected
                     }
-                    Ok(Event::Incoming(Packet::Publish(publish))) => {
-                        ConnectionEvent::Message { topic: publish.topic, payload: publish.payload.to_vec() }
-                    }
+                    Ok(Event::Incoming(Packet::Publish(publish))) => ConnectionEvent::Message {
+                        topic: publish.topic,
+                        payload: publish.payload.to_vec(),
+                    },
                     Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) => {
                         // Polling on would connect again, or wait for a broker that has already closed.
                         closed(&tx, "disconnected".to_owned()).await;

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use vigil_protocol::time::UtcMillis;
 
 use crate::mqtt::{Broker, BrokerError};
-use crate::node::{Clock, DeviceSpec, EdgeNode, FileLimits, JournalPlace, NodeInput, NodeReport, NodeSpec, NodeStats};
+use crate::node::{
+    Clock, DeviceSpec, EdgeNode, FileLimits, JournalPlace, NodeInput, NodeReport, NodeSpec, NodeStats,
+};
 use crate::scenario::Scenario;
 use crate::simulation::{SimEvent, Simulation};
 
@@ -150,7 +152,9 @@ impl std::str::FromStr for Speed {
         }
         let factor = text.trim_end_matches('x').parse::<f64>().ok();
         let factor = factor.filter(|factor| factor.is_finite() && *factor > 0.0);
-        factor.map(Self::Times).ok_or_else(|| format!("`{text}` is no speed: a number above 0, or `max`"))
+        factor
+            .map(Self::Times)
+            .ok_or_else(|| format!("`{text}` is no speed: a number above 0, or `max`"))
     }
 }
 
@@ -165,7 +169,9 @@ pub async fn run(scenario: Scenario, options: RunOptions) -> Result<RunReport, R
     }
     let clock = Clock::system();
     let began = Instant::now();
-    let start = options.start.unwrap_or_else(|| options.speed.start(clock.now(), scenario.duration_ms));
+    let start = options
+        .start
+        .unwrap_or_else(|| options.speed.start(clock.now(), scenario.duration_ms));
     let mut site = RunningSite::start(&scenario, &options, &broker, clock, start);
     let mut simulation = Simulation::new(scenario);
     let driven = tokio::select! {
@@ -202,7 +208,13 @@ struct RunningSite {
 }
 
 impl RunningSite {
-    fn start(scenario: &Scenario, options: &RunOptions, broker: &Broker, clock: Clock, start: UtcMillis) -> Self {
+    fn start(
+        scenario: &Scenario,
+        options: &RunOptions,
+        broker: &Broker,
+        clock: Clock,
+        start: UtcMillis,
+    ) -> Self {
         let cancel = CancellationToken::new();
         let site = &scenario.site;
         let mut devices = HashMap::new();
@@ -228,19 +240,42 @@ impl RunningSite {
             };
             nodes.push(EdgeNode::start(spec, clock, cancel.clone()));
         }
-        let ids = site.nodes.iter().enumerate().map(|(n, node)| (node.id.clone(), n)).collect();
-        Self { nodes, devices, ids, start, cancel }
+        let ids = site
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(n, node)| (node.id.clone(), n))
+            .collect();
+        Self {
+            nodes,
+            devices,
+            ids,
+            start,
+            cancel,
+        }
     }
 
     async fn deliver(&self, event: SimEvent) {
         let to = |node: &str| self.ids.get(node).and_then(|n| self.nodes.get(*n));
         let (node, input) = match event {
-            SimEvent::Readings { at_ms, equipment, values, .. } => {
+            SimEvent::Readings {
+                at_ms,
+                equipment,
+                values,
+                ..
+            } => {
                 let Some((node, device)) = self.devices.get(&*equipment) else {
                     return;
                 };
                 let at = self.start.saturating_add_ms(at_ms);
-                (self.nodes.get(*node), NodeInput::Readings { at, device: *device, values })
+                (
+                    self.nodes.get(*node),
+                    NodeInput::Readings {
+                        at,
+                        device: *device,
+                        values,
+                    },
+                )
             }
             SimEvent::NodePower { node, on, .. } => (to(&node), NodeInput::Power(on)),
             SimEvent::Link { node, up, .. } => (to(&node), NodeInput::Link(up)),
@@ -291,7 +326,9 @@ impl RunningSite {
             data: sum(|stats| stats.data.load(Ordering::Relaxed)),
             acked: sum(|stats| stats.acked.load(Ordering::Relaxed)),
             pending: sum(|stats| stats.pending.load(Ordering::Relaxed)),
-            online: stats().filter(|stats| stats.online.load(Ordering::Relaxed)).count(),
+            online: stats()
+                .filter(|stats| stats.online.load(Ordering::Relaxed))
+                .count(),
             nodes: self.nodes.len(),
         });
     }

@@ -61,7 +61,8 @@ impl BrokerArgs {
         let Some(path) = &self.password_file else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading the password {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("reading the password {}", path.display()))?;
         Ok(Some(text.trim_end().to_owned()))
     }
 }
@@ -69,7 +70,10 @@ impl BrokerArgs {
 impl Cli {
     pub(crate) fn execute(self) -> anyhow::Result<ExitCode> {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
         match self.command {
             Command::Run(args) => run::execute(args),
             Command::Load(args) => load::execute(args),
@@ -95,7 +99,11 @@ impl Cli {
 /// A scenario file, or a built-in one.
 fn find(name: &str) -> anyhow::Result<Scenario> {
     let path = Path::new(name);
-    Ok(if path.is_file() { Scenario::load(path)? } else { Scenario::builtin(name)? })
+    Ok(if path.is_file() {
+        Scenario::load(path)?
+    } else {
+        Scenario::builtin(name)?
+    })
 }
 
 /// A token that is cancelled by the first Ctrl-C. The second one ends the process as usual.
@@ -113,7 +121,9 @@ fn interrupted() -> CancellationToken {
 /// Results go to the standard output, all through here.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("writing to the standard output")
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("writing to the standard output")
 }
 
 /// Errors go to the standard error, all through here.

@@ -75,7 +75,16 @@ pub(super) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
 fn table(report: &RunReport) -> String {
     let mut text = String::new();
     let mut line = |cells: [String; 8]| {
-        let [node, published, acked, resent, dropped, pending, connects, rebirths] = cells;
+        let [
+            node,
+            published,
+            acked,
+            resent,
+            dropped,
+            pending,
+            connects,
+            rebirths,
+        ] = cells;
         // Writing to a string cannot fail.
         writeln!(
             text,
@@ -83,7 +92,19 @@ fn table(report: &RunReport) -> String {
         )
         .unwrap_or(());
     };
-    line(["node", "published", "acked", "resent", "dropped", "left", "connects", "rebirths"].map(str::to_owned));
+    line(
+        [
+            "node",
+            "published",
+            "acked",
+            "resent",
+            "dropped",
+            "left",
+            "connects",
+            "rebirths",
+        ]
+        .map(str::to_owned),
+    );
     for node in &report.nodes {
         line([
             node.node.clone(),
@@ -107,6 +128,11 @@ fn table(report: &RunReport) -> String {
         (false, false) => "NOT everything was acknowledged",
     };
     let (simulated, elapsed) = (report.simulated_ms as f64 / 1e3, report.elapsed_ms as f64 / 1e3);
-    writeln!(text, "{}: {simulated:.0} s in {elapsed:.1} s; {state}", report.scenario).unwrap_or(());
+    writeln!(
+        text,
+        "{}: {simulated:.0} s in {elapsed:.1} s; {state}",
+        report.scenario
+    )
+    .unwrap_or(());
     text
 }

@@ -9,7 +9,11 @@ const fn table() -> [u32; 256] {
         let mut value = n as u32;
         let mut bit = 0;
         while bit < 8 {
-            value = if value & 1 == 1 { 0xedb8_8320 ^ (value >> 1) } else { value >> 1 };
+            value = if value & 1 == 1 {
+                0xedb8_8320 ^ (value >> 1)
+            } else {
+                value >> 1
+            };
             bit += 1;
         }
         table[n] = value;
@@ -21,7 +25,9 @@ const fn table() -> [u32; 256] {
 /// The checksum of several pieces, one after the other.
 pub(super) fn crc32(pieces: &[&[u8]]) -> u32 {
     let bytes = pieces.iter().flat_map(|piece| piece.iter());
-    !bytes.fold(!0, |crc, byte| TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ (crc >> 8))
+    !bytes.fold(!0, |crc, byte| {
+        TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ (crc >> 8)
+    })
 }
 
 #[cfg(test)]

@@ -23,7 +23,10 @@ impl DeviceSpec {
     #[must_use]
     pub fn of(equipment: &SiteEquipment) -> Self {
         let readings = equipment.build(Rng::new(0)).readings();
-        Self { id: equipment.id.clone(), quantities: readings.into_iter().map(|(quantity, _)| quantity).collect() }
+        Self {
+            id: equipment.id.clone(),
+            quantities: readings.into_iter().map(|(quantity, _)| quantity).collect(),
+        }
     }
 
     /// Its metrics. Dead bands are 0: the simulation decides what is worth reporting.
@@ -47,7 +50,12 @@ impl DeviceSpec {
         let samples = readings.iter().filter_map(|(quantity, value)| {
             let metric = self.quantities.iter().position(|own| own == quantity)? as u16;
             let (value, quality) = wire(datatype(*quantity), value);
-            Some(Sample { metric, value, quality, at })
+            Some(Sample {
+                metric,
+                value,
+                quality,
+                at,
+            })
         });
         samples.collect()
     }
@@ -93,7 +101,12 @@ mod tests {
     fn readings_become_samples_of_the_declared_type() {
         let spec = DeviceSpec {
             id: "x".into(),
-            quantities: vec![Quantity::SteamPressure, Quantity::FaultCode, Quantity::DoorClosed, Quantity::CarPosition],
+            quantities: vec![
+                Quantity::SteamPressure,
+                Quantity::FaultCode,
+                Quantity::DoorClosed,
+                Quantity::CarPosition,
+            ],
         };
         let readings = [
             (Quantity::CarPosition, PlantValue::Number(-2.0)),
@@ -104,7 +117,10 @@ mod tests {
         ];
         let metrics = spec.metrics();
         let samples = spec.samples(&readings, UtcMillis(5));
-        let sent: Vec<_> = samples.iter().map(|sample| (sample.metric, sample.value, sample.quality)).collect();
+        let sent: Vec<_> = samples
+            .iter()
+            .map(|sample| (sample.metric, sample.value, sample.quality))
+            .collect();
         let good = SampleQuality::Good;
         assert_eq!(
             sent,
@@ -116,7 +132,10 @@ mod tests {
             ]
         );
         for sample in &samples {
-            assert_eq!(sample.value.datatype(), metrics[usize::from(sample.metric)].datatype);
+            assert_eq!(
+                sample.value.datatype(),
+                metrics[usize::from(sample.metric)].datatype
+            );
         }
         assert_eq!(metrics[0].unit, Some("MPa"));
         assert_eq!(metrics[1].unit, None);

@@ -74,7 +74,11 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileErr
 
 impl Default for FileLimits {
     fn default() -> Self {
-        Self { segment_bytes: 1 << 20, max_bytes: 64 << 20, sync: false }
+        Self {
+            segment_bytes: 1 << 20,
+            max_bytes: 64 << 20,
+            sync: false,
+        }
     }
 }
 
@@ -88,14 +92,21 @@ impl FileStorage {
         let mut bases = Vec::new();
         for entry in fs::read_dir(dir).map_err(failed("listing", dir))? {
             let path = entry.map_err(failed("listing", dir))?.path();
-            let base = path.file_stem().and_then(|stem| u64::from_str_radix(stem.to_str()?, 16).ok());
+            let base = path
+                .file_stem()
+                .and_then(|stem| u64::from_str_radix(stem.to_str()?, 16).ok());
             if let (Some(base), true) = (base, path.extension().is_some_and(|ext| ext == "seg")) {
                 bases.push((base, path));
             }
         }
         bases.sort_unstable();
-        let mut storage =
-            Self { dir: dir.to_owned(), limits, segments: VecDeque::new(), index: VecDeque::new(), next: 0 };
+        let mut storage = Self {
+            dir: dir.to_owned(),
+            limits,
+            segments: VecDeque::new(),
+            index: VecDeque::new(),
+            next: 0,
+        };
         let newest = bases.len().saturating_sub(1);
         for (n, (base, path)) in bases.into_iter().enumerate() {
             storage.load(base, path, n == newest)?;
@@ -123,7 +134,11 @@ impl FileStorage {
             match record {
                 None => self.free_index(seq),
                 Some(len) if seq == self.next => {
-                    self.index.push_back(Some(Place { segment: base, offset: (at + HEAD) as u64, len }));
+                    self.index.push_back(Some(Place {
+                        segment: base,
+                        offset: (at + HEAD) as u64,
+                        len,
+                    }));
                     self.next = seq + 1;
                 }
                 Some(_) => break,
@@ -133,9 +148,15 @@ impl FileStorage {
         let mut len = bytes.len() as u64;
         if newest && (at as u64) < len {
             len = at as u64;
-            file.set_len(len).map_err(failed("cutting the torn end of", &path))?;
+            file.set_len(len)
+                .map_err(failed("cutting the torn end of", &path))?;
         }
-        self.segments.push_back(Segment { base, path, file, len });
+        self.segments.push_back(Segment {
+            base,
+            path,
+            file,
+            len,
+        });
         Ok(())
     }
 
@@ -157,10 +178,19 @@ impl FileStorage {
         record.extend_from_slice(&seq);
         record.extend_from_slice(bytes);
         let offset = segment.len;
-        segment.file.seek(SeekFrom::Start(offset)).map_err(failed("seeking in", &segment.path))?;
-        segment.file.write_all(&record).map_err(failed("appending to", &segment.path))?;
+        segment
+            .file
+            .seek(SeekFrom::Start(offset))
+            .map_err(failed("seeking in", &segment.path))?;
+        segment
+            .file
+            .write_all(&record)
+            .map_err(failed("appending to", &segment.path))?;
         if self.limits.sync {
-            segment.file.sync_data().map_err(failed("syncing", &segment.path))?;
+            segment
+                .file
+                .sync_data()
+                .map_err(failed("syncing", &segment.path))?;
         }
         segment.len += record.len() as u64;
         Ok(offset + HEAD as u64)
@@ -168,10 +198,18 @@ impl FileStorage {
 
     fn begin_segment(&mut self, base: u64) -> Result<(), FileError> {
         let path = self.dir.join(format!("{base:016x}.seg"));
-        let file = open_options().truncate(true).open(&path).map_err(failed("making", &path))?;
+        let file = open_options()
+            .truncate(true)
+            .open(&path)
+            .map_err(failed("making", &path))?;
         // The same base again: the segment had no record yet, or only a torn one.
         self.segments.retain(|segment| segment.base != base);
-        self.segments.push_back(Segment { base, path, file, len: 0 });
+        self.segments.push_back(Segment {
+            base,
+            path,
+            file,
+            len: 0,
+        });
         Ok(())
     }
 
@@ -192,10 +230,18 @@ fn parse(bytes: &[u8], at: usize) -> Option<(Option<u32>, u64, usize)> {
     let len = u32::from_le_bytes(*head.first_chunk()?);
     let crc = u32::from_le_bytes(*head.get(4..)?.first_chunk()?);
     let seq = head.get(8..)?;
-    let end = if len == FREED { at + HEAD } else { at + HEAD + len as usize };
+    let end = if len == FREED {
+        at + HEAD
+    } else {
+        at + HEAD + len as usize
+    };
     let body = bytes.get(at + HEAD..end)?;
     let whole = crc32(&[&len.to_le_bytes(), seq, body]) == crc;
-    whole.then_some(((len != FREED).then_some(len), u64::from_le_bytes(*seq.first_chunk()?), end))
+    whole.then_some((
+        (len != FREED).then_some(len),
+        u64::from_le_bytes(*seq.first_chunk()?),
+        end,
+    ))
 }
 
 impl Storage for FileStorage {
@@ -206,7 +252,9 @@ impl Storage for FileStorage {
         match fs::read(&path) {
             Ok(bytes) => match decode_header(&bytes) {
                 Some(header) => Ok(Some(header)),
-                None => Err(failed("reading", &path)(io::Error::other("the journal's header is damaged"))),
+                None => Err(failed("reading", &path)(io::Error::other(
+                    "the journal's header is damaged",
+                ))),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("reading", &path)(error)),
@@ -217,7 +265,8 @@ impl Storage for FileStorage {
         let path = self.dir.join(HEADER_FILE);
         let next = self.dir.join("header.new");
         let mut file = File::create(&next).map_err(failed("making", &next))?;
-        file.write_all(&encode_header(header)).map_err(failed("writing", &next))?;
+        file.write_all(&encode_header(header))
+            .map_err(failed("writing", &next))?;
         if self.limits.sync {
             file.sync_all().map_err(failed("syncing", &next))?;
         }
@@ -230,7 +279,10 @@ impl Storage for FileStorage {
     }
 
     fn bounds(&mut self) -> Result<Bounds, FileError> {
-        Ok(Bounds { first: self.first(), next: self.next })
+        Ok(Bounds {
+            first: self.first(),
+            next: self.next,
+        })
     }
 
     fn append(&mut self, seq: u64, record: &[u8]) -> Result<(), AppendError<FileError>> {
@@ -238,28 +290,43 @@ impl Storage for FileStorage {
         if len > self.limits.segment_bytes {
             return Err(AppendError::TooLong);
         }
-        let full = self.segments.back().is_none_or(|newest| newest.len + len > self.limits.segment_bytes);
+        let full = self
+            .segments
+            .back()
+            .is_none_or(|newest| newest.len + len > self.limits.segment_bytes);
         if self.total() + len > self.limits.max_bytes && self.segments.len() > 1 {
             return Err(AppendError::Full);
         }
         if full || seq != self.next {
             self.begin_segment(seq).map_err(AppendError::Medium)?;
         }
-        let offset = self.write(record.len() as u32, seq, record).map_err(AppendError::Medium)?;
+        let offset = self
+            .write(record.len() as u32, seq, record)
+            .map_err(AppendError::Medium)?;
         let segment = self.segments.back().map_or(seq, |segment| segment.base);
-        self.index.push_back(Some(Place { segment, offset, len: record.len() as u32 }));
+        self.index.push_back(Some(Place {
+            segment,
+            offset,
+            len: record.len() as u32,
+        }));
         self.next = seq + 1;
         Ok(())
     }
 
     fn read(&mut self, seq: u64, buf: &mut [u8]) -> Result<Option<usize>, StorageFault<FileError>> {
-        let Some(place) = seq.checked_sub(self.first()).and_then(|at| self.index.get(at as usize)) else {
+        let Some(place) = seq
+            .checked_sub(self.first())
+            .and_then(|at| self.index.get(at as usize))
+        else {
             return Ok(None);
         };
         let place = place.ok_or(StorageFault::Damaged)?;
         let len = place.len as usize;
         let to = buf.get_mut(..len).ok_or(StorageFault::TooLong)?;
-        let segment = self.segments.iter_mut().find(|segment| segment.base == place.segment);
+        let segment = self
+            .segments
+            .iter_mut()
+            .find(|segment| segment.base == place.segment);
         let segment = segment.ok_or(StorageFault::Damaged)?;
         let read = segment
             .file
@@ -302,7 +369,9 @@ fn encode_header(header: &Header) -> Vec<u8> {
 }
 
 fn decode_header(bytes: &[u8]) -> Option<Header> {
-    let body = bytes.get(..HEADER_LEN - 4).filter(|_| bytes.len() == HEADER_LEN)?;
+    let body = bytes
+        .get(..HEADER_LEN - 4)
+        .filter(|_| bytes.len() == HEADER_LEN)?;
     let crc = u32::from_le_bytes(*bytes.get(HEADER_LEN - 4..)?.first_chunk()?);
     if crc32(&[body]) != crc {
         return None;

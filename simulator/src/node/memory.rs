@@ -19,7 +19,13 @@ impl MemoryStorage {
     /// An empty store for `max_bytes` of records.
     #[must_use]
     pub const fn new(max_bytes: usize) -> Self {
-        Self { header: None, records: VecDeque::new(), next: 0, bytes: 0, max_bytes }
+        Self {
+            header: None,
+            records: VecDeque::new(),
+            next: 0,
+            bytes: 0,
+            max_bytes,
+        }
     }
 
     fn first(&self) -> u64 {
@@ -40,7 +46,10 @@ impl Storage for MemoryStorage {
     }
 
     fn bounds(&mut self) -> Result<Bounds, Infallible> {
-        Ok(Bounds { first: self.first(), next: self.next })
+        Ok(Bounds {
+            first: self.first(),
+            next: self.next,
+        })
     }
 
     fn append(&mut self, seq: u64, record: &[u8]) -> Result<(), AppendError<Infallible>> {
@@ -61,7 +70,9 @@ impl Storage for MemoryStorage {
         let Some(record) = at.and_then(|at| self.records.get(at as usize)) else {
             return Ok(None);
         };
-        buf.get_mut(..record.len()).ok_or(StorageFault::TooLong)?.copy_from_slice(record);
+        buf.get_mut(..record.len())
+            .ok_or(StorageFault::TooLong)?
+            .copy_from_slice(record);
         Ok(Some(record.len()))
     }
 

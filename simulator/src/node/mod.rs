@@ -130,13 +130,17 @@ impl Clock {
         #[allow(clippy::disallowed_methods, reason = "this is the clock adapter")]
         let now = std::time::SystemTime::now();
         let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self { started: std::time::Instant::now(), utc: UtcMillis(since.as_millis() as i64) }
+        Self {
+            started: std::time::Instant::now(),
+            utc: UtcMillis(since.as_millis() as i64),
+        }
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> UtcMillis {
-        self.utc.saturating_add_ms(self.started.elapsed().as_millis() as i64)
+        self.utc
+            .saturating_add_ms(self.started.elapsed().as_millis() as i64)
     }
 
     /// The instant of `at`, for timers; in the past is now.

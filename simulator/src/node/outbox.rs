@@ -25,7 +25,11 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Takes a message. Only data is duplicated and swapped: births and deaths order themselves by it.
     pub(super) fn push(&mut self, topic: &str, payload: &[u8], qos: QoS, data: bool) {
-        let message = Message { topic: topic.to_owned(), payload: payload.to_vec(), qos };
+        let message = Message {
+            topic: topic.to_owned(),
+            payload: payload.to_vec(),
+            qos,
+        };
         if !data {
             self.release();
             self.waiting.push_back(message);

@@ -81,7 +81,14 @@ impl NodeReport {
 }
 
 impl NodeStats {
-    pub(super) fn show(&self, report: &NodeReport, session: &Counters, pending: u64, dropped: u64, online: bool) {
+    pub(super) fn show(
+        &self,
+        report: &NodeReport,
+        session: &Counters,
+        pending: u64,
+        dropped: u64,
+        online: bool,
+    ) {
         let set = |to: &AtomicU64, value| to.store(value, Ordering::Relaxed);
         set(&self.published, report.published);
         set(&self.data, report.data + session.data);

@@ -62,7 +62,10 @@ pub(super) async fn run(
     stats: Arc<NodeStats>,
     cancel: CancellationToken,
 ) -> NodeReport {
-    let report = NodeReport { node: format!("{}/{}", spec.group, spec.node), ..NodeReport::default() };
+    let report = NodeReport {
+        node: format!("{}/{}", spec.group, spec.node),
+        ..NodeReport::default()
+    };
     let mut node = Node {
         spec,
         clock,
@@ -85,17 +88,24 @@ impl Node {
     async fn live(&mut self) {
         // What borrows the definition must not borrow `self`.
         let spec = self.spec.clone();
-        let metrics: Vec<Vec<MetricDef<'static>>> = spec.devices.iter().map(super::DeviceSpec::metrics).collect();
+        let metrics: Vec<Vec<MetricDef<'static>>> =
+            spec.devices.iter().map(super::DeviceSpec::metrics).collect();
         let devices: Vec<DeviceDef<'_>> = spec
             .devices
             .iter()
             .zip(&metrics)
-            .map(|(device, metrics)| DeviceDef { id: &device.id, metrics })
+            .map(|(device, metrics)| DeviceDef {
+                id: &device.id,
+                metrics,
+            })
             .collect();
         let def = NodeDef {
             group: &spec.group,
             node: &spec.node,
-            properties: &[("Properties/Firmware", concat!("vigil-sim ", env!("CARGO_PKG_VERSION")))],
+            properties: &[(
+                "Properties/Firmware",
+                concat!("vigil-sim ", env!("CARGO_PKG_VERSION")),
+            )],
             metrics: &[],
             devices: &devices,
         };
@@ -126,7 +136,11 @@ impl Node {
             let end = self.powered(&mut session).await;
             self.report.add(&session.counters());
             self.report.dropped = session.journal().dropped();
-            self.report.pending = if spec.journal.is_some() { session.journal().pending() } else { 0 };
+            self.report.pending = if spec.journal.is_some() {
+                session.journal().pending()
+            } else {
+                0
+            };
             self.stats.show(
                 &self.report,
                 &Default::default(),
@@ -190,7 +204,13 @@ impl Node {
             }
             let online = session.phase() == Phase::Online;
             let pending = session.journal().pending();
-            self.stats.show(&self.report, &session.counters(), pending, session.journal().dropped(), online);
+            self.stats.show(
+                &self.report,
+                &session.counters(),
+                pending,
+                session.journal().dropped(),
+                online,
+            );
             match session.phase() {
                 Phase::Stopped => return End::Stopped,
                 Phase::Failed(failure) => {
@@ -237,7 +257,13 @@ impl Node {
         }
     }
 
-    fn take(&mut self, session: &mut NodeSession<'_>, at: UtcMillis, device: u16, values: &[crate::plant::Reading]) {
+    fn take(
+        &mut self,
+        session: &mut NodeSession<'_>,
+        at: UtcMillis,
+        device: u16,
+        values: &[crate::plant::Reading],
+    ) {
         let now = self.clock.now();
         let at = at.saturating_add_ms(self.clock_offset_ms);
         session.set_clock(now, at);
@@ -264,7 +290,10 @@ impl Node {
             match action {
                 Action::Connect { will, .. } => {
                     if self.link_up {
-                        let will = Will { topic: will.topic.to_owned(), payload: will.payload.to_vec() };
+                        let will = Will {
+                            topic: will.topic.to_owned(),
+                            payload: will.payload.to_vec(),
+                        };
                         let id = format!("vigil-sim-{}-{}", self.spec.group, self.spec.node);
                         *connection = Some(Connection::open(&self.spec.broker, &id, Some(will)));
                     } else {
@@ -272,7 +301,10 @@ impl Node {
                     }
                 }
                 Action::Subscribe { topic, .. } => {
-                    if connection.as_ref().is_none_or(|connection| connection.subscribe(topic).is_err()) {
+                    if connection
+                        .as_ref()
+                        .is_none_or(|connection| connection.subscribe(topic).is_err())
+                    {
                         *connection = None;
                         session.on_disconnected(now);
                     }
@@ -286,7 +318,9 @@ impl Node {
                     self.outbox.push(publish.topic, publish.payload, qos, data);
                 }
                 Action::Disconnect => {
-                    let asked = connection.as_ref().is_some_and(|connection| connection.disconnect().is_ok());
+                    let asked = connection
+                        .as_ref()
+                        .is_some_and(|connection| connection.disconnect().is_ok());
                     if !asked {
                         *connection = None;
                         session.on_disconnected(now);
@@ -318,7 +352,12 @@ impl Node {
     }
 
     /// When to look again though nothing happened.
-    fn wake(&self, session: &NodeSession<'_>, booted: Option<Instant>, leave: Option<Instant>) -> Option<Instant> {
+    fn wake(
+        &self,
+        session: &NodeSession<'_>,
+        booted: Option<Instant>,
+        leave: Option<Instant>,
+    ) -> Option<Instant> {
         let retry = (!self.outbox.is_empty() || self.outbox.holds()).then(|| Instant::now() + RETRY);
         let due = session.next_wake().map(|at| self.clock.instant(at).into());
         let session = if booted.is_some() { None } else { due };

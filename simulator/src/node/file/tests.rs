@@ -5,7 +5,11 @@ use vigil_firmware::{Header, Storage};
 
 use super::*;
 
-const LIMITS: FileLimits = FileLimits { segment_bytes: 200, max_bytes: 600, sync: false };
+const LIMITS: FileLimits = FileLimits {
+    segment_bytes: 200,
+    max_bytes: 600,
+    sync: false,
+};
 
 fn record(seq: u64, len: usize) -> Vec<u8> {
     (0..len).map(|n| (n as u64 * 7 + seq) as u8).collect()
@@ -23,7 +27,10 @@ fn held(storage: &mut FileStorage) -> BTreeMap<u64, Vec<u8>> {
 }
 
 fn newest_segment(dir: &Path) -> PathBuf {
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|ext| ext == "seg"));
     paths.sort();
     paths.pop().unwrap()
@@ -128,9 +135,15 @@ fn a_damaged_record_in_an_old_segment_is_reported_and_the_newer_ones_are_read() 
     fs::write(&oldest, bytes).unwrap();
     let mut storage = FileStorage::open(dir.path(), LIMITS).unwrap();
     let mut buf = [0; 64];
-    let read: Vec<_> = (0..8).map(|seq| storage.read(seq, &mut buf).map_err(|_| ())).collect();
+    let read: Vec<_> = (0..8)
+        .map(|seq| storage.read(seq, &mut buf).map_err(|_| ()))
+        .collect();
     assert_eq!(read[0], Ok(Some(50)));
-    assert_eq!(read[1], Err(()), "the damaged one, and what cannot be found behind it");
+    assert_eq!(
+        read[1],
+        Err(()),
+        "the damaged one, and what cannot be found behind it"
+    );
     assert_eq!(read[7], Ok(Some(50)));
     assert_eq!(storage.bounds().unwrap(), Bounds { first: 0, next: 8 });
 }
@@ -141,7 +154,13 @@ fn the_header_comes_back_and_a_damaged_one_is_no_fresh_start() {
     let mut storage = FileStorage::open(dir.path(), FileLimits { sync: true, ..LIMITS }).unwrap();
     assert_eq!(storage.header().unwrap(), None);
     for bd_seq in [None, Some(0), Some(255)] {
-        let header = Header { epoch: 7, layout: u64::MAX, dropped: 3, first: 9, bd_seq };
+        let header = Header {
+            epoch: 7,
+            layout: u64::MAX,
+            dropped: 3,
+            first: 9,
+            bd_seq,
+        };
         storage.save_header(&header).unwrap();
         assert_eq!(storage.header().unwrap(), Some(header));
     }
@@ -158,6 +177,12 @@ fn a_jump_in_the_numbers_while_empty_is_no_hole() {
     storage.free_below(1).unwrap();
     storage.append(100, b"b").unwrap();
     let mut storage = FileStorage::open(dir.path(), LIMITS).unwrap();
-    assert_eq!(storage.bounds().unwrap(), Bounds { first: 100, next: 101 });
+    assert_eq!(
+        storage.bounds().unwrap(),
+        Bounds {
+            first: 100,
+            next: 101
+        }
+    );
     assert_eq!(held(&mut storage).len(), 1);
 }
