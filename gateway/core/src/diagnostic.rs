@@ -117,7 +117,7 @@ pub fn has_errors(findings: &[Diagnostic]) -> bool {
 
 /// Sorts findings of one file by place, keeping the order of files.
 pub fn in_reading_order(findings: &mut [Diagnostic]) {
-    findings.sort_by_key(|finding| (finding.line, finding.column));
+    findings.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
 }
 
 /// "did you mean `x`?" for the nearest of `known`, or the whole list when nothing is near and the

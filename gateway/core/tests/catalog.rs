@@ -218,3 +218,31 @@ fn equipment_of_one_type_shares_its_channels_nameplate_and_rules() {
     assert!(Arc::ptr_eq(&first.rules, &third.rules) && Arc::ptr_eq(&first.nameplate, &third.nameplate));
     assert!(!Arc::ptr_eq(&first.nameplate, &second.nameplate));
 }
+
+#[test]
+fn a_large_file_is_read_in_parts_and_still_names_the_right_lines() {
+    let mut text =
+        String::from("[template.t]\ncategory = \"3110\"\n[template.t.nameplate]\nrated_speed = \"fast\"\n");
+    for ix in 0..1_200 {
+        let node = if ix == 1_100 { "broken" } else { "g/n" };
+        text.push_str(&format!(
+            "[[equipment]]\nid = \"lift-{ix}\"\ntemplate = \"t\"\nnode = \"{node}\"\ndevice = \"d{ix}\"\n"
+        ));
+    }
+    let (catalog, findings) = Catalog::load(&[("equipment.toml", &text)], &packs());
+    assert!(catalog.is_none());
+    let places: Vec<_> = findings
+        .iter()
+        .map(|f| (f.line, f.column, f.message.as_str()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (4, 15, "`fast` is not a number with a unit"),
+            (4 + 1_100 * 5 + 4, 8, "`broken` does not name a node"),
+        ],
+        "the error of the template comes once"
+    );
+    let good = text.replace("\"fast\"", "1.75").replace("broken", "g/m");
+    assert_eq!(load(&good).equipment.len(), 1_200);
+}

@@ -301,7 +301,7 @@ fn read_store(table: &Table<'_, '_>, store: &mut Store) {
     );
     let url = table.get("url").and_then(|v| {
         let text = v.text()?;
-        if !text.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
+        if text.strip_prefix("sqlite:").is_none_or(str::is_empty) {
             v.error(
                 format!("`{text}` is not a database Vigil can use"),
                 Some("such as \"sqlite:vigil.db\"".into()),

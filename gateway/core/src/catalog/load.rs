@@ -149,11 +149,24 @@ impl<'p> Loader<'p> {
 
     /// Reads one file.
     pub fn file(&mut self, name: &str, text: &str) {
-        let document = Document::parse(name, text);
-        if let Some(root) = document.root() {
-            self.root(&document, &root);
+        let (head, parts) = split(text);
+        let head = Document::parse(name, head);
+        let mut findings = Vec::new();
+        if let Some(root) = head.root() {
+            let templates = self.head(&root);
+            self.listed(&head, &head, &root, &templates);
+            root.finish();
+            for (before, part) in parts {
+                let part = Document::parse_part(name, part, before);
+                if let Some(root) = part.root() {
+                    self.listed(&head, &part, &root, &templates);
+                    root.finish();
+                }
+                findings.extend(part.into_findings());
+            }
         }
-        self.findings.extend(document.into_findings());
+        self.findings.extend(head.into_findings());
+        self.findings.append(&mut findings);
     }
 
     /// The catalog, unless there was any error, and all findings.
@@ -172,7 +185,8 @@ impl<'p> Loader<'p> {
         (ok.then_some(self.catalog), self.findings)
     }
 
-    fn root<'d>(&mut self, document: &'d Document<'_>, root: &Table<'d, '_>) {
+    /// Schemes and templates.
+    fn head<'d, 'i>(&mut self, root: &Table<'d, 'i>) -> BTreeMap<&'d str, Common<'d, 'i>> {
         if let Some(table) = root.get("scheme").and_then(|v| v.table("[scheme]")) {
             for (id, value) in table.entries() {
                 if let Some(table) = value.table(format!("[scheme.{id}]")) {
@@ -191,20 +205,32 @@ impl<'p> Loader<'p> {
                 }
             }
         }
+        templates
+    }
+
+    fn listed<'d, 'i>(
+        &mut self,
+        head: &'d Document<'i>,
+        document: &'d Document<'i>,
+        root: &Table<'d, 'i>,
+        templates: &BTreeMap<&str, Common<'d, 'i>>,
+    ) {
         let equipment = root.get("equipment").and_then(|v| v.tables("an equipment"));
         for table in equipment.iter().flatten() {
-            self.equipment(document, table, &templates);
+            self.equipment(head, document, table, templates);
         }
-        root.finish();
     }
 
     fn equipment<'d, 'i>(
         &mut self,
+        head: &'d Document<'i>,
         document: &'d Document<'i>,
         table: &Table<'d, 'i>,
         templates: &BTreeMap<&str, Common<'d, 'i>>,
     ) {
-        let errors = document.errors();
+        // What a template says is read anew for each piece of equipment: its errors count here too.
+        let count = || document.errors() + head.errors();
+        let errors = count();
         let id = table.require("id").and_then(|v| self.read_id(&v));
         let name_zh = table.get("name").and_then(|v| v.text());
         let name_en = table.get("name_en").and_then(|v| v.text());
@@ -285,7 +311,7 @@ impl<'p> Loader<'p> {
                 .into_iter()
                 .for_each(|finding| document.report(finding));
         }
-        if document.errors() > errors {
+        if count() > errors {
             return;
         }
         let nameplate = self.intern_nameplate(values);
@@ -497,6 +523,47 @@ impl<'p> Loader<'p> {
         self.compiled.insert(key, (Arc::clone(&rules), skipped));
         rules
     }
+}
+
+/// Equipment in one part of a file.
+const PART: usize = 500;
+
+/// Cuts a file of many pieces of equipment into parts that are TOML by themselves, each with the number
+/// of lines before it: the parsed form of a whole large file would take ten times its size in memory.
+///
+/// Only a file whose equipment comes last and that has no multi-line strings is cut.
+fn split(text: &str) -> (&str, Vec<(usize, &str)>) {
+    let is_equipment = |line: &str| line.starts_with("[[equipment]]");
+    let whole = (text, Vec::new());
+    if text.contains("\"\"\"") || text.contains("'''") {
+        return whole;
+    }
+    let mut cuts = Vec::new();
+    let (mut at, mut seen) = (0, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if is_equipment(line) {
+            if seen % PART == 0 {
+                cuts.push((number, at));
+            }
+            seen += 1;
+        } else if seen > 0 && line.trim_start().starts_with('[') && !line.contains("equipment.") {
+            return whole;
+        }
+        at += line.len();
+    }
+    if seen <= PART {
+        return whole;
+    }
+    let ends = cuts.iter().skip(1).map(|(_, start)| *start).chain([text.len()]);
+    let parts = cuts
+        .iter()
+        .zip(ends)
+        .filter_map(|((before, start), end)| Some((*before, text.get(*start..end)?)));
+    let head = cuts
+        .first()
+        .and_then(|(_, start)| text.get(..*start))
+        .unwrap_or(text);
+    (head, parts.collect())
 }
 
 /// Rules that lack the same keys, together.

@@ -5,7 +5,7 @@
 //! syntax errors reports all of these and nothing else: what follows from them would be noise.
 
 use super::{Diagnostic, Level, Place, in_reading_order, suggestion};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -17,6 +17,7 @@ pub struct Document<'i> {
     lines: Lines<'i>,
     root: Option<Spanned<DeTable<'i>>>,
     findings: RefCell<Vec<Diagnostic>>,
+    errors: Cell<usize>,
 }
 
 /// Turns byte offsets into lines and columns.
@@ -25,6 +26,8 @@ struct Lines<'i> {
     file: Arc<str>,
     text: &'i str,
     starts: Vec<usize>,
+    /// Lines of the file before `text`.
+    before: usize,
 }
 
 impl Lines<'_> {
@@ -38,7 +41,7 @@ impl Lines<'_> {
         let before = self.text.get(start..offset).unwrap_or("");
         Place {
             file: Arc::clone(&self.file),
-            line,
+            line: self.before + line,
             column: before.chars().count() + 1,
         }
     }
@@ -48,6 +51,12 @@ impl<'i> Document<'i> {
     /// Parses `text`; `file` is the name findings carry.
     #[must_use]
     pub fn parse(file: &str, text: &'i str) -> Self {
+        Self::parse_part(file, text, 0)
+    }
+
+    /// Parses a part of a file that makes sense alone; `before` lines of the file precede it.
+    #[must_use]
+    pub fn parse_part(file: &str, text: &'i str, before: usize) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
@@ -56,6 +65,7 @@ impl<'i> Document<'i> {
             file: file.into(),
             text,
             starts,
+            before,
         };
         let (root, errors) = DeTable::parse_recoverable(text);
         let findings = errors
@@ -63,10 +73,12 @@ impl<'i> Document<'i> {
             .map(|error| syntax_error(&lines, error))
             .collect::<Vec<_>>();
         let root = findings.is_empty().then_some(root);
+        let errors = Cell::new(findings.len());
         Self {
             lines,
             root,
             findings: RefCell::new(findings),
+            errors,
         }
     }
 
@@ -79,6 +91,9 @@ impl<'i> Document<'i> {
 
     /// Adds a finding.
     pub fn report(&self, finding: Diagnostic) {
+        if finding.level == Level::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
         self.findings.borrow_mut().push(finding);
     }
 
@@ -102,11 +117,12 @@ impl<'i> Document<'i> {
             .count()
     }
 
-    /// All findings, in reading order.
+    /// All findings, in reading order; what was found several times (in a template) comes once.
     #[must_use]
     pub fn into_findings(self) -> Vec<Diagnostic> {
         let mut findings = self.findings.into_inner();
         in_reading_order(&mut findings);
+        findings.dedup();
         findings
     }
 }
