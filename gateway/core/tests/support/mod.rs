@@ -9,7 +9,7 @@
     reason = "helpers of tests; not every test file uses all of them"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use vigil_core::catalog::{Catalog, EquipmentIx};
 use vigil_core::equipment::Latest;
 use vigil_core::output::{CommandKind, DecodeContext, LogEntry};
@@ -53,6 +53,15 @@ rated_pressure = "1.0 MPa"
 "#;
 
 pub fn catalog(text: &str) -> Arc<Catalog> {
+    // Parsing the packs takes longer than most tests.
+    static SITE: OnceLock<Arc<Catalog>> = OnceLock::new();
+    if text == CATALOG {
+        return SITE.get_or_init(|| load(text)).clone();
+    }
+    load(text)
+}
+
+fn load(text: &str) -> Arc<Catalog> {
     let packs: Vec<_> = builtin().into_iter().map(Arc::new).collect();
     let (catalog, findings) = Catalog::load(&[("equipment.toml", text)], &packs);
     Arc::new(catalog.unwrap_or_else(|| panic!("{findings:#?}")))
