@@ -3,11 +3,21 @@
 //! Twenty thousand lifts of a handful of types share their channels, nameplates and rules: all three
 //! are interned, so that loading and memory grow with the number of types.
 
+mod fields;
+mod interned;
+mod keys;
+mod parts;
+mod skipped;
+
+use self::fields::{Common, read_category, read_device};
+use self::interned::Interned;
+use self::keys::keys_used;
+use self::parts::split;
+use self::skipped::{SkipKey, Skipped, group, skipped_warning};
 use super::{Catalog, Channel, CodeScheme, Equipment, EquipmentIx, channels, nameplate, schemes};
 use crate::diagnostic::document::{Document, Table, Value};
 use crate::diagnostic::{Diagnostic, Place, has_errors, suggestion};
-use crate::pack::source::{ConditionSource, KindSource};
-use crate::pack::{Compilation, Rule, RulePack, SkippedRule};
+use crate::pack::{Compilation, Rule, RulePack};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -49,81 +59,6 @@ pub struct Loader<'p> {
 
 /// Category, layout and nameplate (by address: interned, and alive as long as the loader).
 type RulesKey = (String, usize, usize);
-
-/// Missing nameplate keys, the rules that want them, and whether these are applied in part.
-type SkipKey = (BTreeSet<String>, Vec<Arc<str>>, bool);
-
-/// Equipment that lacks the same nameplate values for the same rules: one warning for all of it.
-struct Skipped {
-    place: Place,
-    first: Arc<str>,
-    count: usize,
-}
-
-/// Values by content, so that equal ones are one allocation.
-struct Interned<T> {
-    by_hash: HashMap<u64, Vec<T>>,
-}
-
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self {
-            by_hash: HashMap::new(),
-        }
-    }
-}
-
-impl<T: Clone> Interned<T> {
-    fn get(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> T {
-        let bucket = self.by_hash.entry(hash).or_default();
-        if let Some(found) = bucket.iter().find(|value| same(value)) {
-            return found.clone();
-        }
-        let made = make();
-        bucket.push(made.clone());
-        made
-    }
-}
-
-/// What `[template.NAME]` and `[[equipment]]` have in common.
-#[derive(Default, Clone)]
-struct Common<'d, 'i> {
-    category: Option<Value<'d, 'i>>,
-    scheme: Option<Value<'d, 'i>>,
-    interval: Option<Value<'d, 'i>>,
-    standard_channels: Option<Value<'d, 'i>>,
-    channels: Option<Value<'d, 'i>>,
-    nameplate: Option<Value<'d, 'i>>,
-    register: Option<Value<'d, 'i>>,
-}
-
-impl<'d, 'i> Common<'d, 'i> {
-    fn read(table: &Table<'d, 'i>) -> Self {
-        Self {
-            category: table.get("category"),
-            scheme: table.get("scheme"),
-            interval: table.get("interval"),
-            standard_channels: table.get("standard_channels"),
-            channels: table.get("channel"),
-            nameplate: table.get("nameplate"),
-            register: table.get("register"),
-        }
-    }
-
-    /// Own values before the template's.
-    fn or(self, template: &Self) -> Self {
-        let template = template.clone();
-        Self {
-            category: self.category.or(template.category),
-            scheme: self.scheme.or(template.scheme),
-            interval: self.interval.or(template.interval),
-            standard_channels: self.standard_channels.or(template.standard_channels),
-            channels: self.channels.or(template.channels),
-            nameplate: self.nameplate,
-            register: self.register,
-        }
-    }
-}
 
 impl<'p> Loader<'p> {
     /// A loader that will compile `packs`.
@@ -525,82 +460,6 @@ impl<'p> Loader<'p> {
     }
 }
 
-/// Equipment in one part of a file.
-const PART: usize = 500;
-
-/// Cuts a file of many pieces of equipment into parts that are TOML by themselves, each with the number
-/// of lines before it: the parsed form of a whole large file would take ten times its size in memory.
-///
-/// Only a file whose equipment comes last and that has no multi-line strings is cut.
-fn split(text: &str) -> (&str, Vec<(usize, &str)>) {
-    let is_equipment = |line: &str| line.starts_with("[[equipment]]");
-    let whole = (text, Vec::new());
-    if text.contains("\"\"\"") || text.contains("'''") {
-        return whole;
-    }
-    let mut cuts = Vec::new();
-    let (mut at, mut seen) = (0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if is_equipment(line) {
-            if seen % PART == 0 {
-                cuts.push((number, at));
-            }
-            seen += 1;
-        } else if seen > 0 && line.trim_start().starts_with('[') && !line.contains("equipment.") {
-            return whole;
-        }
-        at += line.len();
-    }
-    if seen <= PART {
-        return whole;
-    }
-    let ends = cuts.iter().skip(1).map(|(_, start)| *start).chain([text.len()]);
-    let parts = cuts
-        .iter()
-        .zip(ends)
-        .filter_map(|((before, start), end)| Some((*before, text.get(*start..end)?)));
-    let head = cuts
-        .first()
-        .and_then(|(_, start)| text.get(..*start))
-        .unwrap_or(text);
-    (head, parts.collect())
-}
-
-/// Rules that lack the same keys, together.
-fn group(skipped: Vec<SkippedRule>) -> Vec<SkipKey> {
-    let mut groups: BTreeMap<(BTreeSet<String>, bool), Vec<Arc<str>>> = BTreeMap::new();
-    for SkippedRule {
-        rule,
-        missing,
-        partly,
-    } in skipped
-    {
-        groups.entry((missing, partly)).or_default().push(rule);
-    }
-    groups
-        .into_iter()
-        .map(|((missing, partly), rules)| (missing, rules, partly))
-        .collect()
-}
-
-fn skipped_warning((missing, rules, partly): &SkipKey, skipped: &Skipped) -> Diagnostic {
-    let keys = missing
-        .iter()
-        .map(|key| format!("`{key}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let rules = rules.iter().map(|rule| &**rule).collect::<Vec<_>>().join(", ");
-    let who = match skipped.count {
-        1 => format!("`{}`", skipped.first),
-        count => format!("`{}` and {} more", skipped.first, count - 1),
-    };
-    let how = if *partly { "applied in part" } else { "not applied" };
-    skipped
-        .place
-        .warning(format!("the nameplate of {who} has no {keys}; {how}: {rules}"))
-        .help("add it to [equipment.nameplate] or to the template")
-}
-
 /// Two packs may use the same rule id, but not for the same equipment.
 fn report_twice(document: &Document<'_>, place: &Place, id: &str, rules: &[Rule]) {
     let mut seen: HashMap<&str, &Rule> = HashMap::new();
@@ -615,83 +474,5 @@ fn report_twice(document: &Document<'_>, place: &Place, id: &str, rules: &[Rule]
                     .help("leave one of the packs out of `rules`, or rename the rule"),
             );
         }
-    }
-}
-
-/// The category code and the class it belongs to.
-fn read_category<'d>(value: &Value<'d, '_>) -> Option<(&'d str, EquipmentClass)> {
-    let text = value.text()?;
-    // Codes like `23T0` have a letter: its class follows from the digits before it.
-    let digits: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { c } else { '0' })
-        .collect();
-    let well_formed = text.len() == 4 && text.is_ascii() && text.starts_with(|c: char| c.is_ascii_digit());
-    let class = digits
-        .parse()
-        .ok()
-        .filter(|_| well_formed)
-        .and_then(EquipmentClass::from_category_code);
-    match class {
-        Some(class) => Some((text, class)),
-        None => {
-            let help = "four characters of the 2014 catalogue: 11xx steam boiler, 12xx hot-water boiler, \
-                        13xx organic heat-carrier boiler, 2xxx pressure vessel, 3xxx lift, 33xx escalator";
-            value.error(
-                format!("`{text}` is not a category Vigil watches"),
-                Some(help.into()),
-            );
-            None
-        }
-    }
-}
-
-fn read_device(value: &Value<'_, '_>) -> Option<Arc<str>> {
-    let text = value.text()?;
-    if let Err(error) = check_id(text) {
-        value.error(format!("`{text}` is not a Sparkplug device id: {error}"), None);
-        return None;
-    }
-    Some(text.into())
-}
-
-/// Every nameplate key the rules of a pack mention.
-fn keys_used(pack: &RulePack) -> BTreeSet<&str> {
-    let mut keys = BTreeSet::new();
-    for derived in &pack.derived {
-        keys.insert(&*derived.key);
-        keys.extend(derived.value.expr.names());
-    }
-    for rule in &pack.rules {
-        keys.extend(rule.requires.iter().map(String::as_str));
-        match &rule.kind {
-            KindSource::Limit { trip, clear, .. } | KindSource::Rate { trip, clear, .. } => {
-                keys.extend(trip.expr.names());
-                keys.extend(clear.expr.names());
-            }
-            KindSource::Interlock(condition) => condition_keys(condition, &mut keys),
-            KindSource::Code { .. } | KindSource::Silence { .. } | KindSource::Quality(_) => {}
-        }
-        let conditions = rule.severity_when.iter().map(|(condition, _)| condition);
-        conditions
-            .chain(&rule.suppress_when)
-            .for_each(|condition| condition_keys(condition, &mut keys));
-    }
-    keys
-}
-
-fn condition_keys<'a>(condition: &'a ConditionSource, keys: &mut BTreeSet<&'a str>) {
-    match condition {
-        ConditionSource::All(members)
-        | ConditionSource::Any(members)
-        | ConditionSource::AnyKnown(members) => {
-            members.iter().for_each(|member| condition_keys(member, keys));
-        }
-        ConditionSource::Not(inner) | ConditionSource::Assume(inner, _) => condition_keys(inner, keys),
-        ConditionSource::Number { value, .. } => keys.extend(value.expr.names()),
-        ConditionSource::Is { .. }
-        | ConditionSource::Code { .. }
-        | ConditionSource::Mode { .. }
-        | ConditionSource::Bad { .. } => {}
     }
 }
