@@ -1,10 +1,12 @@
 //! The command line.
 
 pub mod check;
+mod demo;
 mod replay;
 mod run;
 
 use clap::{Parser, Subcommand};
+use run::stop_signal;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +28,9 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
+    /// two-minute story. Nothing to configure.
+    Demo(demo::DemoArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Demo(args) => demo::main(&args),
     }
 }
 

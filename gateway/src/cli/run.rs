@@ -93,7 +93,7 @@ async fn until_stopped(mut running: Running) -> ExitCode {
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
-async fn stop_signal() -> &'static str {
+pub(super) async fn stop_signal() -> &'static str {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
