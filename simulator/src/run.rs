@@ -1,7 +1,7 @@
 //! Runs a scenario against a broker: one edge node per node of the site, driven by the simulation.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,6 +45,9 @@ pub struct RunOptions {
     pub journal_dir: Option<PathBuf>,
     /// Nodes keep a journal. Without, they are ordinary Sparkplug nodes.
     pub journal: bool,
+    /// Go on where a run that was killed with this [`RunOptions::journal_dir`] stopped, as after a power cut of the
+    /// whole site that took no simulated time.
+    pub resume: bool,
     /// How long to wait at the end for everything to be acknowledged.
     pub settle: Duration,
     /// Ends the run early; nodes say goodbye.
@@ -114,6 +117,7 @@ impl RunOptions {
             start: None,
             journal_dir: None,
             journal: true,
+            resume: false,
             settle: Duration::from_secs(30),
             cancel: CancellationToken::new(),
             progress: None,
@@ -169,13 +173,19 @@ pub async fn run(scenario: Scenario, options: RunOptions) -> Result<RunReport, R
     }
     let clock = Clock::system();
     let began = Instant::now();
-    let start = options
-        .start
-        .unwrap_or_else(|| options.speed.start(clock.now(), scenario.duration_ms));
+    let reached = match (&options.journal_dir, options.resume) {
+        (Some(dir), true) => Reached::load(dir),
+        _ => None,
+    };
+    let start = match (reached, options.start) {
+        (Some(reached), _) => reached.start,
+        (None, Some(start)) => start,
+        (None, None) => options.speed.start(clock.now(), scenario.duration_ms),
+    };
     let mut site = RunningSite::start(&scenario, &options, &broker, clock, start);
     let mut simulation = Simulation::new(scenario);
     let driven = tokio::select! {
-        () = drive(&mut simulation, &site, &options) => true,
+        () = drive(&mut simulation, &site, &options, reached.map(|reached| reached.now_ms)) => true,
         () = options.cancel.cancelled() => false,
     };
     if driven {
@@ -295,6 +305,34 @@ impl RunningSite {
         }
     }
 
+    /// Brings the simulation to where a killed run was. The nodes learn what had befallen them by then, and what
+    /// their instruments show now; what was shown in between they have in their journals.
+    async fn resume(&self, simulation: &mut Simulation, reached_ms: i64) {
+        let mut dark: HashSet<Arc<str>> = HashSet::new();
+        for event in simulation.advance(reached_ms) {
+            match &event {
+                SimEvent::Readings { .. } => continue,
+                SimEvent::NodePower { node, on: true, .. } => drop(dark.remove(node)),
+                SimEvent::NodePower { node, on: false, .. } => drop(dark.insert(Arc::clone(node))),
+                _ => {}
+            }
+            self.deliver(event).await;
+        }
+        let at_ms = simulation.now_ms();
+        let equipment: Vec<(Arc<str>, Arc<str>)> = simulation
+            .scenario()
+            .site
+            .equipment
+            .iter()
+            .filter(|equipment| !dark.contains(&*equipment.node))
+            .map(|equipment| (equipment.node.as_str().into(), equipment.id.as_str().into()))
+            .collect();
+        for (node, equipment) in equipment {
+            let Some(values) = simulation.latest(&equipment) else { continue };
+            self.deliver(SimEvent::Readings { at_ms, node, equipment, values }).await;
+        }
+    }
+
     /// Ends the nodes' inputs and waits until each has emptied its journal and left.
     async fn settle(&self, options: &RunOptions, simulation: &Simulation) {
         let deadline = Instant::now() + options.settle;
@@ -334,22 +372,65 @@ impl RunningSite {
     }
 }
 
+/// How far a run has come: what a killed one leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reached {
+    start: UtcMillis,
+    now_ms: i64,
+}
+
+impl Reached {
+    const FILE: &str = "reached";
+
+    fn load(dir: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(dir.join(Self::FILE)).ok()?;
+        let (start, now_ms) = text.trim().split_once(' ')?;
+        Some(Self { start: UtcMillis(start.parse().ok()?), now_ms: now_ms.parse().ok()? })
+    }
+
+    /// The old text or the new one is found, whenever the process is killed.
+    fn save(self, dir: &Path) {
+        let next = dir.join("reached.new");
+        let text = format!("{} {}\n", self.start.0, self.now_ms);
+        let saved = std::fs::create_dir_all(dir)
+            .and_then(|()| std::fs::write(&next, text))
+            .and_then(|()| std::fs::rename(&next, dir.join(Self::FILE)));
+        if let Err(error) = saved {
+            tracing::warn!(%error, "a killed run could not go on from here");
+        }
+    }
+}
+
 /// Steps the simulation through its time and hands out what happens.
-async fn drive(simulation: &mut Simulation, site: &RunningSite, options: &RunOptions) {
+async fn drive(simulation: &mut Simulation, site: &RunningSite, options: &RunOptions, reached_ms: Option<i64>) {
     let began = Instant::now();
     let mut told = began;
-    for event in simulation.advance(0) {
-        site.deliver(event).await;
+    // Before the nodes get anything: what is handed out twice would be measured twice.
+    let reach = |now_ms| {
+        if let Some(dir) = &options.journal_dir {
+            Reached { start: site.start, now_ms }.save(dir);
+        }
+    };
+    match reached_ms {
+        None => {
+            reach(0);
+            for event in simulation.advance(0) {
+                site.deliver(event).await;
+            }
+        }
+        Some(reached_ms) => site.resume(simulation, reached_ms).await,
     }
+    let first_ms = simulation.now_ms();
     while !simulation.finished() {
         let next_ms = simulation.now_ms() + STEP_MS;
         match options.speed {
             Speed::Max => tokio::task::yield_now().await,
             Speed::Times(factor) => {
-                let due = Duration::from_secs_f64(next_ms as f64 / 1_000.0 / factor);
+                let due = Duration::from_secs_f64((next_ms - first_ms) as f64 / 1_000.0 / factor);
                 tokio::time::sleep_until(began + due).await;
             }
         }
+        reach(next_ms);
         for event in simulation.advance(next_ms) {
             site.deliver(event).await;
         }
@@ -376,6 +457,17 @@ mod tests {
         ];
         for (speed, start) in cases {
             assert_eq!(speed.start(now, 120_000), UtcMillis(start), "{speed:?}");
+        }
+    }
+
+    #[test]
+    fn a_killed_run_leaves_how_far_it_had_come() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Reached::load(dir.path()), None);
+        for now_ms in [0, 200, 400] {
+            let reached = Reached { start: UtcMillis(1_700_000_000_000), now_ms };
+            reached.save(dir.path());
+            assert_eq!(Reached::load(dir.path()), Some(reached));
         }
     }
 

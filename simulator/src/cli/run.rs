@@ -24,6 +24,9 @@ pub(super) struct RunArgs {
     /// Keep the journals here; in memory without.
     #[arg(long)]
     journal_dir: Option<PathBuf>,
+    /// Go on where a killed run with the same scenario and --journal-dir stopped.
+    #[arg(long, requires = "journal_dir")]
+    resume: bool,
     /// Ordinary Sparkplug nodes, without a journal.
     #[arg(long)]
     no_journal: bool,
@@ -57,6 +60,7 @@ pub(super) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
         options.speed = args.speed;
         options.journal_dir = args.journal_dir.clone();
         options.journal = !args.no_journal;
+        options.resume = args.resume;
         options.settle = Duration::from_secs(args.settle);
         options.cancel = interrupted();
         options.progress = (!args.json).then(|| Arc::new(show) as Arc<dyn Fn(&Progress) + Send + Sync>);
