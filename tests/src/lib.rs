@@ -6,11 +6,22 @@
     reason = "a helper of tests fails the test by panicking"
 )]
 
+pub mod checker;
 pub mod gateway;
 pub mod http;
+pub mod journals;
 pub mod mosquitto;
+pub mod place;
 pub mod process;
+pub mod register;
+pub mod simulator;
+pub mod witness;
 
+pub use checker::{Expected, Findings, check};
 pub use gateway::{Gateway, GatewayOptions};
 pub use http::Api;
+pub use journals::{JournalEnd, journals};
 pub use mosquitto::Mosquitto;
+pub use place::Place;
+pub use register::Register;
+pub use simulator::{Site, SiteOptions};

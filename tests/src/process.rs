@@ -1,8 +1,9 @@
 //! Child processes that say when they are ready and die with the test.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read};
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -20,17 +21,53 @@ impl Process {
     /// Starts `command`; its output lines (both streams) can be waited for.
     #[must_use]
     pub fn start(name: &str, command: &mut Command) -> Self {
+        Self::spawn(name, command.stdout(Stdio::piped()), None)
+    }
+
+    /// As [`Process::start`], and every line also goes to `log`, behind what is there.
+    #[must_use]
+    pub fn start_logged(name: &str, command: &mut Command, log: &Path) -> Self {
+        Self::spawn(name, command.stdout(Stdio::piped()), Some(log))
+    }
+
+    /// As [`Process::start_logged`], with the standard output as it is in the file `out`; only the lines of the
+    /// standard error can be waited for.
+    ///
+    /// # Panics
+    /// When `out` cannot be made.
+    #[must_use]
+    pub fn start_to_file(name: &str, command: &mut Command, out: &Path, log: &Path) -> Self {
+        let file = File::create(out).unwrap_or_else(|e| panic!("making {}: {e}", out.display()));
+        Self::spawn(name, command.stdout(file), Some(log))
+    }
+
+    fn spawn(name: &str, command: &mut Command, log: Option<&Path>) -> Self {
         let mut child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("starting {name}: {e}"));
+        let log = log.map(|path| {
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap_or_else(|e| panic!("opening {}: {e}", path.display()))
+        });
         // Bounded: when nobody waits for lines the reader drops them, so the child never blocks.
         let (send, lines) = sync_channel(10_000);
-        follow(child.stdout.take().expect("piped"), send.clone());
-        follow(child.stderr.take().expect("piped"), send);
+        if let Some(stdout) = child.stdout.take() {
+            follow(stdout, send.clone(), log.as_ref().and_then(|log| log.try_clone().ok()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            follow(stderr, send, log);
+        }
         Self { child, lines, tail: VecDeque::new(), name: name.to_owned() }
+    }
+
+    /// Whether it is still running.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// The first output line that contains `wanted`.
@@ -126,9 +163,12 @@ impl Drop for Process {
     }
 }
 
-fn follow(stream: impl Read + Send + 'static, lines: SyncSender<String>) {
+fn follow(stream: impl Read + Send + 'static, lines: SyncSender<String>, mut log: Option<File>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Some(log) = &mut log {
+                let _best_effort = log.write_all(format!("{line}\n").as_bytes());
+            }
             let _dropped_when_nobody_waits = lines.try_send(line);
         }
     });

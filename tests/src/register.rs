@@ -1,0 +1,235 @@
+//! What a gateway left on disk, read without any of the gateway's own code.
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use vigil_core::hazard::HazardEvent;
+use vigil_protocol::journal::METRIC_SEQ;
+use vigil_protocol::sparkplug::{DataType, PayloadView, Value};
+use vigil_protocol::time::UtcMillis;
+
+/// A row of the message log.
+#[derive(Clone, Debug)]
+pub struct LogRow {
+    /// Place in the order of inputs.
+    pub position: i64,
+    /// `group/node`
+    pub node: String,
+    /// Device; empty for the node itself.
+    pub device: String,
+    /// 6 is DDATA.
+    pub kind: i64,
+    /// Journal epoch and sequence.
+    pub journal: Option<(u64, u64)>,
+    /// The birth that gives it its meaning.
+    pub context: Option<i64>,
+    /// As received.
+    pub payload: Vec<u8>,
+}
+
+/// A row of the register.
+#[derive(Clone, Debug)]
+pub struct HazardRow {
+    /// Id.
+    pub id: String,
+    /// Equipment id.
+    pub equipment: String,
+    /// Rule id.
+    pub rule: String,
+    /// Source time at which the condition began, ms.
+    pub episode: i64,
+    /// Found in back-filled data.
+    pub late: bool,
+    /// `S1` …
+    pub severity: String,
+    /// Hash of the last event.
+    pub head: String,
+    /// The chain, from the first event.
+    pub events: Vec<HazardEvent>,
+}
+
+/// Everything of a database that a check looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Register {
+    /// The log in its order.
+    pub log: Vec<LogRow>,
+    /// The hazards, by id.
+    pub hazards: Vec<HazardRow>,
+    /// Birth certificates by their number.
+    pub contexts: HashMap<i64, Vec<u8>>,
+    /// What `PRAGMA integrity_check` says; `ok` when nothing is wrong.
+    pub integrity: String,
+}
+
+/// A reading as it stands in the log: device, metric, source time (ms), value.
+pub type ReadingKey = (String, String, i64, String);
+
+impl Register {
+    /// Reads the database of a gateway that has ended (or runs: then as of now).
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn read(database: &Path) -> Self {
+        run(async {
+            let mut db = open(database).await;
+            let register = Self {
+                log: log(&mut db).await,
+                hazards: hazards(&mut db).await,
+                contexts: contexts(&mut db).await,
+                integrity: sqlx::query("PRAGMA integrity_check")
+                    .fetch_all(&mut db)
+                    .await
+                    .expect("integrity_check")
+                    .iter()
+                    .map(|row| row.get::<String, _>(0))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            };
+            db.close().await.expect("closing a reader");
+            register
+        })
+    }
+
+    /// Every reading of the journaled messages in the log, and how often it is there.
+    ///
+    /// # Panics
+    /// When a logged message cannot be read with the birth stored for it.
+    #[must_use]
+    pub fn readings(&self) -> BTreeMap<ReadingKey, u32> {
+        let births: HashMap<i64, Aliases> = self.contexts.iter().map(|(id, bytes)| (*id, aliases(bytes))).collect();
+        let mut found = BTreeMap::new();
+        for row in self.log.iter().filter(|row| row.journal.is_some() && row.kind == DDATA) {
+            let birth = row.context.and_then(|id| births.get(&id));
+            for (name, at, value) in values(&row.payload, birth) {
+                *found.entry((row.device.clone(), name, at, value)).or_insert(0) += 1;
+            }
+        }
+        found
+    }
+}
+
+/// Runs SQL on a database: how a checker is shown a log that is wrong.
+///
+/// # Panics
+/// When the database refuses.
+pub fn doctor(database: &Path, sql: &str) {
+    run(async {
+        let mut db = SqliteConnectOptions::new().filename(database).connect().await.expect("opening");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut db).await.expect("doctoring");
+        db.close().await.expect("closing");
+    });
+}
+
+/// How a value is written in a [`ReadingKey`]; the same for what was sent and what was logged.
+#[must_use]
+pub fn value_text(value: &Value<'_>) -> String {
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Float(number) => format!("{:?}", f64::from(*number)),
+        Value::Double(number) => format!("{number:?}"),
+        Value::Bool(state) => state.to_string(),
+        Value::Str(text) => format!("{text:?}"),
+        Value::DateTime(at) => format!("@{}", at.0),
+        Value::Null => "null".to_owned(),
+        Value::Unsupported(datatype) => datatype.name().to_owned(),
+    }
+}
+
+const DDATA: i64 = 6;
+
+type Aliases = HashMap<u64, (String, Option<DataType>)>;
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+async fn open(database: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(database)
+        .read_only(true)
+        .connect()
+        .await
+        .unwrap_or_else(|e| panic!("opening {}: {e}", database.display()))
+}
+
+async fn rows(db: &mut SqliteConnection, sql: &'static str) -> Vec<SqliteRow> {
+    sqlx::query(sql).fetch_all(db).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+async fn log(db: &mut SqliteConnection) -> Vec<LogRow> {
+    let sql = "SELECT m.position, n.name AS node, COALESCE(d.name, '') AS device, m.kind, m.epoch, m.seq, m.context_id, \
+               m.payload FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
+               ORDER BY m.position";
+    let row = |row: SqliteRow| LogRow {
+        position: row.get("position"),
+        node: row.get("node"),
+        device: row.get("device"),
+        kind: row.get("kind"),
+        journal: row
+            .get::<Option<i64>, _>("seq")
+            .map(|seq| (row.get::<i64, _>("epoch").cast_unsigned(), seq.cast_unsigned())),
+        context: row.get("context_id"),
+        payload: row.get("payload"),
+    };
+    rows(db, sql).await.into_iter().map(row).collect()
+}
+
+async fn hazards(db: &mut SqliteConnection) -> Vec<HazardRow> {
+    let mut chains: HashMap<String, Vec<HazardEvent>> = HashMap::new();
+    for row in rows(db, "SELECT hazard, json FROM hazard_events ORDER BY hazard, seq").await {
+        let json: String = row.get("json");
+        let event = serde_json::from_str(&json).unwrap_or_else(|e| panic!("a hazard event: {e}: {json}"));
+        chains.entry(row.get("hazard")).or_default().push(event);
+    }
+    let row = |row: SqliteRow| {
+        let id: String = row.get("id");
+        HazardRow {
+            events: chains.remove(&id).unwrap_or_default(),
+            id,
+            equipment: row.get("equipment"),
+            rule: row.get("rule"),
+            episode: row.get("episode"),
+            late: row.get("late"),
+            severity: row.get("severity"),
+            head: row.get("head"),
+        }
+    };
+    rows(db, "SELECT * FROM hazards ORDER BY id").await.into_iter().map(row).collect()
+}
+
+async fn contexts(db: &mut SqliteConnection) -> HashMap<i64, Vec<u8>> {
+    rows(db, "SELECT id, payload FROM contexts").await.iter().map(|row| (row.get("id"), row.get("payload"))).collect()
+}
+
+fn aliases(birth: &[u8]) -> Aliases {
+    let view = PayloadView::parse(birth).expect("a stored birth is decodable");
+    view.metrics()
+        .flatten()
+        .filter_map(|metric| {
+            let datatype = metric.datatype.and_then(DataType::from_code);
+            Some((metric.alias?, (metric.name?.to_owned(), datatype)))
+        })
+        .collect()
+}
+
+/// Name, time and value of each metric but the journal's own.
+fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)> {
+    let view = PayloadView::parse(payload).expect("a logged message is decodable");
+    let mut found = Vec::new();
+    for metric in view.metrics() {
+        let metric = metric.expect("a logged metric is decodable");
+        let declared = metric.alias.and_then(|alias| birth?.get(&alias));
+        let name = metric.name.map(str::to_owned).or_else(|| declared.map(|(name, _)| name.clone()));
+        let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
+        if name == METRIC_SEQ {
+            continue;
+        }
+        let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));
+        let value = metric.value(declared.and_then(|(_, datatype)| *datatype));
+        found.push((name, at.0, value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value))));
+    }
+    found
+}
