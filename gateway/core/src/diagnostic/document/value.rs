@@ -30,7 +30,7 @@ impl<'d, 'i> Value<'d, 'i> {
             .value
             .get_ref()
             .as_str()
-            .is_some_and(|text| raw.get(1..raw.len() - 1) == Some(text));
+            .is_some_and(|text| raw.get(1..raw.len().saturating_sub(1)) == Some(text));
         let offset = if plain { span.start + 1 + at } else { span.start };
         self.document.lines.place(offset)
     }
