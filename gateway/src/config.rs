@@ -140,7 +140,10 @@ impl Default for Config {
             base: PathBuf::new(),
             catalog: Vec::new(),
             rules: vec![PackSource::Builtin],
-            listen: Listen { http: loopback(8080), mqtt: loopback(1883) },
+            listen: Listen {
+                http: loopback(8080),
+                mqtt: loopback(1883),
+            },
             broker: Broker {
                 mode: BrokerMode::Embedded,
                 url: None,
@@ -156,9 +159,16 @@ impl Default for Config {
                 batch_ms: 10,
                 batch_messages: 1000,
             },
-            retention: Retention { days: 365, max_gib: 50.0, watermark: 0.8 },
+            retention: Retention {
+                days: 365,
+                max_gib: 50.0,
+                watermark: 0.8,
+            },
             core: Settings::default(),
-            web: Web { timezone: "Asia/Shanghai".into(), language: Language::Zh },
+            web: Web {
+                timezone: "Asia/Shanghai".into(),
+                language: Language::Zh,
+            },
         }
     }
 }
@@ -171,7 +181,11 @@ impl Config {
     /// Everything that is wrong with the file.
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, findings) = Self::examine(path);
-        if has_errors(&findings) { Err(findings) } else { Ok((config, findings)) }
+        if has_errors(&findings) {
+            Err(findings)
+        } else {
+            Ok((config, findings))
+        }
     }
 
     /// As [`Config::load`], but keeps what could be read of a wrong file, so that a check can go on.
@@ -190,7 +204,11 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn parse(name: &str, text: &str, base: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (config, findings) = read::text(name, text, base);
-        if has_errors(&findings) { Err(findings) } else { Ok((config, findings)) }
+        if has_errors(&findings) {
+            Err(findings)
+        } else {
+            Ok((config, findings))
+        }
     }
 
     /// Loads the catalog files and compiles the rule packs. Warnings come beside the catalog.

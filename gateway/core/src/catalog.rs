@@ -75,13 +75,19 @@ impl Equipment {
     /// The channel of a quantity.
     #[must_use]
     pub fn channel_of(&self, quantity: Quantity) -> Option<ChannelIx> {
-        self.channels.iter().position(|c| c.quantity == quantity).map(|ix| ChannelIx(ix as u16))
+        self.channels
+            .iter()
+            .position(|c| c.quantity == quantity)
+            .map(|ix| ChannelIx(ix as u16))
     }
 
     /// The channel carried by a metric name.
     #[must_use]
     pub fn channel_of_metric(&self, metric: &str) -> Option<ChannelIx> {
-        self.channels.iter().position(|c| &*c.metric == metric).map(|ix| ChannelIx(ix as u16))
+        self.channels
+            .iter()
+            .position(|c| &*c.metric == metric)
+            .map(|ix| ChannelIx(ix as u16))
     }
 }
 

@@ -44,7 +44,11 @@ impl fmt::Display for Diagnostic {
         if self.line == 0 {
             write!(f, "{}: {level}: {}", self.file, self.message)?;
         } else {
-            write!(f, "{}:{}:{}: {level}: {}", self.file, self.line, self.column, self.message)?;
+            write!(
+                f,
+                "{}:{}:{}: {level}: {}",
+                self.file, self.line, self.column, self.message
+            )?;
         }
         if let Some(help) = &self.help {
             write!(f, " (help: {help})")?;
@@ -72,7 +76,11 @@ impl Place {
     /// The file as a whole.
     #[must_use]
     pub fn whole(file: &str) -> Self {
-        Self { file: file.into(), line: 0, column: 0 }
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+        }
     }
 
     /// An error at this place.
@@ -89,7 +97,14 @@ impl Place {
 
     fn finding(&self, level: Level, message: String) -> Diagnostic {
         let Self { file, line, column } = self.clone();
-        Diagnostic { level, file, line, column, message, help: None }
+        Diagnostic {
+            level,
+            file,
+            line,
+            column,
+            message,
+            help: None,
+        }
     }
 }
 
@@ -128,7 +143,12 @@ pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> O
     let lower = word.to_lowercase();
     let nearest = known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), *candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                *candidate,
+            )
+        })
         .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
         .min_by_key(|(distance, _)| *distance);
     match nearest {
@@ -165,20 +185,33 @@ mod tests {
 
     #[test]
     fn a_finding_names_file_line_column_and_the_remedy() {
-        let place = Place { file: "a.toml".into(), line: 3, column: 7 };
+        let place = Place {
+            file: "a.toml".into(),
+            line: 3,
+            column: 7,
+        };
         let finding = place.error("unknown key `nmae`").help("did you mean `name`?");
         assert_eq!(
             finding.to_string(),
             "a.toml:3:7: error: unknown key `nmae` (help: did you mean `name`?)"
         );
-        assert_eq!(Place::whole("b.toml").warning("empty").to_string(), "b.toml: warning: empty");
+        assert_eq!(
+            Place::whole("b.toml").warning("empty").to_string(),
+            "b.toml: warning: empty"
+        );
     }
 
     #[test]
     fn a_suggestion_is_the_nearest_word_or_the_list() {
         let known = ["quantity", "direction", "trip", "clear"];
-        assert_eq!(suggestion("quantitiy", known).as_deref(), Some("did you mean `quantity`?"));
-        assert_eq!(suggestion("xyz", known).as_deref(), Some("one of: quantity, direction, trip, clear"));
+        assert_eq!(
+            suggestion("quantitiy", known).as_deref(),
+            Some("did you mean `quantity`?")
+        );
+        assert_eq!(
+            suggestion("xyz", known).as_deref(),
+            Some("one of: quantity, direction, trip, clear")
+        );
         assert_eq!(suggestion("xyz", []), None);
     }
 }

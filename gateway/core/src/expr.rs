@@ -104,7 +104,9 @@ impl Expr {
     /// A constant.
     #[must_use]
     pub fn constant(value: f64) -> Self {
-        Self { node: Node::Number(value) }
+        Self {
+            node: Node::Number(value),
+        }
     }
 
     /// The names it uses, sorted.
@@ -121,7 +123,11 @@ impl Expr {
     /// A name without value on the branch taken, or a result that is not a finite number.
     pub fn eval(&self, lookup: &dyn Fn(&str) -> Option<f64>) -> Result<f64, EvalError> {
         let value = self.node.eval(lookup)?;
-        if value.is_finite() { Ok(value) } else { Err(EvalError::NotANumber(self.to_string())) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(EvalError::NotANumber(self.to_string()))
+        }
     }
 }
 
@@ -146,16 +152,25 @@ impl Node {
             Self::Number(number) => Ok(*number),
             Self::Name(name) => lookup(name).ok_or_else(|| EvalError::Missing(name.clone())),
             Self::Negate(inner) => Ok(-inner.eval(lookup)?),
-            Self::Binary(operator, left, right) => Ok(operator.apply(left.eval(lookup)?, right.eval(lookup)?)),
+            Self::Binary(operator, left, right) => {
+                Ok(operator.apply(left.eval(lookup)?, right.eval(lookup)?))
+            }
             // Only the branch taken needs its names.
             Self::Call(Function::If, arguments) => match arguments.as_slice() {
                 [condition, then, otherwise] => {
-                    if condition.eval(lookup)? == 0.0 { otherwise.eval(lookup) } else { then.eval(lookup) }
+                    if condition.eval(lookup)? == 0.0 {
+                        otherwise.eval(lookup)
+                    } else {
+                        then.eval(lookup)
+                    }
                 }
                 _ => Ok(f64::NAN),
             },
             Self::Call(function, arguments) => {
-                let values = arguments.iter().map(|a| a.eval(lookup)).collect::<Result<Vec<_>, _>>()?;
+                let values = arguments
+                    .iter()
+                    .map(|a| a.eval(lookup))
+                    .collect::<Result<Vec<_>, _>>()?;
                 Ok(function.apply(&values))
             }
         }
@@ -208,7 +223,10 @@ impl Function {
     }
 
     fn name(self) -> &'static str {
-        FUNCTIONS.iter().find(|(_, function, ..)| *function == self).map_or("", |(name, ..)| name)
+        FUNCTIONS
+            .iter()
+            .find(|(_, function, ..)| *function == self)
+            .map_or("", |(name, ..)| name)
     }
 }
 
