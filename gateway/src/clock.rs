@@ -108,12 +108,10 @@ mod tests {
         assert_eq!(waiting.await.unwrap(), UtcMillis(2_500));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_scaled_clock_runs_faster() {
-        let clock = Clock::scaled(UtcMillis(0), 60);
-        tokio::time::advance(std::time::Duration::from_secs(2)).await;
-        assert_eq!(clock.now(), UtcMillis(120_000));
-        clock.reach(UtcMillis(180_000)).await;
-        assert!(clock.now() >= UtcMillis(180_000));
+        let clock = Clock::scaled(UtcMillis(0), 1_000_000);
+        clock.reach(UtcMillis(60_000)).await;
+        assert!(clock.now() >= UtcMillis(60_000));
     }
 }

@@ -44,6 +44,7 @@ pub(super) struct Building {
     /// Idempotency keys in batches not yet committed: open, and on their way.
     keys: BTreeSet<String>,
     keys_committing: BTreeSet<String>,
+    last_batch: u64,
     events: Events,
     snapshots: Snapshots,
 }
@@ -61,6 +62,7 @@ impl Building {
             urgent: false,
             keys: BTreeSet::new(),
             keys_committing: BTreeSet::new(),
+            last_batch: restored.last_batch,
             events: Events::after(restored.last_event),
             snapshots,
         }
@@ -178,6 +180,8 @@ impl Building {
         if nothing {
             return None;
         }
+        self.last_batch += 1;
+        batch.id = self.last_batch;
         batch.events = self.events.of(&batch.outputs, self.now);
         batch.windows = windows(&batch.outputs, self.pipeline.catalog());
         self.keys_committing.append(&mut self.keys);

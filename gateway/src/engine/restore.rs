@@ -19,6 +19,8 @@ pub struct Restored {
     pub now: UtcMillis,
     /// Id of the last event told to readers.
     pub last_event: i64,
+    /// Number of the last batch.
+    pub last_batch: u64,
     /// Nodes restored from snapshots.
     pub nodes: usize,
     /// Inputs handled again.
@@ -84,6 +86,7 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
         position: stored.last_position.max(after),
         now,
         last_event: reader.last_event_id().await?,
+        last_batch: stored.last_batch,
         nodes,
         replayed,
     })

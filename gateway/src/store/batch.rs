@@ -10,6 +10,8 @@ use vigil_protocol::time::UtcMillis;
 /// Everything between two commits: inputs as received, what the core made of them, and how far it is.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Number of the batch, ascending: a batch committed before is not written again. 0 = unnumbered.
+    pub id: u64,
     /// The bytes behind the log entries and dead letters of `outputs`, by ascending position.
     pub payloads: Vec<Payload>,
     /// In the order the core gave them.

@@ -16,8 +16,8 @@ pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use reader::{
-    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, Logged, LoggedInput, Overview,
-    Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
+    OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Writer};

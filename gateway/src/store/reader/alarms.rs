@@ -119,7 +119,7 @@ fn alarm(row: &SqliteRow) -> Result<AlarmRecord, StoreError> {
     })
 }
 
-fn alarm_event(row: &SqliteRow) -> Result<AlarmEvent, StoreError> {
+pub(super) fn alarm_event(row: &SqliteRow) -> Result<AlarmEvent, StoreError> {
     Ok(AlarmEvent {
         equipment: text(row, EVENT, "equipment")?,
         rule: text(row, EVENT, "rule")?,
@@ -132,7 +132,7 @@ fn alarm_event(row: &SqliteRow) -> Result<AlarmEvent, StoreError> {
     })
 }
 
-fn gap(row: &SqliteRow) -> Result<GapRecord, StoreError> {
+pub(super) fn gap(row: &SqliteRow) -> Result<GapRecord, StoreError> {
     let quantity: String = get(row, GAP, "quantity")?;
     let quantity = if quantity.is_empty() {
         None

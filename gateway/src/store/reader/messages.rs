@@ -48,7 +48,7 @@ pub(super) fn topic(node: &str, device: Option<&str>, message: MessageType) -> S
 
 pub(super) const COLUMNS: &str = "m.position, n.name AS node, d.name AS device, m.kind, m.flags, m.epoch, m.seq, \
      m.published, m.received, c.hash, m.payload";
-const JOINS: &str = "JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
+pub(super) const JOINS: &str = "JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
      LEFT JOIN contexts c ON c.id = m.context_id";
 
 impl Reader {
@@ -136,7 +136,7 @@ impl Reader {
         Ok(contexts)
     }
 
-    async fn ids(&self, node: &str, device: Option<&str>) -> Result<Option<(i64, i64)>, StoreError> {
+    pub(super) async fn ids(&self, node: &str, device: Option<&str>) -> Result<Option<(i64, i64)>, StoreError> {
         let node_id = sqlx::query("SELECT id FROM nodes WHERE name = $1")
             .bind(node)
             .fetch_optional(&self.pool)

@@ -7,12 +7,14 @@ mod hazards;
 mod messages;
 mod misc;
 mod restore;
+mod view;
 
 pub use alarms::AlarmFilter;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use messages::{StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size};
 pub use restore::{Logged, LoggedInput, Restorable};
+pub use view::{HourCounts, OpenHazards, PageEnd};
 
 use super::{Db, StoreError};
 use sqlx::sqlite::SqliteRow;

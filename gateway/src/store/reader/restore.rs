@@ -18,6 +18,8 @@ pub struct Restorable {
     pub watermark: Position,
     /// Last position used; the next input gets the one after.
     pub last_position: Position,
+    /// Number of the last batch.
+    pub last_batch: u64,
     /// Last time given to the core; `None` for a new database.
     pub last_now: Option<UtcMillis>,
 }
@@ -76,6 +78,7 @@ impl Reader {
             snapshots,
             watermark: Position(self.mark("watermark").await?.unwrap_or(0) as u64),
             last_position: Position(last_position as u64),
+            last_batch: self.mark("batch").await?.unwrap_or(0) as u64,
             last_now: self.mark("last_now").await?.map(UtcMillis),
         })
     }

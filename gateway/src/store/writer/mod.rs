@@ -9,7 +9,7 @@ use super::open::{Lock, StoreOptions};
 use super::{Batch, StoreError, open};
 use names::Names;
 use rows::Rows;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 use statements::Statements;
 
 /// The one writer of a database.
@@ -21,6 +21,8 @@ pub struct Writer {
     options: StoreOptions,
     names: Names,
     statements: Statements,
+    /// The last attempt did not say that it succeeded: the database must be asked.
+    uncertain: bool,
     _lock: Lock,
 }
 
@@ -41,34 +43,41 @@ impl Writer {
         lock: Lock,
     ) -> Result<Self, StoreError> {
         let names = Names::load(&mut connection).await?;
-        Ok(Self { connection: Some(connection), options, names, statements: Statements::new(), _lock: lock })
+        Ok(Self { connection: Some(connection), options, names, statements: Statements::new(), uncertain: false, _lock: lock })
     }
 
-    /// Writes `batch` in one transaction; durable when it returns.
+    /// Writes `batch` in one transaction; durable when it returns. A numbered batch that is already in
+    /// the database (a commit can fail after the fact) is not written again.
     ///
     /// # Errors
-    /// Nothing was written. [`StoreError::is_retryable`] says whether trying again can help.
+    /// Nothing was written, as far as is known. [`StoreError::is_retryable`] says whether trying the
+    /// same batch again can help.
     pub async fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
-        let result = self.try_commit(batch).await;
-        if result.is_ok() {
-            self.names.keep();
-        } else {
-            self.names.forget();
+        let mut connection = self.take_connection().await?;
+        begin(&mut connection).await?;
+        // Asked only now: what an abandoned attempt still had to do is done, it held the lock.
+        if std::mem::replace(&mut self.uncertain, true) {
+            self.names = Names::load(&mut connection).await?;
+            if batch.id > 0 && last_batch(&mut connection).await? >= batch.id {
+                end(&mut connection).await?;
+                self.settle(connection);
+                return Ok(Committed::default());
+            }
         }
-        result
-    }
-
-    async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let (plan, messages) = {
             let rows = Rows::of(batch, &mut self.names);
             (self.statements.plan(&self.names, &rows, batch)?, rows.messages.len() as u64)
         };
-        let mut connection = self.take_connection().await?;
-        begin(&mut connection).await?;
         let taken = plan.run(&mut connection, Statements::COUNTED).await?;
         end(&mut connection).await?;
-        self.connection = Some(connection);
+        self.names.keep();
+        self.settle(connection);
         Ok(Committed { messages: taken, refused: messages - taken })
+    }
+
+    fn settle(&mut self, connection: SqliteConnection) {
+        self.put_connection(connection);
+        self.uncertain = false;
     }
 
     /// The connection, or a new one. Only success puts it back: one dropped on the way rolls back.
@@ -115,4 +124,12 @@ async fn execute(
     what: &'static str,
 ) -> Result<(), StoreError> {
     sqlx::query(sql).execute(connection).await.map(drop).map_err(|source| StoreError::Write { what, source })
+}
+
+async fn last_batch(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let row = sqlx::query("SELECT value FROM meta WHERE key = 'batch'")
+        .fetch_optional(connection)
+        .await
+        .map_err(|source| StoreError::Write { what: "the number of the last batch", source })?;
+    Ok(row.and_then(|row| row.get::<String, _>(0).parse().ok()).unwrap_or(0))
 }

@@ -22,11 +22,11 @@ struct Node {
     devices: HashMap<Arc<str>, i64>,
 }
 
-/// Given since the last commit: to be written with it, and forgotten if it fails.
+/// Given since the last commit: to be written with the next.
 #[derive(Debug, Default)]
 pub(super) struct Added {
     pub(super) nodes: Vec<(i64, Arc<str>)>,
-    pub(super) devices: Vec<(i64, i64, Arc<str>, Arc<str>)>,
+    pub(super) devices: Vec<(i64, i64, Arc<str>)>,
     pub(super) contexts: Vec<(i64, DecodeContext)>,
 }
 
@@ -74,7 +74,7 @@ impl Names {
         }
         self.last_device += 1;
         entry.devices.insert(Arc::clone(device), self.last_device);
-        self.added.devices.push((self.last_device, entry.id, Arc::clone(node), Arc::clone(device)));
+        self.added.devices.push((self.last_device, entry.id, Arc::clone(device)));
         (entry.id, self.last_device)
     }
 
@@ -101,23 +101,6 @@ impl Names {
     pub(super) fn keep(&mut self) {
         self.added = Added::default();
     }
-
-    /// The additions are not in the database: forget them, newest first.
-    pub(super) fn forget(&mut self) {
-        let added = std::mem::take(&mut self.added);
-        for (_, context) in added.contexts {
-            self.contexts.remove(&context.hash);
-        }
-        self.last_device -= added.devices.len() as i64;
-        for (_, _, node, device) in added.devices {
-            if let Some(node) = self.nodes.get_mut(&node) {
-                node.devices.remove(&device);
-            }
-        }
-        for (_, node) in added.nodes {
-            self.nodes.remove(&node);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -126,16 +109,15 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn numbers_given_in_a_failed_batch_are_given_again() {
+    fn each_name_gets_one_number_and_new_ones_are_noted_until_written() {
         let mut names = Names::default();
         let (node, first, second) = (Arc::from("g/n"), Arc::from("d1"), Arc::from("d2"));
         assert_eq!(names.ids(&node, Some(&first)), (1, 1));
+        assert_eq!(names.ids(&node, None), (1, 0));
         names.keep();
         assert_eq!(names.ids(&node, Some(&second)), (1, 2));
-        assert_eq!(names.ids(&Arc::from("g/m"), None), (2, 0));
-        names.forget();
-        assert_eq!(names.ids(&Arc::from("g/x"), Some(&second)), (2, 2));
+        assert_eq!(names.ids(&Arc::from("g/m"), Some(&first)), (2, 3));
         assert_eq!(names.ids(&node, Some(&first)), (1, 1));
-        assert_eq!(names.added().nodes.len(), 1);
+        assert_eq!((names.added().nodes.len(), names.added().devices.len()), (1, 2));
     }
 }

@@ -110,7 +110,7 @@ impl Statements {
         let to = &mut plan;
         let added = names.added();
         self.nodes.plan(to, added.nodes.iter(), |q, (id, name)| q.bind(*id).bind(&**name))?;
-        self.devices.plan(to, added.devices.iter(), |q, (id, node, _, name)| q.bind(*id).bind(*node).bind(&**name))?;
+        self.devices.plan(to, added.devices.iter(), |q, (id, node, name)| q.bind(*id).bind(*node).bind(&**name))?;
         self.contexts
             .plan(to, added.contexts.iter(), |q, (id, context)| {
                 q.bind(*id).bind(&context.hash.0[..]).bind(&*context.topic).bind(&*context.payload)
@@ -281,6 +281,9 @@ impl Statements {
                 q.bind(&*snapshot.node).bind(snapshot.position.0 as i64).bind(snapshot.json.as_slice())
             })?;
         let mut meta = vec![("last_now", batch.now.0.to_string()), ("last_position", batch.position.0.to_string())];
+        if batch.id > 0 {
+            meta.push(("batch", batch.id.to_string()));
+        }
         if let Some(watermark) = batch.watermark {
             meta.push(("watermark", watermark.0.to_string()));
         }

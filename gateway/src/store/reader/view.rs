@@ -1,0 +1,190 @@
+//! Sums and pages behind the overview, the trends and the event stream.
+
+use super::alarms::{alarm_event, gap};
+use super::messages::{COLUMNS, JOINS, stored};
+use super::{Reader, StoredMessage, count, get, read, text, time};
+use crate::store::StoreError;
+use crate::store::keys::from_word;
+use sqlx::{QueryBuilder, Row as _};
+use std::sync::Arc;
+use vigil_core::alarm::AlarmEvent;
+use vigil_core::output::GapRecord;
+use vigil_core::pack::Severity;
+use vigil_protocol::time::UtcMillis;
+
+/// Open hazards of one piece of equipment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenHazards {
+    /// Equipment id.
+    pub equipment: Arc<str>,
+    /// How many.
+    pub count: u64,
+    /// The worst of them.
+    pub worst: Severity,
+}
+
+/// Message counts of all nodes in one hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HourCounts {
+    /// Start of the hour.
+    pub hour: UtcMillis,
+    /// Messages that exist.
+    pub expected: u64,
+    /// Arrived in time.
+    pub received: u64,
+    /// Arrived as history.
+    pub late: u64,
+    /// Dropped by nodes.
+    pub dropped: u64,
+    /// Came again.
+    pub duplicate: u64,
+}
+
+/// Where a page of messages ends: time it is filed under, position.
+pub type PageEnd = (UtcMillis, u64);
+
+impl Reader {
+    /// Equipment with open hazards.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn open_hazards(&self) -> Result<Vec<OpenHazards>, StoreError> {
+        const WHAT: &str = "hazard";
+        let rows = sqlx::query(
+            "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazards \
+             WHERE status IN ('suspected', 'confirmed') GROUP BY equipment",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(read("open hazards"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(OpenHazards {
+                    equipment: text(row, WHAT, "equipment")?,
+                    count: count(row, WHAT, "n")?,
+                    worst: from_word(WHAT, get(row, WHAT, "worst")?)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Gaps of all equipment that touch `from..to`, by equipment.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn gaps_between(&self, from: UtcMillis, to: UtcMillis, limit: u32) -> Result<Vec<GapRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM (SELECT * FROM gaps WHERE to_ms IS NULL AND from_ms < $2 \
+             UNION ALL SELECT * FROM gaps WHERE to_ms > $1 AND from_ms < $2) ORDER BY equipment, from_ms LIMIT $3",
+        )
+        .bind(from.0)
+        .bind(to.0)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(read("gaps"))?;
+        rows.iter().map(gap).collect()
+    }
+
+    /// Message counts of all nodes together, per hour whose start is in `from..to`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn hour_counts(&self, from: UtcMillis, to: UtcMillis) -> Result<Vec<HourCounts>, StoreError> {
+        const WHAT: &str = "node hour";
+        let rows = sqlx::query(
+            "SELECT hour, SUM(expected) AS expected, SUM(received) AS received, SUM(late) AS late, \
+             SUM(dropped) AS dropped, SUM(duplicate) AS duplicate FROM node_hours \
+             WHERE hour >= $1 AND hour < $2 GROUP BY hour ORDER BY hour",
+        )
+        .bind(from.0)
+        .bind(to.0)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(read("node hours"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(HourCounts {
+                    hour: time(row, WHAT, "hour")?,
+                    expected: count(row, WHAT, "expected")?,
+                    received: count(row, WHAT, "received")?,
+                    late: count(row, WHAT, "late")?,
+                    dropped: count(row, WHAT, "dropped")?,
+                    duplicate: count(row, WHAT, "duplicate")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Arrival of the oldest message still in the log.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn log_start(&self) -> Result<Option<UtcMillis>, StoreError> {
+        let row = sqlx::query("SELECT received FROM messages ORDER BY position LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(read("the log"))?;
+        Ok(row.map(|row| UtcMillis(row.get(0))))
+    }
+
+    /// The next `limit` messages of one device (or of the node itself) filed under times in `from..=to`,
+    /// by that time. `after` is the end of the page before. See [`Reader::messages`] on times.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn message_page(
+        &self,
+        (node, device): (&str, Option<&str>),
+        (from, to): (UtcMillis, UtcMillis),
+        after: Option<PageEnd>,
+        limit: u32,
+    ) -> Result<(Vec<StoredMessage>, Option<PageEnd>), StoreError> {
+        let Some((node_id, device_id)) = self.ids(node, device).await? else { return Ok((Vec::new(), None)) };
+        let mut query = QueryBuilder::new("SELECT ");
+        query.push(COLUMNS).push(", m.at AS filed FROM messages m ").push(JOINS);
+        query.push(" WHERE m.node_id = ").push_bind(node_id);
+        query.push(" AND m.device_id = ").push_bind(device_id);
+        query.push(" AND m.at BETWEEN ").push_bind(after.map_or(from, |(at, _)| at.max(from)).0);
+        query.push(" AND ").push_bind(to.0);
+        if let Some((at, position)) = after {
+            query.push(" AND (m.at, m.position) > (").push_bind(at.0);
+            query.push(", ").push_bind(position as i64).push(")");
+        }
+        query.push(" ORDER BY m.at, m.position LIMIT ").push_bind(i64::from(limit));
+        let rows = query.build().fetch_all(&self.pool).await.map_err(read("messages"))?;
+        let messages = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let end = match rows.last().zip(messages.last()) {
+            Some((row, message)) if messages.len() as u64 >= u64::from(limit) => {
+                Some((time(row, "message", "filed")?, message.entry.position.0))
+            }
+            _ => None,
+        };
+        Ok((messages, end))
+    }
+
+    /// The latest transitions of all alarms, latest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn latest_alarm_events(&self, limit: u32) -> Result<Vec<AlarmEvent>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM alarm_events ORDER BY id DESC LIMIT $1")
+            .bind(i64::from(limit.clamp(1, 10_000)))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("alarm events"))?;
+        rows.iter().map(alarm_event).collect()
+    }
+
+    /// Id of the oldest event still kept; `None` when there is none.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn first_event_id(&self) -> Result<Option<i64>, StoreError> {
+        let row = sqlx::query("SELECT id FROM server_events ORDER BY id LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(read("server events"))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+}
