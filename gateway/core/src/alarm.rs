@@ -297,8 +297,16 @@ mod tests {
             for (index, start) in starts.into_iter().enumerate() {
                 let mut after = start;
                 apply(&mut after, event);
-                let wanted = if starts_hidden(from) { to.chars().nth(index) } else { to.chars().next() };
-                assert_eq!(Some(after.state().letter()), wanted, "{from} --{event}--> {to}, from {start:?}");
+                let wanted = if starts_hidden(from) {
+                    to.chars().nth(index)
+                } else {
+                    to.chars().next()
+                };
+                assert_eq!(
+                    Some(after.state().letter()),
+                    wanted,
+                    "{from} --{event}--> {to}, from {start:?}"
+                );
             }
         }
     }

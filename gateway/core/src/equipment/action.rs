@@ -1,7 +1,7 @@
 //! What people do about alarms and hazards.
 
 use super::EquipmentState;
-use super::story::{self, Here, Note};
+use super::story::{self, Here, Note, Why};
 use crate::alarm::{AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
 use crate::hazard::{Actor, HazardEventKind, HazardId, HazardStatus, HazardSummary, said};
@@ -14,7 +14,10 @@ use vigil_protocol::time::UtcMillis;
 const SHELVE_MAX_MS: i64 = 8 * 3_600_000;
 
 fn refused(code: &'static str, message: impl Into<String>) -> Refusal {
-    Refusal { code, message: message.into() }
+    Refusal {
+        code,
+        message: message.into(),
+    }
 }
 
 impl EquipmentState {
@@ -32,7 +35,10 @@ impl EquipmentState {
     ) -> Result<(), Refusal> {
         let here = Here { position, now };
         let Some(actor) = said(&action.actor) else {
-            return Err(refused("actor_required", "an action needs the name of who takes it"));
+            return Err(refused(
+                "actor_required",
+                "an action needs the name of who takes it",
+            ));
         };
         let reason = action.reason.trim();
         match &action.action {
@@ -57,7 +63,9 @@ impl EquipmentState {
             }
             Action::AcknowledgeAlarm { rule, .. } => {
                 self.raised(equipment, rule)?;
-                self.change(equipment, rule, here, (actor, reason), out, |alarm| alarm.flags.acknowledge());
+                self.change(equipment, rule, here, (actor, reason), out, |alarm| {
+                    alarm.flags.acknowledge()
+                });
             }
             Action::ShelveAlarm { rule, until, .. } => {
                 self.may_shelve(equipment, rule, *until, now)?;
@@ -68,7 +76,10 @@ impl EquipmentState {
             Action::UnshelveAlarm { rule, .. } => {
                 let alarm = self.raised(equipment, rule)?;
                 if alarm.flags.shelved_until.is_none() {
-                    return Err(refused("alarm_unknown", format!("the alarm of rule {rule} is not shelved")));
+                    return Err(refused(
+                        "alarm_unknown",
+                        format!("the alarm of rule {rule} is not shelved"),
+                    ));
                 }
                 self.change(equipment, rule, here, (actor, reason), out, |alarm| {
                     alarm.flags.shelved_until = None;
@@ -77,12 +88,20 @@ impl EquipmentState {
             Action::ResetAlarm { rule, .. } => {
                 let flags = self.raised(equipment, rule)?.flags;
                 if flags.active {
-                    return Err(refused("still_active", format!("the condition of rule {rule} still holds")));
+                    return Err(refused(
+                        "still_active",
+                        format!("the condition of rule {rule} still holds"),
+                    ));
                 }
                 if !flags.latched {
-                    return Err(refused("not_latched", format!("the alarm of rule {rule} is not latched")));
+                    return Err(refused(
+                        "not_latched",
+                        format!("the alarm of rule {rule} is not latched"),
+                    ));
                 }
-                self.change(equipment, rule, here, (actor, reason), out, |alarm| alarm.flags.reset());
+                self.change(equipment, rule, here, (actor, reason), out, |alarm| {
+                    alarm.flags.reset()
+                });
             }
         }
         self.plan_deadline(equipment);
@@ -100,15 +119,26 @@ impl EquipmentState {
     ) -> Result<(), Refusal> {
         let hazard = self.hazard_mut(hazard)?;
         if hazard.status != HazardStatus::Suspected {
-            let status = if hazard.status == HazardStatus::Confirmed { "confirmed" } else { "rejected" };
-            return Err(refused("not_suspected", format!("hazard {} is {status} already", hazard.id.0)));
+            let status = if hazard.status == HazardStatus::Confirmed {
+                "confirmed"
+            } else {
+                "rejected"
+            };
+            return Err(refused(
+                "not_suspected",
+                format!("hazard {} is {status} already", hazard.id.0),
+            ));
         }
         story::append(hazard, kind, Actor::Person(actor.into()), here, out);
         Ok(())
     }
 
     fn hazard_mut(&mut self, id: &HazardId) -> Result<&mut HazardSummary, Refusal> {
-        let current = self.stories.iter_mut().flatten().filter_map(|story| story.hazard.as_mut());
+        let current = self
+            .stories
+            .iter_mut()
+            .flatten()
+            .filter_map(|story| story.hazard.as_mut());
         let replaced = self.rare.iter_mut().flat_map(|rare| &mut rare.rejected);
         current
             .chain(replaced)
@@ -117,9 +147,16 @@ impl EquipmentState {
     }
 
     fn rule_index(equipment: &Equipment, rule: &str) -> Result<usize, Refusal> {
-        equipment.rules.iter().position(|known| *known.id == *rule).ok_or_else(|| {
-            refused("alarm_unknown", format!("equipment {} has no rule {rule}", equipment.id))
-        })
+        equipment
+            .rules
+            .iter()
+            .position(|known| *known.id == *rule)
+            .ok_or_else(|| {
+                refused(
+                    "alarm_unknown",
+                    format!("equipment {} has no rule {rule}", equipment.id),
+                )
+            })
     }
 
     /// The alarm, if it is anything but normal.
@@ -129,7 +166,12 @@ impl EquipmentState {
             .as_ref()
             .and_then(|story| story.alarm.as_ref())
             .filter(|alarm| alarm.state != AlarmState::Normal)
-            .ok_or_else(|| refused("alarm_unknown", format!("rule {rule} has no alarm on {}", equipment.id)))
+            .ok_or_else(|| {
+                refused(
+                    "alarm_unknown",
+                    format!("rule {rule} has no alarm on {}", equipment.id),
+                )
+            })
     }
 
     fn may_shelve(
@@ -140,7 +182,9 @@ impl EquipmentState {
         now: UtcMillis,
     ) -> Result<(), Refusal> {
         let index = Self::rule_index(equipment, rule)?;
-        let alarm = self.stories[index].as_ref().and_then(|story| story.alarm.as_ref());
+        let alarm = self.stories[index]
+            .as_ref()
+            .and_then(|story| story.alarm.as_ref());
         let severity = alarm.map_or(equipment.rules[index].severity, |alarm| alarm.severity);
         if severity == Severity::S1 {
             return Err(refused("shelve_s1", format!("rule {rule} is S1: never shelved")));
@@ -163,8 +207,20 @@ impl EquipmentState {
         out: &mut Outputs,
         change: impl FnOnce(&mut AlarmRecord),
     ) {
-        let Ok(index) = Self::rule_index(equipment, rule) else { return };
+        let Ok(index) = Self::rule_index(equipment, rule) else {
+            return;
+        };
         let (rule, note) = (&equipment.rules[index], Note::Person(actor, reason));
-        self.story(index).change_alarm(equipment, rule, here, here.now.0, note, out, change);
+        self.story(index).change_alarm(
+            equipment,
+            rule,
+            Why {
+                here,
+                source_at: here.now.0,
+                note,
+            },
+            out,
+            change,
+        );
     }
 }

@@ -20,9 +20,13 @@ pub(crate) struct Fact {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    Tripped { onset: i64 },
+    Tripped {
+        onset: i64,
+    },
     /// Tripped while suppressed: nothing may come of it.
-    Masked { onset: i64 },
+    Masked {
+        onset: i64,
+    },
     Cleared,
     Suppressed,
     Unsuppressed,
@@ -31,9 +35,21 @@ pub(crate) enum What {
 impl Fact {
     pub(crate) fn of(rule: usize, step: Step, memory: &Memory) -> Self {
         match step {
-            Step::Trip { onset, at } if memory.masked => Self { rule, at, what: What::Masked { onset } },
-            Step::Trip { onset, at } => Self { rule, at, what: What::Tripped { onset } },
-            Step::Clear { at } => Self { rule, at, what: What::Cleared },
+            Step::Trip { onset, at } if memory.masked => Self {
+                rule,
+                at,
+                what: What::Masked { onset },
+            },
+            Step::Trip { onset, at } => Self {
+                rule,
+                at,
+                what: What::Tripped { onset },
+            },
+            Step::Clear { at } => Self {
+                rule,
+                at,
+                what: What::Cleared,
+            },
         }
     }
 }
@@ -65,7 +81,10 @@ impl Evaluator {
     }
 
     pub(crate) fn values(&self) -> Values<'_> {
-        Values { series: &self.series, fresh_from: self.fresh_from }
+        Values {
+            series: &self.series,
+            fresh_from: self.fresh_from,
+        }
     }
 
     /// Moves to source time `to`; the time in between counts only if it was `covered`.
@@ -111,29 +130,41 @@ impl Evaluator {
         };
         for index in set.iter(rules.len()) {
             let (rule, memory) = (&rules[index], &mut self.memories[index]);
-            let values = Values { series: &self.series, fresh_from: self.fresh_from };
-            let Some(truth) = rules::truth_of(rule, memory, values, at) else { continue };
+            let values = Values {
+                series: &self.series,
+                fresh_from: self.fresh_from,
+            };
+            let Some(truth) = rules::truth_of(rule, memory, values, at) else {
+                continue;
+            };
             let suppressed = rule
                 .suppress_when
                 .as_ref()
                 .is_some_and(|condition| rules::evaluate(condition, values) == Truth::True);
             if suppressed && !memory.suppressed {
                 memory.suppressed = true;
-                facts.push(Fact { rule: index, at, what: What::Suppressed });
+                facts.push(Fact {
+                    rule: index,
+                    at,
+                    what: What::Suppressed,
+                });
             }
             let before = memory.onset();
             if let Some(step) = memory.set(rule, truth, at, credit) {
                 facts.push(Fact::of(index, step, memory));
             }
             if !suppressed && memory.suppressed {
-                facts.push(Fact { rule: index, at, what: What::Unsuppressed });
+                facts.push(Fact {
+                    rule: index,
+                    at,
+                    what: What::Unsuppressed,
+                });
                 if let Some(step) = memory.unsuppress(rule, at, credit) {
                     facts.push(Fact::of(index, step, memory));
                 }
             }
             if before.is_none() && memory.onset().is_some() && !memory.active && rule.on_delay_ms > 0 {
-                let begun = rules::primary(rule).and_then(|channel| values.series.get(channel)).copied();
-                memory.extra().onset = begun;
+                memory.extra().onset = rules::beginning(rule, values);
             }
             self.note_running(rules, index);
         }

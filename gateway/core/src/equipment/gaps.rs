@@ -1,8 +1,8 @@
 //! Periods without trustworthy data: as records for people, and as holes in the coverage.
 
-use super::{EquipmentState, Link, Moment, Rare};
+use super::{EquipmentState, Moment, Rare};
 use crate::catalog::Equipment;
-use crate::output::{GapRecord, GapReason, Output, Outputs};
+use crate::output::{GapReason, GapRecord, Output, Outputs};
 use crate::sample::ChannelIx;
 use serde::{Deserialize, Serialize};
 use vigil_protocol::time::UtcMillis;
@@ -59,7 +59,9 @@ impl Rare {
 
     /// Late data reached source time `to`.
     pub(super) fn fill(&mut self, to: i64, out: &mut Outputs) {
-        for gap in self.gaps.iter_mut().filter(|gap| gap.record.quantity.is_none()) {
+        let fillable =
+            |gap: &&mut Gap| gap.record.quantity.is_none() && gap.record.reason != GapReason::Dropped;
+        for gap in self.gaps.iter_mut().filter(fillable) {
             let from = gap.record.from.0;
             let end = gap.record.to.map_or(i64::MAX, |end| end.0);
             if to < from || gap.filled.is_some_and(|filled| filled.0 >= to.min(end)) {
@@ -86,7 +88,9 @@ impl Rare {
 
 impl EquipmentState {
     pub(super) fn has_open_gap(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.gaps.iter().any(Gap::is_open_whole))
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.gaps.iter().any(Gap::is_open_whole))
     }
 
     /// The whole equipment is out of sight from the last word on.
@@ -146,7 +150,10 @@ impl EquipmentState {
         at: UtcMillis,
         out: &mut Outputs,
     ) {
-        let Some(quantity) = equipment.channels.get(usize::from(channel.0)).map(|channel| channel.quantity)
+        let Some(quantity) = equipment
+            .channels
+            .get(usize::from(channel.0))
+            .map(|channel| channel.quantity)
         else {
             return;
         };
@@ -171,11 +178,18 @@ impl EquipmentState {
         if messages == 0 {
             return;
         }
-        let before_hole = self.rare.as_ref().and_then(|rare| rare.holes.last()).map(|(from, _)| *from);
-        let from = match (self.link, before_hole.or(self.live.watermark)) {
-            (Link::Never, _) | (_, None) => moment.published,
-            (_, Some(from)) => UtcMillis(from).min(moment.published),
+        // They are from the time the node was away: now, or just before it came back.
+        let hole = self
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.holes.last())
+            .map(|(from, _)| *from);
+        let away = if self.broken {
+            self.live.watermark
+        } else {
+            hole.or(self.live.watermark)
         };
+        let from = away.map_or(moment.published, UtcMillis).min(moment.published);
         let record = GapRecord {
             equipment: equipment.id.clone(),
             quantity: None,

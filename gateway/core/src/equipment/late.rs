@@ -70,7 +70,10 @@ impl EquipmentState {
         }
         let mut evaluator = self.live.clone();
         evaluator.series.forget_sums();
-        self.rare().seed = Some(Box::new(Seed { evaluator, since: None }));
+        self.rare().seed = Some(Box::new(Seed {
+            evaluator,
+            since: None,
+        }));
     }
 
     pub(super) fn on_late(
@@ -80,7 +83,10 @@ impl EquipmentState {
         samples: &[Sample],
         out: &mut Outputs,
     ) {
-        let here = Here { position: moment.position, now: moment.received };
+        let here = Here {
+            position: moment.position,
+            now: moment.received,
+        };
         let mut sorted = samples.to_vec();
         sorted.sort_by_key(|sample| sample.at);
         let mut rest = sorted.as_slice();
@@ -92,12 +98,17 @@ impl EquipmentState {
             self.late_group(equipment, at.0, group, here, out);
         }
         let published = moment.published.0;
-        if moment.historical && self.late_watermark().is_some_and(|watermark| watermark < published) {
+        if moment.historical
+            && self
+                .late_watermark()
+                .is_some_and(|watermark| watermark < published)
+        {
             self.late_move(equipment, published, here, out);
         }
         if let Some(late) = self.rare().late.as_mut() {
             late.received = moment.received;
-            late.flush_at.get_or_insert(moment.received.saturating_add_ms(FLUSH_MS));
+            late.flush_at
+                .get_or_insert(moment.received.saturating_add_ms(FLUSH_MS));
         }
         self.irregular = true;
         self.plan_deadline(equipment);
@@ -119,10 +130,14 @@ impl EquipmentState {
             self.late_restart(equipment, at, here, out);
         }
         self.late_move(equipment, at, here, out);
-        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else { return };
+        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else {
+            return;
+        };
         let mut set = RuleSet::default();
         for sample in group {
-            late.evaluator.series.record(equipment, sample, here.position, here.now, out);
+            late.evaluator
+                .series
+                .record(equipment, sample, here.position, here.now, out);
             set.merge(self.plan.rules_of(sample.channel));
         }
         let mut facts = Vec::new();
@@ -135,7 +150,11 @@ impl EquipmentState {
         let max_gap_ms = self.plan.max_gap_ms;
         let unseen_before = self.first_word.unwrap_or(i64::MAX);
         // Since the last live word everything is a hole still.
-        let hole_since = if self.has_open_gap() { self.live.watermark } else { None };
+        let hole_since = if self.has_open_gap() {
+            self.live.watermark
+        } else {
+            None
+        };
         let mut facts = Vec::new();
         let Some(rare) = self.rare.as_mut() else { return };
         rare.fill(to, out);
@@ -157,24 +176,35 @@ impl EquipmentState {
     fn late_restart(&mut self, equipment: &Equipment, at: i64, here: Here, out: &mut Outputs) {
         self.late_end(equipment, here, out);
         let seed = self.rare.as_ref().and_then(|rare| rare.seed.as_ref());
-        let mut evaluator = match seed.filter(|seed| seed.evaluator.watermark.is_some_and(|seen| seen <= at)) {
+        let mut evaluator = match seed.filter(|seed| seed.evaluator.watermark.is_some_and(|seen| seen <= at))
+        {
             Some(seed) => seed.evaluator.clone(),
             None => Evaluator::new(equipment.channels.len(), equipment.rules.len()),
         };
         evaluator.fresh_from = crate::input::Position(0);
         // A live reading that has been the same since before held then, too.
         for cell in self.live.series.cells() {
-            let older = evaluator.series.get(cell.channel).is_none_or(|known| known.at < cell.latest.since);
+            let older = evaluator
+                .series
+                .get(cell.channel)
+                .is_none_or(|known| known.at < cell.latest.since);
             if cell.latest.since.0 <= at && older {
-                let latest = super::Latest { at: cell.latest.since, ..cell.latest };
+                let latest = super::Latest {
+                    at: cell.latest.since,
+                    ..cell.latest
+                };
                 evaluator.series.put(cell.channel, latest, Sums::default());
             }
         }
         for (memory, live) in evaluator.memories.iter_mut().zip(&self.live.memories) {
             memory.recall_reports(live, at);
         }
-        self.rare().late =
-            Some(Box::new(Late { evaluator, received: here.now, flush_at: None, tripped: Vec::new() }));
+        self.rare().late = Some(Box::new(Late {
+            evaluator,
+            received: here.now,
+            flush_at: None,
+            tripped: Vec::new(),
+        }));
     }
 
     fn late_settle(&mut self, equipment: &Equipment, facts: &[Fact], here: Here, out: &mut Outputs) {
@@ -206,17 +236,29 @@ impl EquipmentState {
         out: &mut Outputs,
     ) {
         let rule = &equipment.rules[index];
-        let known = self.stories[index].as_ref().is_some_and(|story| story.knows(onset, at));
-        let (Some(grade), false) = (story::grade(rule), known) else { return };
-        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else { return };
+        let known = self.stories[index]
+            .as_ref()
+            .is_some_and(|story| story.knows(onset, at));
+        let (Some(grade), false) = (story::grade(rule), known) else {
+            return;
+        };
+        let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else {
+            return;
+        };
         late.tripped.push(index);
         let severity = story::severity_now(rule, &late.evaluator);
         let evidence = story::evidence(equipment, rule, index, &late.evaluator);
         let live_active = self.live.memories[index].active;
         let story = self.story(index);
         story.add_late_episode(onset, at, live_active);
-        let trip = Trip { onset, at, late: true, severity };
-        let replaced = story.tell_trip(equipment, rule, grade, trip, evidence, here, out);
+        let trip = Trip {
+            onset,
+            at,
+            late: true,
+            severity,
+            grade,
+        };
+        let replaced = story.tell_trip(equipment, rule, trip, evidence, here, out);
         self.keep_rejected(replaced);
     }
 
@@ -233,7 +275,10 @@ impl EquipmentState {
         let story = self.story(index);
         story.end_late_episode(at);
         if !live_active && story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
-            let kind = HazardEventKind::Returned { at: UtcMillis(at), evidence };
+            let kind = HazardEventKind::Returned {
+                at: UtcMillis(at),
+                evidence,
+            };
             story.tell(kind, Actor::Machine, here, out);
         }
     }
@@ -249,8 +294,8 @@ impl EquipmentState {
             if self.live.memories[index].truth != Truth::False {
                 continue;
             }
-            let normal = rules::primary(rule).and_then(|channel| self.live.series.get(channel));
-            let at = normal.map(|latest| latest.since.0).or(self.live.watermark);
+            let normal = rules::beginning(rule, self.live.values());
+            let at = normal.map(|(_, latest)| latest.at.0).or(self.live.watermark);
             let evidence = story::evidence(equipment, rule, index, &self.live);
             if let Some(at) = at {
                 self.late_return(index, at, evidence, here, out);

@@ -2,10 +2,10 @@
 
 use super::evaluator::{Fact, What};
 use super::plan::RuleSet;
-use super::story::{self, Here, Note, Trip};
+use super::story::{self, Here, Note, Trip, Why};
 use super::{EquipmentState, Latest, Link, Moment, words};
-use crate::catalog::Equipment;
 use crate::alarm::AlarmState;
+use crate::catalog::Equipment;
 use crate::hazard::{Actor, HazardEventKind, HazardSummary};
 use crate::output::{GapReason, Outputs};
 use crate::pack::{RuleKind, Severity};
@@ -74,8 +74,24 @@ impl EquipmentState {
         self.live.lose_sight(&equipment.rules);
         let from = self.live.watermark.map_or(moment.published, UtcMillis);
         self.open_gap(equipment, from, GapReason::Offline, out);
-        self.look(equipment, Here { position: moment.position, now: moment.received }, out);
+        self.look(
+            equipment,
+            Here {
+                position: moment.position,
+                now: moment.received,
+            },
+            out,
+        );
         self.plan_deadline(equipment);
+    }
+
+    /// Its node has begun a new session, and the end of the old one was not heard: whatever was said last has
+    /// not been confirmed since, so the time until the next word is a hole, however short.
+    pub fn on_new_session(&mut self) {
+        if self.link == Link::Online && !self.broken && self.live.watermark.is_some() {
+            self.take_seed();
+            self.broken = true;
+        }
     }
 
     /// A live word has arrived, whatever it says.
@@ -93,12 +109,22 @@ impl EquipmentState {
             rare.age_seed(moment.received);
         }
         if self.irregular {
-            self.end_silence(equipment, Here { position: moment.position, now: moment.received }, out);
+            self.end_silence(
+                equipment,
+                Here {
+                    position: moment.position,
+                    now: moment.received,
+                },
+                out,
+            );
         }
     }
 
     fn take_live(&mut self, equipment: &Equipment, moment: &Moment, samples: &[Sample], out: &mut Outputs) {
-        let here = Here { position: moment.position, now: moment.received };
+        let here = Here {
+            position: moment.position,
+            now: moment.received,
+        };
         let rules = &equipment.rules;
         let mut facts = Vec::new();
         let mut sight = RuleSet::default();
@@ -115,8 +141,7 @@ impl EquipmentState {
             let mut set = RuleSet::default();
             for sample in group {
                 let known = self.live.series.get(sample.channel);
-                let usable = sample.quality.is_usable()
-                    && !matches!(sample.reading, Reading::NoData(_));
+                let usable = sample.quality.is_usable() && !matches!(sample.reading, Reading::NoData(_));
                 let was_usable = known.is_none_or(Latest::is_usable);
                 match known.map(|known| sample.at.cmp(&known.at)) {
                     None | Some(Ordering::Greater) => {}
@@ -130,7 +155,9 @@ impl EquipmentState {
                         continue;
                     }
                 }
-                self.live.series.record(equipment, sample, moment.position, moment.received, out);
+                self.live
+                    .series
+                    .record(equipment, sample, moment.position, moment.received, out);
                 if !usable || !was_usable {
                     self.note_quality(equipment, sample.channel, usable, sample.at, out);
                 }
@@ -154,7 +181,9 @@ impl EquipmentState {
 
     /// Takes a reading that is the one known already; false if it is another one of the same time.
     fn confirm(&mut self, sample: &Sample, moment: &Moment) -> bool {
-        let Some(known) = self.live.series.get_mut(sample.channel) else { return false };
+        let Some(known) = self.live.series.get_mut(sample.channel) else {
+            return false;
+        };
         if known.reading != sample.reading || known.quality != sample.quality {
             return false;
         }
@@ -209,7 +238,11 @@ impl EquipmentState {
     }
 
     pub(super) fn on_fact(&mut self, equipment: &Equipment, fact: Fact, here: Here, out: &mut Outputs) {
-        let Fact { rule: index, at, what } = fact;
+        let Fact {
+            rule: index,
+            at,
+            what,
+        } = fact;
         let rule = &equipment.rules[index];
         match what {
             What::Tripped { onset } => self.on_trip(equipment, index, onset, at, here, out),
@@ -217,45 +250,97 @@ impl EquipmentState {
                 let detail = words::detail(equipment, rule, &self.live);
                 let story = self.story(index);
                 story.begin_episode(onset);
-                story.change_alarm(equipment, rule, here, at, Note::Record, out, |alarm| {
-                    alarm.flags.suppressed = true;
-                    alarm.detail = detail;
-                    alarm.since = UtcMillis(onset);
-                });
+                story.change_alarm(
+                    equipment,
+                    rule,
+                    Why {
+                        here,
+                        source_at: at,
+                        note: Note::Record,
+                    },
+                    out,
+                    |alarm| {
+                        alarm.flags.suppressed = true;
+                        alarm.detail = detail;
+                        alarm.since = UtcMillis(onset);
+                    },
+                );
             }
             What::Cleared => {
                 let evidence = story::evidence(equipment, rule, index, &self.live);
-                let detail = words::detail(equipment, rule, &self.live);
+                let detail = match rule.kind {
+                    RuleKind::Silence { .. } => String::from("heard again"),
+                    RuleKind::Quality { .. } => String::from("readable again"),
+                    _ => words::detail(equipment, rule, &self.live),
+                };
                 let story = self.story(index);
                 story.end_episode(at);
                 if story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
-                    let kind = HazardEventKind::Returned { at: UtcMillis(at), evidence };
+                    let kind = HazardEventKind::Returned {
+                        at: UtcMillis(at),
+                        evidence,
+                    };
                     story.tell(kind, Actor::Machine, here, out);
                 }
-                story.change_alarm(equipment, rule, here, at, Note::Words(detail), out, |alarm| {
-                    alarm.flags.clear(rule.latched);
-                });
+                story.change_alarm(
+                    equipment,
+                    rule,
+                    Why {
+                        here,
+                        source_at: at,
+                        note: Note::Words(detail),
+                    },
+                    out,
+                    |alarm| {
+                        alarm.flags.clear(rule.latched);
+                    },
+                );
             }
             What::Suppressed => {
-                let raised = self.stories[index].as_ref().and_then(|story| story.alarm.as_ref());
+                let raised = self.stories[index]
+                    .as_ref()
+                    .and_then(|story| story.alarm.as_ref());
                 if raised.is_some_and(|alarm| alarm.state != AlarmState::Normal) {
                     let note = Note::Words("suppressed by design".into());
-                    self.story(index).change_alarm(equipment, rule, here, at, note, out, |alarm| {
-                        alarm.flags.suppressed = true;
-                    });
+                    self.story(index).change_alarm(
+                        equipment,
+                        rule,
+                        Why {
+                            here,
+                            source_at: at,
+                            note,
+                        },
+                        out,
+                        |alarm| {
+                            alarm.flags.suppressed = true;
+                        },
+                    );
                 }
             }
             What::Unsuppressed => {
-                if self.stories[index].as_ref().is_some_and(|story| story.alarm.is_some()) {
+                if self.stories[index]
+                    .as_ref()
+                    .is_some_and(|story| story.alarm.is_some())
+                {
                     let active = self.live.memories[index].active;
                     let note = Note::Words("suppression has ended".into());
                     let story = self.story(index);
                     if !active {
                         story.end_episode(at);
                     }
-                    story.change_alarm(equipment, rule, here, at, note, out, |alarm| {
-                        alarm.flags.suppressed = false;
-                    });
+                    story.change_alarm(
+                        equipment,
+                        rule,
+                        Why {
+                            here,
+                            source_at: at,
+                            note,
+                        },
+                        out,
+                        |alarm| {
+                            alarm.flags.suppressed = false;
+                        },
+                    );
                 }
             }
         }
@@ -275,28 +360,45 @@ impl EquipmentState {
         let severity = story::severity_now(rule, &self.live);
         let detail = words::detail(equipment, rule, &self.live);
         let grade = story::grade(rule);
-        let evidence =
-            grade.map(|_| story::evidence(equipment, rule, index, &self.live)).unwrap_or_default();
+        let evidence = grade
+            .map(|_| story::evidence(equipment, rule, index, &self.live))
+            .unwrap_or_default();
         let story = self.story(index);
         story.begin_episode(onset);
         let mut replaced = None;
         if let Some(grade) = grade {
-            let trip = Trip { onset, at, late: false, severity };
-            replaced = story.tell_trip(equipment, rule, grade, trip, evidence, here, out);
+            let trip = Trip {
+                onset,
+                at,
+                late: false,
+                severity,
+                grade,
+            };
+            replaced = story.tell_trip(equipment, rule, trip, evidence, here, out);
         }
         let hazard = story.open_hazard().map(|hazard| hazard.id.as_arc().clone());
-        story.change_alarm(equipment, rule, here, at, Note::Record, out, |alarm| {
-            alarm.flags.raise();
-            if severity == Severity::S1 {
-                // What must never be shelved comes off the shelf.
-                alarm.flags.shelved_until = None;
-            }
-            alarm.severity = severity;
-            alarm.since = UtcMillis(onset);
-            alarm.count += 1;
-            alarm.hazard = hazard;
-            alarm.detail = detail;
-        });
+        story.change_alarm(
+            equipment,
+            rule,
+            Why {
+                here,
+                source_at: at,
+                note: Note::Record,
+            },
+            out,
+            |alarm| {
+                alarm.flags.raise();
+                if severity == Severity::S1 {
+                    // What must never be shelved comes off the shelf.
+                    alarm.flags.shelved_until = None;
+                }
+                alarm.severity = severity;
+                alarm.since = UtcMillis(onset);
+                alarm.count += 1;
+                alarm.hazard = hazard;
+                alarm.detail = detail;
+            },
+        );
         self.keep_rejected(replaced);
     }
 
@@ -319,5 +421,6 @@ impl EquipmentState {
             }
         }
         self.settle(equipment, here, &mut facts, out);
+        self.irregular = true;
     }
 }

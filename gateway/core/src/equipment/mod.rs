@@ -168,8 +168,15 @@ impl EquipmentState {
     /// Alarms that are not in the normal state, in the order of the rules.
     #[must_use]
     pub fn open_alarms(&self) -> Vec<AlarmRecord> {
-        let alarms = self.stories.iter().flatten().filter_map(|story| story.alarm.as_ref());
-        alarms.filter(|alarm| alarm.state != AlarmState::Normal).cloned().collect()
+        let alarms = self
+            .stories
+            .iter()
+            .flatten()
+            .filter_map(|story| story.alarm.as_ref());
+        alarms
+            .filter(|alarm| alarm.state != AlarmState::Normal)
+            .cloned()
+            .collect()
     }
 
     /// Gaps that have not ended.
@@ -192,7 +199,11 @@ impl EquipmentState {
     }
 
     fn known_hazards(&self) -> impl Iterator<Item = &HazardSummary> {
-        let current = self.stories.iter().flatten().filter_map(|story| story.hazard.as_ref());
+        let current = self
+            .stories
+            .iter()
+            .flatten()
+            .filter_map(|story| story.hazard.as_ref());
         current.chain(self.rare.iter().flat_map(|rare| &rare.rejected))
     }
 

@@ -109,17 +109,28 @@ impl Plan {
             RuleKind::Silence { after_ms } => Some(after_ms.saturating_add(rule.on_delay_ms)),
             _ => None,
         };
-        plan.quiet_ms = equipment.rules.iter().filter_map(due).fold(plan.max_gap_ms, i64::min).max(1);
+        plan.quiet_ms = equipment
+            .rules
+            .iter()
+            .filter_map(due)
+            .fold(plan.max_gap_ms, i64::min)
+            .max(1);
         plan
     }
 
     pub(crate) fn rules_of(&self, channel: ChannelIx) -> RuleSet {
-        self.by_channel.get(usize::from(channel.0)).copied().unwrap_or_default()
+        self.by_channel
+            .get(usize::from(channel.0))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// How long a channel's reading holds without any word from its equipment.
     pub(crate) fn stale_after_ms(&self, channel: &Channel) -> i64 {
-        channel.interval_ms.saturating_mul(self.stale_intervals).max(self.stale_min_ms)
+        channel
+            .interval_ms
+            .saturating_mul(self.stale_intervals)
+            .max(self.stale_min_ms)
     }
 }
 
@@ -142,12 +153,18 @@ impl Plans {
     /// No plans yet.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), by_layout: HashMap::new() }
+        Self {
+            settings: settings.clone(),
+            by_layout: HashMap::new(),
+        }
     }
 
     /// The plan of this equipment's layout.
     pub fn plan_of(&mut self, equipment: &Equipment) -> Arc<Plan> {
-        let key = (equipment.channels.as_ptr() as usize, equipment.rules.as_ptr() as usize);
+        let key = (
+            equipment.channels.as_ptr() as usize,
+            equipment.rules.as_ptr() as usize,
+        );
         let settings = &self.settings;
         let kept = self.by_layout.entry(key).or_insert_with(|| Kept {
             plan: Arc::new(Plan::new(equipment, settings)),

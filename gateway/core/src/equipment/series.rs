@@ -122,17 +122,24 @@ pub(crate) struct Series {
 
 impl Series {
     pub(crate) fn new(channels: usize) -> Self {
-        Self { slots: vec![0; channels].into(), cells: Vec::new() }
+        Self {
+            slots: vec![0; channels].into(),
+            cells: Vec::new(),
+        }
     }
 
     pub(crate) fn get(&self, channel: ChannelIx) -> Option<&Latest> {
         let slot = *self.slots.get(usize::from(channel.0))?;
-        self.cells.get(usize::from(slot).checked_sub(1)?).map(|cell| &cell.latest)
+        self.cells
+            .get(usize::from(slot).checked_sub(1)?)
+            .map(|cell| &cell.latest)
     }
 
     pub(crate) fn get_mut(&mut self, channel: ChannelIx) -> Option<&mut Latest> {
         let slot = *self.slots.get(usize::from(channel.0))?;
-        self.cells.get_mut(usize::from(slot).checked_sub(1)?).map(|cell| &mut cell.latest)
+        self.cells
+            .get_mut(usize::from(slot).checked_sub(1)?)
+            .map(|cell| &mut cell.latest)
     }
 
     /// In the order in which the channels first spoke.
@@ -146,11 +153,23 @@ impl Series {
 
     /// Puts a reading in place without counting it. Ignored for a channel the equipment has not.
     pub(crate) fn put(&mut self, channel: ChannelIx, latest: Latest, sums: Sums) {
-        let Some(slot) = self.slots.get_mut(usize::from(channel.0)) else { return };
+        let Some(slot) = self.slots.get_mut(usize::from(channel.0)) else {
+            return;
+        };
         match usize::from(*slot).checked_sub(1) {
-            Some(index) => self.cells[index] = Cell { channel, latest, sums },
+            Some(index) => {
+                self.cells[index] = Cell {
+                    channel,
+                    latest,
+                    sums,
+                }
+            }
             None => {
-                self.cells.push(Cell { channel, latest, sums });
+                self.cells.push(Cell {
+                    channel,
+                    latest,
+                    sums,
+                });
                 *slot = self.cells.len() as u16;
             }
         }
@@ -174,7 +193,9 @@ impl Series {
             received,
             position,
         };
-        let Some(slot) = self.slots.get(usize::from(sample.channel.0)) else { return };
+        let Some(slot) = self.slots.get(usize::from(sample.channel.0)) else {
+            return;
+        };
         match usize::from(*slot).checked_sub(1) {
             Some(index) => {
                 let cell = &mut self.cells[index];
@@ -234,7 +255,9 @@ pub(crate) struct Values<'a> {
 impl Values<'_> {
     /// The reading, if it is usable.
     pub(crate) fn usable(&self, channel: ChannelIx) -> Option<&Latest> {
-        self.series.get(channel).filter(|latest| latest.is_usable() && latest.position >= self.fresh_from)
+        self.series
+            .get(channel)
+            .filter(|latest| latest.is_usable() && latest.position >= self.fresh_from)
     }
 
     /// Bad, stale, gone, or never reported.
@@ -244,7 +267,11 @@ impl Values<'_> {
 
     pub(crate) fn number(&self, channel: ChannelIx) -> Option<f64> {
         match self.usable(channel)?.reading {
-            Reading::Code { raw, .. } => raw.as_str().parse().ok().filter(|number: &f64| number.is_finite()),
+            Reading::Code { raw, .. } => raw
+                .as_str()
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite()),
             reading => reading.number(),
         }
     }

@@ -1,7 +1,7 @@
 //! Arrival time: silence, quality, gaps, shelves, and the one deadline that stands for all of them.
 
 use super::evaluator::{Fact, What};
-use super::story::{Here, Note};
+use super::story::{Here, Note, Why};
 use super::{EquipmentState, Link};
 use crate::catalog::Equipment;
 use crate::input::Position;
@@ -17,13 +17,7 @@ impl EquipmentState {
     }
 
     /// Does everything due at or before `due`, each thing at its own time.
-    pub fn on_due(
-        &mut self,
-        equipment: &Equipment,
-        due: UtcMillis,
-        position: Position,
-        out: &mut Outputs,
-    ) {
+    pub fn on_due(&mut self, equipment: &Equipment, due: UtcMillis, position: Position, out: &mut Outputs) {
         while let Some(now) = self.deadline.filter(|deadline| *deadline <= due) {
             self.fire(equipment, Here { position, now }, out);
             self.plan_deadline(equipment);
@@ -53,7 +47,9 @@ impl EquipmentState {
     /// When the whole equipment counts as out of sight.
     fn gap_due(&self) -> Option<UtcMillis> {
         let heard = self.last_heard.is_some() && self.link != Link::Offline && !self.has_open_gap();
-        self.quiet_since().filter(|_| heard).map(|base| base.saturating_add_ms(self.plan.max_gap_ms))
+        self.quiet_since()
+            .filter(|_| heard)
+            .map(|base| base.saturating_add_ms(self.plan.max_gap_ms + 1))
     }
 
     fn is_suppressed(&self, rule: &Rule) -> bool {
@@ -66,7 +62,9 @@ impl EquipmentState {
     fn begin_silence(&mut self, equipment: &Equipment, base: UtcMillis, here: Here, out: &mut Outputs) {
         for index in self.plan.clone().sight.iter(equipment.rules.len()) {
             let rule = &equipment.rules[index];
-            let RuleKind::Silence { after_ms } = rule.kind else { continue };
+            let RuleKind::Silence { after_ms } = rule.kind else {
+                continue;
+            };
             let due = rules::silence_due(base, after_ms, rule.on_delay_ms);
             if due > here.now || self.live.memories[index].truth == Truth::True {
                 continue;
@@ -84,7 +82,16 @@ impl EquipmentState {
                 true => What::Masked { onset: base.0 },
                 false => What::Tripped { onset: base.0 },
             };
-            self.on_fact(equipment, Fact { rule: index, at: due.0, what }, here, out);
+            self.on_fact(
+                equipment,
+                Fact {
+                    rule: index,
+                    at: due.0,
+                    what,
+                },
+                here,
+                out,
+            );
         }
     }
 
@@ -101,10 +108,28 @@ impl EquipmentState {
             (memory.active, memory.suppressed, memory.masked) = (false, false, false);
             let at = here.now.0;
             if was_suppressed {
-                self.on_fact(equipment, Fact { rule: index, at, what: What::Unsuppressed }, here, out);
+                self.on_fact(
+                    equipment,
+                    Fact {
+                        rule: index,
+                        at,
+                        what: What::Unsuppressed,
+                    },
+                    here,
+                    out,
+                );
             }
             if was_active {
-                self.on_fact(equipment, Fact { rule: index, at, what: What::Cleared }, here, out);
+                self.on_fact(
+                    equipment,
+                    Fact {
+                        rule: index,
+                        at,
+                        what: What::Cleared,
+                    },
+                    here,
+                    out,
+                );
             }
         }
     }
@@ -117,12 +142,15 @@ impl EquipmentState {
         facts: &mut Vec<Fact>,
     ) {
         let rule = &equipment.rules[index];
-        let RuleKind::Quality { channels } = &rule.kind else { return };
+        let RuleKind::Quality { channels } = &rule.kind else {
+            return;
+        };
         let base = self.quiet_since();
         let stale = |channel: crate::sample::ChannelIx| {
             let after = equipment.channels.get(usize::from(channel.0));
             let after = after.map(|channel| self.plan.stale_after_ms(channel));
-            base.zip(after).is_some_and(|(base, after)| now.since(base) >= after)
+            base.zip(after)
+                .is_some_and(|(base, after)| now.since(base) >= after)
         };
         let truth = match self.link {
             // Silence rules and the gap speak for a dead node.
@@ -133,16 +161,27 @@ impl EquipmentState {
         let memory = &mut self.live.memories[index];
         let was_suppressed = std::mem::replace(&mut memory.suppressed, suppressed);
         if suppressed && !was_suppressed {
-            facts.push(Fact { rule: index, at: now.0, what: What::Suppressed });
+            facts.push(Fact {
+                rule: index,
+                at: now.0,
+                what: What::Suppressed,
+            });
         }
         if truth == Truth::Unknown {
             memory.truth = truth;
             memory.rest();
-        } else if let Some(step) = memory.set(rule, truth, now.0, 0).or_else(|| memory.until(rule, now.0)) {
+        } else if let Some(step) = memory
+            .set(rule, truth, now.0, 0)
+            .or_else(|| memory.until(rule, now.0))
+        {
             facts.push(Fact::of(index, step, memory));
         }
         if was_suppressed && !suppressed {
-            facts.push(Fact { rule: index, at: now.0, what: What::Unsuppressed });
+            facts.push(Fact {
+                rule: index,
+                at: now.0,
+                what: What::Unsuppressed,
+            });
             if let Some(step) = memory.unsuppress(rule, now.0, 0) {
                 facts.push(Fact::of(index, step, memory));
             }
@@ -151,13 +190,25 @@ impl EquipmentState {
 
     fn unshelve_due(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
         for (index, rule) in equipment.rules.iter().enumerate() {
-            let Some(story) = self.stories[index].as_mut() else { continue };
+            let Some(story) = self.stories[index].as_mut() else {
+                continue;
+            };
             let shelved = story.alarm.as_ref().and_then(|alarm| alarm.flags.shelved_until);
             if shelved.is_some_and(|until| until <= here.now) {
                 let note = Note::Words("shelving has expired".into());
-                story.change_alarm(equipment, rule, here, here.now.0, note, out, |alarm| {
-                    alarm.flags.shelved_until = None;
-                });
+                story.change_alarm(
+                    equipment,
+                    rule,
+                    Why {
+                        here,
+                        source_at: here.now.0,
+                        note,
+                    },
+                    out,
+                    |alarm| {
+                        alarm.flags.shelved_until = None;
+                    },
+                );
             }
         }
     }
@@ -167,7 +218,9 @@ impl EquipmentState {
         if self.irregular {
             self.plan_deadline(equipment);
         } else {
-            self.deadline = self.quiet_since().map(|base| base.saturating_add_ms(self.plan.quiet_ms));
+            self.deadline = self
+                .quiet_since()
+                .map(|base| base.saturating_add_ms(self.plan.quiet_ms));
         }
     }
 
@@ -194,12 +247,21 @@ impl EquipmentState {
                 RuleKind::Quality { channels } if self.link != Link::Offline => {
                     irregular |= memory.truth == Truth::True || memory.active || memory.suppressed;
                     if memory.is_counting() {
-                        let delay = if memory.active { rule.off_delay_ms } else { rule.on_delay_ms };
-                        earlier(memory.onset().map(|onset| UtcMillis(onset).saturating_add_ms(delay)));
+                        let delay = if memory.active {
+                            rule.off_delay_ms
+                        } else {
+                            rule.on_delay_ms
+                        };
+                        earlier(
+                            memory
+                                .onset()
+                                .map(|onset| UtcMillis(onset).saturating_add_ms(delay)),
+                        );
                     }
                     if memory.truth != Truth::True {
-                        let known =
-                            channels.iter().filter(|channel| self.live.series.get(**channel).is_some());
+                        let known = channels
+                            .iter()
+                            .filter(|channel| self.live.series.get(**channel).is_some());
                         let after = known
                             .filter_map(|channel| equipment.channels.get(usize::from(channel.0)))
                             .map(|channel| self.plan.stale_after_ms(channel))

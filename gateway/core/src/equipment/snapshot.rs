@@ -148,9 +148,15 @@ impl EquipmentState {
     pub fn snapshot(&self, equipment: &Equipment) -> serde_json::Value {
         let id = |index: &usize| equipment.rules.get(*index).map(|rule| String::from(&*rule.id));
         let rare = self.rare.clone().unwrap_or_default();
-        let stories = equipment.rules.iter().zip(&self.stories).filter_map(|(rule, story)| {
-            story.as_ref().map(|story| (String::from(&*rule.id), Story::clone(story)))
-        });
+        let stories = equipment
+            .rules
+            .iter()
+            .zip(&self.stories)
+            .filter_map(|(rule, story)| {
+                story
+                    .as_ref()
+                    .map(|story| (String::from(&*rule.id), Story::clone(story)))
+            });
         let snapshot = Snapshot {
             link: self.link,
             last_heard: self.last_heard,
@@ -195,8 +201,10 @@ impl EquipmentState {
         plan: Arc<Plan>,
         snapshot: serde_json::Value,
     ) -> Result<Self, RestoreError> {
-        let snapshot: Snapshot = serde_json::from_value(snapshot)
-            .map_err(|source| RestoreError::Json { equipment: equipment.id.clone(), source })?;
+        let snapshot: Snapshot = serde_json::from_value(snapshot).map_err(|source| RestoreError::Json {
+            equipment: equipment.id.clone(),
+            source,
+        })?;
         let index = |id: &String| equipment.rules.iter().position(|rule| *rule.id == **id);
         let mut state = Self::sharing(equipment, plan);
         state.link = snapshot.link;
@@ -214,7 +222,10 @@ impl EquipmentState {
             gaps: snapshot.gaps,
             holes: snapshot.holes,
             seed: snapshot.seed.map(|seed| {
-                Box::new(Seed { since: seed.since, evaluator: seed.evaluator.restore(equipment) })
+                Box::new(Seed {
+                    since: seed.since,
+                    evaluator: seed.evaluator.restore(equipment),
+                })
             }),
             late: snapshot.late.map(|late| {
                 Box::new(Late {

@@ -46,6 +46,7 @@ pub(crate) struct Trip {
     pub(crate) at: i64,
     pub(crate) late: bool,
     pub(crate) severity: Severity,
+    pub(crate) grade: Grade,
 }
 
 impl Story {
@@ -80,7 +81,11 @@ impl Story {
 
     /// The latest late episode lasted until `at`.
     pub(crate) fn end_late_episode(&mut self, at: i64) {
-        let late = self.episodes.iter_mut().rev().find(|episode| episode.0 <= at && episode.1.is_some());
+        let late = self
+            .episodes
+            .iter_mut()
+            .rev()
+            .find(|episode| episode.0 <= at && episode.1.is_some());
         if let Some(Episode(_, Some(end))) = late {
             *end = (*end).max(at);
         }
@@ -88,7 +93,9 @@ impl Story {
 
     /// Whether the stretch from `onset` to `at` touches an episode already told.
     pub(crate) fn knows(&self, onset: i64, at: i64) -> bool {
-        self.episodes.iter().any(|Episode(from, to)| onset <= to.unwrap_or(i64::MAX) && *from <= at)
+        self.episodes
+            .iter()
+            .any(|Episode(from, to)| onset <= to.unwrap_or(i64::MAX) && *from <= at)
     }
 
     pub(crate) fn open_hazard(&self) -> Option<&HazardSummary> {
@@ -100,12 +107,15 @@ impl Story {
         &mut self,
         equipment: &Equipment,
         rule: &Rule,
-        here: Here,
-        source_at: i64,
-        note: Note<'_>,
+        why: Why<'_>,
         out: &mut Outputs,
         change: impl FnOnce(&mut AlarmRecord),
     ) {
+        let Why {
+            here,
+            source_at,
+            note,
+        } = why;
         let alarm = self.alarm.get_or_insert_with(|| blank(equipment, rule));
         let before = (alarm.state, alarm.count);
         change(alarm);
@@ -138,16 +148,25 @@ impl Story {
         &mut self,
         equipment: &Equipment,
         rule: &Rule,
-        grade: Grade,
         trip: Trip,
         evidence: Vec<EvidenceReading>,
         here: Here,
         out: &mut Outputs,
     ) -> Option<HazardSummary> {
-        let Trip { onset, at, late, severity } = trip;
+        let Trip {
+            onset,
+            at,
+            late,
+            severity,
+            grade,
+        } = trip;
         if self.open_hazard().is_some() {
-            let kind =
-                HazardEventKind::Recurred { tripped_at: UtcMillis(at), late, severity, evidence };
+            let kind = HazardEventKind::Recurred {
+                tripped_at: UtcMillis(at),
+                late,
+                severity,
+                evidence,
+            };
             self.tell(kind, Actor::Machine, here, out);
             return None;
         }
@@ -157,7 +176,7 @@ impl Story {
         }
         let kind = HazardEventKind::Opened {
             equipment: equipment.id.clone(),
-            citation: cite(rule),
+            citation: Box::new(cite(rule)),
             episode: UtcMillis(onset),
             tripped_at: UtcMillis(at),
             late,
@@ -167,7 +186,10 @@ impl Story {
         };
         let event = HazardEvent::after(None, id, here.now, Actor::Machine, kind, here.position);
         let summary = HazardSummary::open(&event)?;
-        out.push(Output::Hazard { event: Box::new(event), summary: Box::new(summary.clone()) });
+        out.push(Output::Hazard {
+            event: Box::new(event),
+            summary: Box::new(summary.clone()),
+        });
         self.hazard.replace(summary)
     }
 
@@ -187,10 +209,27 @@ pub(crate) fn append(
     here: Here,
     out: &mut Outputs,
 ) {
-    let event = HazardEvent::after(Some(hazard), hazard.id.clone(), here.now, actor, kind, here.position);
+    let event = HazardEvent::after(
+        Some(hazard),
+        hazard.id.clone(),
+        here.now,
+        actor,
+        kind,
+        here.position,
+    );
     if hazard.apply(&event).is_ok() {
-        out.push(Output::Hazard { event: Box::new(event), summary: Box::new(hazard.clone()) });
+        out.push(Output::Hazard {
+            event: Box::new(event),
+            summary: Box::new(hazard.clone()),
+        });
     }
+}
+
+/// When, by which input and for which reason an alarm changes.
+pub(crate) struct Why<'a> {
+    pub(crate) here: Here,
+    pub(crate) source_at: i64,
+    pub(crate) note: Note<'a>,
 }
 
 /// What an alarm event says.
@@ -207,7 +246,11 @@ fn blank(equipment: &Equipment, rule: &Rule) -> AlarmRecord {
     AlarmRecord {
         equipment: equipment.id.clone(),
         rule: rule.id.clone(),
-        class: if rules::is_about_sight(&rule.kind) { AlarmClass::MonitoringGap } else { AlarmClass::Process },
+        class: if rules::is_about_sight(&rule.kind) {
+            AlarmClass::MonitoringGap
+        } else {
+            AlarmClass::Process
+        },
         severity: rule.severity,
         flags: AlarmFlags::NORMAL,
         state: AlarmState::Normal,
@@ -251,7 +294,10 @@ pub(crate) fn evidence(
     evaluator: &Evaluator,
 ) -> Vec<EvidenceReading> {
     let quantity = |channel: crate::sample::ChannelIx| {
-        equipment.channels.get(usize::from(channel.0)).map(|channel| channel.quantity)
+        equipment
+            .channels
+            .get(usize::from(channel.0))
+            .map(|channel| channel.quantity)
     };
     let reading = |channel, latest: &super::series::Latest| {
         Some(EvidenceReading {
@@ -267,11 +313,17 @@ pub(crate) fn evidence(
         .into_iter()
         .filter_map(|channel| reading(channel, evaluator.series.get(channel)?))
         .collect();
-    let begun = evaluator.memories[index].extra.as_ref().and_then(|extra| extra.onset.as_ref());
-    if let (Some(channel), Some(begun)) = (rules::primary(rule), begun)
-        && evaluator.series.get(channel).is_none_or(|now| now.at != begun.at)
+    let begun = evaluator.memories[index]
+        .extra
+        .as_ref()
+        .and_then(|extra| extra.onset.as_ref());
+    if let Some((channel, begun)) = begun
+        && evaluator
+            .series
+            .get(*channel)
+            .is_none_or(|now| now.at != begun.at)
     {
-        readings.splice(0..0, reading(channel, begun));
+        readings.splice(0..0, reading(*channel, begun));
     }
     readings
 }

@@ -2,16 +2,27 @@
 
 use super::evaluator::Evaluator;
 use crate::catalog::Equipment;
-use crate::pack::Rule;
+use crate::pack::{Rule, RuleKind};
 use crate::rules;
 use crate::sample::{ChannelIx, Reading};
 use std::fmt::Write as _;
 
-/// What the rule's main channel says now, and against what.
+/// Readings named in a detail at most.
+const NAMED: usize = 4;
+
+/// What the readings that speak for the rule say now, and against what.
 pub(crate) fn detail(equipment: &Equipment, rule: &Rule, evaluator: &Evaluator) -> String {
     let mut text = String::new();
-    if let Some(channel) = rules::primary(rule) {
+    for channel in rules::speakers(rule, evaluator.values()).into_iter().take(NAMED) {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
         reading(&mut text, equipment, channel, evaluator);
+    }
+    if text.is_empty() && matches!(rule.kind, RuleKind::Quality { .. }) {
+        text.push_str("stale: not heard");
+    }
+    if !text.is_empty() {
         text.push_str("; ");
     }
     text.push_str(&rule.condition_text);
@@ -20,7 +31,11 @@ pub(crate) fn detail(equipment: &Equipment, rule: &Rule, evaluator: &Evaluator) 
 
 /// `steam_pressure 1.35 MPa`, `fault_code E53 (DOOR_LOCK_SHORTED)`, `drum_level: no data (sensor)`.
 pub(crate) fn reading(text: &mut String, equipment: &Equipment, channel: ChannelIx, evaluator: &Evaluator) {
-    let Some(quantity) = equipment.channels.get(usize::from(channel.0)).map(|channel| channel.quantity) else {
+    let Some(quantity) = equipment
+        .channels
+        .get(usize::from(channel.0))
+        .map(|channel| channel.quantity)
+    else {
         return;
     };
     text.push_str(quantity.key());

@@ -56,8 +56,7 @@ impl HazardId {
     /// The id of the episode of a rule: the same cause gives the same id, wherever it is computed.
     #[must_use]
     pub fn derive(equipment: &str, rule: &str, episode: UtcMillis) -> Self {
-        let hash =
-            ContentHash::of_parts(&[equipment.as_bytes(), rule.as_bytes(), &episode.0.to_be_bytes()]);
+        let hash = ContentHash::of_parts(&[equipment.as_bytes(), rule.as_bytes(), &episode.0.to_be_bytes()]);
         Self(format!("HZ-{:016x}", hash.short()).into())
     }
 }
@@ -84,8 +83,19 @@ impl HazardEvent {
         kind: HazardEventKind,
         position: Position,
     ) -> Self {
-        let (seq, prev) = before.map_or((0, ContentHash::default()), |summary| (summary.events, summary.head));
-        let mut event = Self { hazard, seq, at, actor, kind, position, prev, hash: ContentHash::default() };
+        let (seq, prev) = before.map_or((0, ContentHash::default()), |summary| {
+            (summary.events, summary.head)
+        });
+        let mut event = Self {
+            hazard,
+            seq,
+            at,
+            actor,
+            kind,
+            position,
+            prev,
+            hash: ContentHash::default(),
+        };
         event.hash = event.content_hash();
         event
     }
@@ -94,9 +104,25 @@ impl HazardEvent {
     /// but the hash.
     #[must_use]
     pub fn content_hash(&self) -> ContentHash {
-        let Self { hazard, seq, at, actor, kind, position, prev, hash: _ } = self;
-        let sealed =
-            Sealed { hazard, seq: *seq, at: *at, actor, kind, position: *position, prev: *prev };
+        let Self {
+            hazard,
+            seq,
+            at,
+            actor,
+            kind,
+            position,
+            prev,
+            hash: _,
+        } = self;
+        let sealed = Sealed {
+            hazard,
+            seq: *seq,
+            at: *at,
+            actor,
+            kind,
+            position: *position,
+            prev: *prev,
+        };
         // These types have string keys and finite numbers only, so writing them cannot fail; were it to,
         // the empty text would match no stored hash and the chain would be reported, not accepted.
         ContentHash::of(&serde_json::to_vec(&sealed).unwrap_or_default())
@@ -107,7 +133,15 @@ impl HazardSummary {
     /// The state after the first event; `None` if it does not open a hazard.
     #[must_use]
     pub fn open(event: &HazardEvent) -> Option<Self> {
-        let HazardEventKind::Opened { equipment, citation, episode, late, severity, grade, .. } = &event.kind
+        let HazardEventKind::Opened {
+            equipment,
+            citation,
+            episode,
+            late,
+            severity,
+            grade,
+            ..
+        } = &event.kind
         else {
             return None;
         };
@@ -140,7 +174,9 @@ impl HazardSummary {
         let machine = event.actor == Actor::Machine;
         let by_machine = matches!(
             event.kind,
-            HazardEventKind::Opened { .. } | HazardEventKind::Recurred { .. } | HazardEventKind::Returned { .. }
+            HazardEventKind::Opened { .. }
+                | HazardEventKind::Recurred { .. }
+                | HazardEventKind::Returned { .. }
         );
         if machine != by_machine {
             return Err(ChainFault::Actor);
@@ -187,7 +223,10 @@ impl HazardSummary {
 /// # Errors
 /// The first broken link.
 pub fn verify_chain(events: &[HazardEvent]) -> Result<HazardSummary, ChainError> {
-    let fault = |index: usize, what| ChainError { seq: index as u32, what };
+    let fault = |index: usize, what| ChainError {
+        seq: index as u32,
+        what,
+    };
     let (first, rest) = events.split_first().ok_or(fault(0, ChainFault::Empty))?;
     check_link(0, first, &first.hazard, ContentHash::default()).map_err(|what| fault(0, what))?;
     let mut summary = HazardSummary::open(first).ok_or(fault(0, ChainFault::Opening))?;

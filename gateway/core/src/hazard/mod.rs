@@ -2,7 +2,6 @@
 
 mod chain;
 
-
 pub(crate) use chain::said;
 pub use chain::{ChainError, ChainFault, verify_chain};
 
@@ -93,7 +92,7 @@ pub enum HazardEventKind {
         /// Equipment id: the chain itself says what it is about.
         equipment: Arc<str>,
         /// Ground.
-        citation: RuleCitation,
+        citation: Box<RuleCitation>,
         /// Episode: source time at which the condition began, ms.
         episode: UtcMillis,
         /// Source time at which the rule tripped.

@@ -38,7 +38,11 @@ pub(super) fn counted(
         }
         (extra.last_key, extra.last_key_at) = (Some(key), Some(latest.at.0));
     }
-    while extra.reports.front().is_some_and(|first| *first + window_ms <= at) {
+    while extra
+        .reports
+        .front()
+        .is_some_and(|first| *first + window_ms <= at)
+    {
         extra.reports.pop_front();
     }
     let known = extra.last_key.is_some();

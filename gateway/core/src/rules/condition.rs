@@ -29,14 +29,16 @@ pub(crate) fn evaluate(condition: &Condition, values: Values<'_>) -> Truth {
             truth
         }
         Condition::Not(part) => !evaluate(part, values),
-        Condition::Number { channel, compare, value } => {
-            Truth::from(values.number(*channel).map(|number| match compare {
-                Compare::Less => number < *value,
-                Compare::AtMost => number <= *value,
-                Compare::Greater => number > *value,
-                Compare::AtLeast => number >= *value,
-            }))
-        }
+        Condition::Number {
+            channel,
+            compare,
+            value,
+        } => Truth::from(values.number(*channel).map(|number| match compare {
+            Compare::Less => number < *value,
+            Compare::AtMost => number <= *value,
+            Compare::Greater => number > *value,
+            Compare::AtLeast => number >= *value,
+        })),
         Condition::Is { channel, value } => Truth::from(values.boolean(*channel).map(|on| on == *value)),
         Condition::Code { channel, keys } => Truth::from(values.key(*channel).map(|key| keys.contains(&key))),
         Condition::Mode { channel, modes } => {
@@ -50,6 +52,25 @@ pub(crate) fn evaluate(condition: &Condition, values: Values<'_>) -> Truth {
         }
         Condition::Bad { channel } => Truth::from(values.is_bad(*channel)),
         Condition::NoChannel => Truth::Unknown,
+    }
+}
+
+/// Adds the channels whose readings make a condition true, in its order: of alternatives only those that
+/// hold. That a channel is not bad makes nothing true by itself.
+pub(crate) fn speaking(condition: &Condition, values: Values<'_>, found: &mut Vec<ChannelIx>) {
+    match condition {
+        Condition::Any(parts) => {
+            for part in parts.iter().filter(|part| evaluate(part, values) == Truth::True) {
+                speaking(part, values, found);
+            }
+        }
+        Condition::All(parts) => parts.iter().for_each(|part| speaking(part, values, found)),
+        Condition::Not(part) => match &**part {
+            Condition::Any(parts) if parts.iter().all(|part| matches!(part, Condition::Bad { .. })) => {}
+            Condition::Bad { .. } => {}
+            part => channels_of(part, found),
+        },
+        leaf => channels_of(leaf, found),
     }
 }
 

@@ -5,7 +5,9 @@ use crate::pack::{Direction, Truth};
 /// True from the trip level on until the clear level is reached; in between it stays what it was last
 /// known to be (`held`).
 pub(super) fn truth(number: Option<f64>, direction: Direction, trip: f64, clear: f64, held: bool) -> Truth {
-    let Some(number) = number else { return Truth::Unknown };
+    let Some(number) = number else {
+        return Truth::Unknown;
+    };
     let (past, back) = match direction {
         Direction::High => (number >= trip, number <= clear),
         Direction::Low => (number <= trip, number >= clear),
@@ -22,7 +24,12 @@ mod tests {
     fn between_trip_and_clear_it_stays_what_it_was() {
         for (direction, trip, clear, values) in [
             (Direction::High, 1.3, 1.2, [1.29, 1.3, 1.25, 1.21, 1.2, 1.25]),
-            (Direction::Low, -50.0, -40.0, [-49.0, -50.0, -45.0, -41.0, -40.0, -45.0]),
+            (
+                Direction::Low,
+                -50.0,
+                -40.0,
+                [-49.0, -50.0, -45.0, -41.0, -40.0, -45.0],
+            ),
         ] {
             let mut held = false;
             let seen = values.map(|value| {

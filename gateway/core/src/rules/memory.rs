@@ -2,6 +2,7 @@
 
 use crate::equipment::Latest;
 use crate::pack::{Rule, Truth};
+use crate::sample::ChannelIx;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use vigil_protocol::vocabulary::FaultKey;
@@ -51,9 +52,9 @@ pub(crate) struct Memory {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Extra {
-    /// The primary channel's reading when the condition began.
+    /// The reading with which the condition began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) onset: Option<Latest>,
+    pub(crate) onset: Option<(ChannelIx, Latest)>,
     /// Rate: (source time, number), oldest first.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pub(crate) points: VecDeque<(i64, f64)>,
@@ -83,12 +84,19 @@ impl Default for Memory {
 impl Memory {
     /// Nothing to remember but that the condition does not hold.
     pub(crate) fn quiet() -> Self {
-        Self { truth: Truth::False, ..Self::default() }
+        Self {
+            truth: Truth::False,
+            ..Self::default()
+        }
     }
 
     /// What is kept when the rule is not what it was: the trip stays, the next reading decides.
     pub(crate) fn for_changed_rule(self) -> Self {
-        Self { active: self.active, suppressed: self.suppressed, ..Self::default() }
+        Self {
+            active: self.active,
+            suppressed: self.suppressed,
+            ..Self::default()
+        }
     }
 
     /// Takes the truth as of source time `at`. `credit` is time after `at` that has been covered
@@ -119,7 +127,11 @@ impl Memory {
             return None;
         }
         self.covered += span;
-        let delay = if self.active { rule.off_delay_ms } else { rule.on_delay_ms };
+        let delay = if self.active {
+            rule.off_delay_ms
+        } else {
+            rule.on_delay_ms
+        };
         if self.covered < delay {
             return None;
         }
@@ -181,7 +193,9 @@ impl Memory {
 
     /// Takes over the reports another memory counted up to source time `until`.
     pub(crate) fn recall_reports(&mut self, other: &Self, until: i64) {
-        let Some(theirs) = other.extra.as_ref().filter(|extra| !extra.reports.is_empty()) else { return };
+        let Some(theirs) = other.extra.as_ref().filter(|extra| !extra.reports.is_empty()) else {
+            return;
+        };
         let mine = &mut self.extra().reports;
         let mut all: Vec<i64> = theirs.reports.iter().chain(mine.iter()).copied().collect();
         all.retain(|at| *at <= until);

@@ -13,12 +13,13 @@ mod quality;
 mod rate;
 mod silence;
 
-pub(crate) use condition::{channels_of, evaluate};
+pub(crate) use condition::evaluate;
+use condition::{channels_of, speaking};
 pub(crate) use memory::{Memory, Step};
 pub(crate) use quality::quality_truth;
 pub(crate) use silence::silence_due;
 
-use crate::equipment::Values;
+use crate::equipment::{Latest, Values};
 use crate::pack::{Rule, RuleKind, Truth};
 use crate::sample::ChannelIx;
 use std::ops::Not;
@@ -77,14 +78,25 @@ pub(crate) const fn is_about_sight(kind: &RuleKind) -> bool {
 /// Truth of a process rule at source time `at`. `None` for the kinds driven by arrival time.
 pub(crate) fn truth_of(rule: &Rule, memory: &mut Memory, values: Values<'_>, at: i64) -> Option<Truth> {
     Some(match &rule.kind {
-        RuleKind::Limit { channel, direction, trip, clear } => {
-            limit::truth(values.number(*channel), *direction, *trip, *clear, memory.held)
-        }
+        RuleKind::Limit {
+            channel,
+            direction,
+            trip,
+            clear,
+        } => limit::truth(values.number(*channel), *direction, *trip, *clear, memory.held),
         RuleKind::Rate { .. } => rate::truth(&rule.kind, memory, values, at),
-        RuleKind::Code { channel, keys, count: 0 | 1, .. } => code::holds(values.key(*channel), keys),
-        RuleKind::Code { channel, keys, count, window_ms } => {
-            code::counted(memory, values.usable(*channel), keys, *count, *window_ms, at)
-        }
+        RuleKind::Code {
+            channel,
+            keys,
+            count: 0 | 1,
+            ..
+        } => code::holds(values.key(*channel), keys),
+        RuleKind::Code {
+            channel,
+            keys,
+            count,
+            window_ms,
+        } => code::counted(memory, values.usable(*channel), keys, *count, *window_ms, at),
         RuleKind::Interlock { condition } => interlock::truth(condition, values),
         RuleKind::Silence { .. } | RuleKind::Quality { .. } => return None,
     })
@@ -92,31 +104,57 @@ pub(crate) fn truth_of(rule: &Rule, memory: &mut Memory, values: Values<'_>, at:
 
 /// Whether the truth changes by time alone, without a new reading.
 pub(crate) fn ages(rule: &Rule) -> bool {
-    matches!(rule.kind, RuleKind::Rate { .. } | RuleKind::Code { count: 2.., .. })
+    matches!(
+        rule.kind,
+        RuleKind::Rate { .. } | RuleKind::Code { count: 2.., .. }
+    )
 }
 
 /// When the truth of a counting rule becomes false by itself, at or before `until`.
 pub(crate) fn runs_out(rule: &Rule, memory: &Memory, until: i64) -> Option<i64> {
     match rule.kind {
-        RuleKind::Code { count: 2.., window_ms, .. } => code::runs_out(memory, window_ms).filter(|at| *at <= until),
+        RuleKind::Code {
+            count: 2..,
+            window_ms,
+            ..
+        } => code::runs_out(memory, window_ms).filter(|at| *at <= until),
         _ => None,
     }
 }
 
-/// The channel a rule is mainly about: what a list shows beside its name.
-pub(crate) fn primary(rule: &Rule) -> Option<ChannelIx> {
+/// The channels that speak for a rule now, the most important first: its own, or for several together
+/// those that make the condition true.
+pub(crate) fn speakers(rule: &Rule, values: Values<'_>) -> Vec<ChannelIx> {
     match &rule.kind {
-        RuleKind::Limit { channel, .. } | RuleKind::Rate { channel, .. } | RuleKind::Code { channel, .. } => {
-            Some(*channel)
-        }
-        RuleKind::Quality { channels } => channels.first().copied(),
         RuleKind::Interlock { condition } => {
-            let mut channels = Vec::new();
-            channels_of(condition, &mut channels);
-            channels.first().copied()
+            let mut found = Vec::new();
+            speaking(condition, values, &mut found);
+            if found.is_empty() {
+                channels_of(condition, &mut found);
+            }
+            unique(found)
         }
-        RuleKind::Silence { .. } => None,
+        RuleKind::Quality { channels } => {
+            let lost = channels
+                .iter()
+                .filter(|channel| values.usable(**channel).is_none());
+            lost.filter(|channel| values.series.get(**channel).is_some())
+                .copied()
+                .collect()
+        }
+        RuleKind::Limit { channel, .. } | RuleKind::Rate { channel, .. } | RuleKind::Code { channel, .. } => {
+            vec![*channel]
+        }
+        RuleKind::Silence { .. } => Vec::new(),
     }
+}
+
+/// The reading that began the condition: of those that speak for it the newest.
+pub(crate) fn beginning(rule: &Rule, values: Values<'_>) -> Option<(ChannelIx, Latest)> {
+    let readings = speakers(rule, values).into_iter();
+    readings
+        .filter_map(|channel| Some((channel, *values.series.get(channel)?)))
+        .reduce(|best, next| if next.1.at > best.1.at { next } else { best })
 }
 
 /// Every channel whose reading can change a rule's truth or its suppression; with `all` also those
@@ -131,10 +169,18 @@ pub(crate) fn channels(rule: &Rule, all: bool) -> Vec<ChannelIx> {
         RuleKind::Interlock { condition } => channels_of(condition, &mut found),
         RuleKind::Silence { .. } => {}
     }
-    let severity = rule.severity_when.iter().map(|(condition, _)| condition).filter(|_| all);
+    let severity = rule
+        .severity_when
+        .iter()
+        .map(|(condition, _)| condition)
+        .filter(|_| all);
     for condition in rule.suppress_when.iter().chain(severity) {
         channels_of(condition, &mut found);
     }
+    unique(found)
+}
+
+fn unique(found: Vec<ChannelIx>) -> Vec<ChannelIx> {
     let mut unique = Vec::with_capacity(found.len());
     for channel in found {
         if !unique.contains(&channel) {

@@ -15,6 +15,8 @@ pub(crate) fn quality_truth(
     if !channels.iter().any(known) {
         return (Truth::Unknown, None);
     }
-    let lost = channels.iter().find(|channel| known(channel) && (values.is_bad(**channel) || stale(**channel)));
+    let lost = channels
+        .iter()
+        .find(|channel| known(channel) && (values.is_bad(**channel) || stale(**channel)));
     (Truth::from(lost.is_some()), lost.copied())
 }
