@@ -254,7 +254,7 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
     }
 
     fn check_ack(&mut self, now: UtcMillis) {
-        if !self.ack_deadline().is_some_and(|deadline| now >= deadline) {
+        if self.ack_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
         let first = self.journal.first();
