@@ -53,8 +53,11 @@ pub struct RunOptions {
     /// Ends the run early; nodes say goodbye.
     pub cancel: CancellationToken,
     /// Told about the progress, a few times a second.
-    pub progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    pub progress: Option<OnProgress>,
 }
+
+/// Is told how far a run is.
+pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

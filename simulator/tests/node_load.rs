@@ -34,13 +34,20 @@ async fn every_message_of_every_node_is_acknowledged_at_the_rate_asked_for() {
     let report = run(options(&broker.url()), Arc::default()).await.unwrap();
     let seen = gateway.stop().await;
     broker.stop().await;
-    assert_eq!((report.left, report.dropped, report.rebirths), (0, 0, 0), "{report:?}");
+    assert_eq!(
+        (report.left, report.dropped, report.rebirths),
+        (0, 0, 0),
+        "{report:?}"
+    );
     assert_eq!(report.sent, report.acked);
     assert!((1_900..=2_100).contains(&report.sent), "{report:?}");
     assert_eq!(report.ack_ms.count, report.acked);
     assert_eq!(seen.len(), 40);
     assert!(seen.values().all(|seen| seen.is_complete()));
-    assert_eq!(seen.values().map(|seen| seen.log.len() as u64).sum::<u64>(), report.sent);
+    assert_eq!(
+        seen.values().map(|seen| seen.log.len() as u64).sum::<u64>(),
+        report.sent
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +57,9 @@ async fn a_broker_that_goes_down_under_load_costs_nothing() {
     let gateway = TestGateway::start(&url).await;
     let stats = Arc::new(LoadStats::default());
     let running = tokio::spawn(run(options(&url), Arc::clone(&stats)));
-    gateway.until(|nodes| nodes.values().map(|seen| seen.log.len()).sum::<usize>() > 500).await;
+    gateway
+        .until(|nodes| nodes.values().map(|seen| seen.log.len()).sum::<usize>() > 500)
+        .await;
     broker.stop().await;
     let broker = TestBroker::start(port).await;
     let report = running.await.unwrap().unwrap();
@@ -59,19 +68,37 @@ async fn a_broker_that_goes_down_under_load_costs_nothing() {
     assert_eq!((report.left, report.dropped), (0, 0), "{report:?}");
     assert!(report.connects >= 4 && report.resent > 0, "{report:?}");
     assert!(seen.values().all(|seen| seen.is_complete()));
-    assert_eq!(seen.values().map(|seen| seen.log.len() as u64).sum::<u64>(), stats.sent.load(Ordering::Relaxed));
+    assert_eq!(
+        seen.values().map(|seen| seen.log.len() as u64).sum::<u64>(),
+        stats.sent.load(Ordering::Relaxed)
+    );
 }
 
 #[tokio::test]
 async fn options_that_make_no_sense_are_refused() {
     let good = options("127.0.0.1:1");
     for wrong in [
-        LoadOptions { nodes: 0, ..good.clone() },
-        LoadOptions { connections: 0, ..good.clone() },
-        LoadOptions { rate: f64::NAN, ..good.clone() },
-        LoadOptions { hazard_probe: Some("gateway".into()), ..good.clone() },
+        LoadOptions {
+            nodes: 0,
+            ..good.clone()
+        },
+        LoadOptions {
+            connections: 0,
+            ..good.clone()
+        },
+        LoadOptions {
+            rate: f64::NAN,
+            ..good.clone()
+        },
+        LoadOptions {
+            hazard_probe: Some("gateway".into()),
+            ..good.clone()
+        },
     ] {
         let error = run(wrong, Arc::default()).await.unwrap_err();
-        assert!(matches!(error, LoadError::Options(_) | LoadError::Probe(_)), "{error}");
+        assert!(
+            matches!(error, LoadError::Options(_) | LoadError::Probe(_)),
+            "{error}"
+        );
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn execute(args: LoadArgs) -> anyhow::Result<ExitCode> {
         broker.credentials = Some((user.clone(), args.broker.password()?.unwrap_or_default()));
     }
     let token = args.token_file.as_ref().map(|path| {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading the token {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading the token {}", path.display()))?;
         anyhow::Ok(text.trim().to_owned())
     });
     let token = token.transpose()?;
@@ -86,7 +87,11 @@ pub(super) fn execute(args: LoadArgs) -> anyhow::Result<ExitCode> {
         print(&text(&report, !args.no_journal))?;
     }
     let settled = args.no_journal || (report.left == 0 && report.dropped == 0);
-    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if settled {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Draws the progress until it is stopped.
@@ -115,7 +120,13 @@ fn text(report: &LoadReport, journal: bool) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| writeln!(text, "{name:<22}{value}").unwrap_or(());
     line("nodes", report.nodes.to_string());
-    line("rate", format!("{:.0} /s of {:.0} /s asked, {:.1} s", report.rate, report.asked_rate, report.seconds));
+    line(
+        "rate",
+        format!(
+            "{:.0} /s of {:.0} /s asked, {:.1} s",
+            report.rate, report.asked_rate, report.seconds
+        ),
+    );
     line("sent", report.sent.to_string());
     if journal {
         line("acknowledged", report.acked.to_string());

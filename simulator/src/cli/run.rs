@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use vigil_simulator::run::{Progress, RunOptions, RunReport, Speed, run};
+use vigil_simulator::run::{OnProgress, Progress, RunOptions, RunReport, Speed, run};
 
 use super::{BrokerArgs, find, interrupted, print};
 
@@ -63,7 +63,7 @@ pub(super) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
         options.resume = args.resume;
         options.settle = Duration::from_secs(args.settle);
         options.cancel = interrupted();
-        options.progress = (!args.json).then(|| Arc::new(show) as Arc<dyn Fn(&Progress) + Send + Sync>);
+        options.progress = (!args.json).then(|| Arc::new(show) as OnProgress);
         anyhow::Ok(run(scenario, options).await?)
     })?;
     bar.finish_and_clear();

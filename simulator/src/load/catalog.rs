@@ -30,7 +30,13 @@ pub fn catalog_toml(nodes: usize) -> String {
         boiler(&mut text, &id, &group(node), &node_id(node), "boiler");
     }
     for probe in 0..PROBES {
-        boiler(&mut text, &probe_id(probe), PROBE_GROUP, &format!("p{probe:03}"), "boiler");
+        boiler(
+            &mut text,
+            &probe_id(probe),
+            PROBE_GROUP,
+            &format!("p{probe:03}"),
+            "boiler",
+        );
     }
     text
 }

@@ -63,7 +63,9 @@ struct Load {
 /// Share `n` of `connections`.
 pub(super) async fn run(options: LoadOptions, n: usize, connections: usize, stats: Arc<LoadStats>) -> Done {
     let clock = Clock::system();
-    let mine: Vec<usize> = (0..options.nodes).filter(|node| node / GROUP % connections == n).collect();
+    let mine: Vec<usize> = (0..options.nodes)
+        .filter(|node| node / GROUP % connections == n)
+        .collect();
     let mut groups: Vec<String> = mine.iter().map(|node| catalog::group(*node)).collect();
     groups.dedup();
     let nodes: Vec<LoadNode> = mine
@@ -74,7 +76,11 @@ pub(super) async fn run(options: LoadOptions, n: usize, connections: usize, stat
         rate: options.rate * nodes.len() as f64 / options.nodes as f64,
         // Each run is another journal.
         epoch: options.journal.then(|| clock.now().0 as u64),
-        by_id: mine.iter().enumerate().map(|(at, node)| (catalog::node_id(*node), at)).collect(),
+        by_id: mine
+            .iter()
+            .enumerate()
+            .map(|(at, node)| (catalog::node_id(*node), at))
+            .collect(),
         clock,
         started: Instant::now(),
         stats,
@@ -101,8 +107,14 @@ pub(super) async fn run(options: LoadOptions, n: usize, connections: usize, stat
         }
         wait = (wait * 2).min(Duration::from_secs(2));
     }
-    let loaded = load.load_from.map_or(Duration::ZERO, |from| from.elapsed().min(load.options.duration));
-    Done { left: load.nodes.iter().map(LoadNode::left).sum(), ack: load.ack, loaded }
+    let loaded = load
+        .load_from
+        .map_or(Duration::ZERO, |from| from.elapsed().min(load.options.duration));
+    Done {
+        left: load.nodes.iter().map(LoadNode::left).sum(),
+        ack: load.ack,
+        loaded,
+    }
 }
 
 impl Load {
@@ -115,7 +127,8 @@ impl Load {
     }
 
     fn is_loading(&self) -> bool {
-        self.load_from.is_none_or(|from| from.elapsed() < self.options.duration)
+        self.load_from
+            .is_none_or(|from| from.elapsed() < self.options.duration)
     }
 
     fn is_over(&self) -> bool {
@@ -131,7 +144,10 @@ impl Load {
         let mut out = Vec::with_capacity(2 * CHUNK);
         wire::connect(&mut out, client_id, self.options.broker.credentials.as_ref());
         for (id, groups) in self.groups.chunks(100).enumerate() {
-            let filters: Vec<String> = groups.iter().map(|group| format!("spBv1.0/{group}/NCMD/+")).collect();
+            let filters: Vec<String> = groups
+                .iter()
+                .map(|group| format!("spBv1.0/{group}/NCMD/+"))
+                .collect();
             wire::subscribe(&mut out, id as u16 + 1, &filters);
         }
         writer.write_all(&out).await?;
@@ -232,7 +248,10 @@ impl Load {
         for _ in 0..(self.nodes.len() / 100 + 1) {
             self.checked = (self.checked + 1) % self.nodes.len();
             let node = &mut self.nodes[self.checked];
-            if node.left() > 0 && node.again.is_none() && now_us.saturating_sub(node.progress_us) > ACK_TIMEOUT_US {
+            if node.left() > 0
+                && node.again.is_none()
+                && now_us.saturating_sub(node.progress_us) > ACK_TIMEOUT_US
+            {
                 node.progress_us = now_us;
                 self.send_all_again(self.checked);
             }
@@ -266,7 +285,9 @@ impl Load {
         if let Some(seq) = asked.ack {
             let now_us = self.now_us();
             let histogram = &mut self.ack;
-            let freed = self.nodes[at].on_ack(seq, now_us, |sent_us| histogram.add(now_us.saturating_sub(sent_us)));
+            let freed = self.nodes[at].on_ack(seq, now_us, |sent_us| {
+                histogram.add(now_us.saturating_sub(sent_us))
+            });
             add(&self.stats.acked, freed);
         }
         if let Some((from, to)) = asked.resend {
@@ -280,7 +301,9 @@ impl Load {
         let node = &mut self.nodes[at];
         let len = node.node_birth(&mut buf, now, self.epoch).map_err(too_long)?;
         wire::publish(out, &node.birth_topic, &buf[..len]);
-        let len = node.device_birth(&mut buf, now, self.epoch.is_some()).map_err(too_long)?;
+        let len = node
+            .device_birth(&mut buf, now, self.epoch.is_some())
+            .map_err(too_long)?;
         wire::publish(out, &node.device_birth_topic, &buf[..len]);
         Ok(())
     }
@@ -335,7 +358,11 @@ async fn read(mut reader: OwnedReadHalf, mut rest: Vec<u8>, asked: mpsc::Sender<
         match wire::parse(&rest[at..]) {
             Ok(Some((incoming, len))) => {
                 if let Incoming::Publish { topic, payload } = incoming
-                    && let Ok(Topic::Node { message: MessageType::NCmd, node, .. }) = Topic::parse(topic)
+                    && let Ok(Topic::Node {
+                        message: MessageType::NCmd,
+                        node,
+                        ..
+                    }) = Topic::parse(topic)
                     && let Some(command) = Asked::read(payload)
                     && asked.send((node.to_owned(), command)).await.is_err()
                 {

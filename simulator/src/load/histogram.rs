@@ -34,7 +34,11 @@ pub struct Percentiles {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS], total: 0, max: 0 }
+        Self {
+            counts: vec![0; BUCKETS],
+            total: 0,
+            max: 0,
+        }
     }
 }
 
@@ -127,7 +131,9 @@ mod tests {
             histogram.add(n * 1_000);
         }
         let found = histogram.percentiles();
-        let near = |value: f64, wanted: f64| assert!((value - wanted).abs() <= wanted / 50.0, "{value} is not {wanted}");
+        let near = |value: f64, wanted: f64| {
+            assert!((value - wanted).abs() <= wanted / 50.0, "{value} is not {wanted}")
+        };
         near(found.p50, 500.0);
         near(found.p90, 900.0);
         near(found.p99, 990.0);

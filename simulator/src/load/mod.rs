@@ -127,7 +127,9 @@ pub enum LoadError {
 /// [`LoadError`]; a broker that is not there is waited for.
 pub async fn run(options: LoadOptions, stats: Arc<LoadStats>) -> Result<LoadReport, LoadError> {
     if options.nodes == 0 || options.connections == 0 {
-        return Err(LoadError::Options("at least one node and one connection are needed"));
+        return Err(LoadError::Options(
+            "at least one node and one connection are needed",
+        ));
     }
     if !(options.rate.is_finite() && options.rate > 0.0) {
         return Err(LoadError::Options("the rate has to be a number above 0"));
@@ -140,11 +142,21 @@ pub async fn run(options: LoadOptions, stats: Arc<LoadStats>) -> Result<LoadRepo
     let connections = options.connections.min(groups);
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..connections {
-        tasks.spawn(connection::run(options.clone(), n, connections, Arc::clone(&stats)));
+        tasks.spawn(connection::run(
+            options.clone(),
+            n,
+            connections,
+            Arc::clone(&stats),
+        ));
     }
     let probing = CancellationToken::new();
     let prober = probe.map(|target| {
-        let task = probe::run(options.broker.clone(), target, probing.clone(), options.cancel.clone());
+        let task = probe::run(
+            options.broker.clone(),
+            target,
+            probing.clone(),
+            options.cancel.clone(),
+        );
         tokio::spawn(task)
     });
     let began = Instant::now();

@@ -70,7 +70,12 @@ impl Asked {
         let mut asked = Self::default();
         let (mut from, mut to) = (None, None);
         for metric in PayloadView::parse(payload).ok()?.metrics().flatten() {
-            let number = || metric.value(Some(DataType::UInt64)).ok().and_then(|value| value.as_u64());
+            let number = || {
+                metric
+                    .value(Some(DataType::UInt64))
+                    .ok()
+                    .and_then(|value| value.as_u64())
+            };
             match metric.name {
                 Some(METRIC_REBIRTH) => {
                     let value = metric.value(Some(DataType::Boolean));
@@ -132,7 +137,11 @@ impl LoadNode {
         encoder.metric(&Metric::named(METRIC_BDSEQ, MetricValue::Int64(0)).at(at))?;
         encoder.metric(&Metric::named(METRIC_REBIRTH, MetricValue::Bool(false)).at(at))?;
         if let Some(epoch) = epoch {
-            let number = |name, alias, value| Metric::named(name, MetricValue::UInt64(value)).at(at).with_alias(alias);
+            let number = |name, alias, value| {
+                Metric::named(name, MetricValue::UInt64(value))
+                    .at(at)
+                    .with_alias(alias)
+            };
             encoder.metric(&number(METRIC_EPOCH, ALIAS_EPOCH, epoch))?;
             encoder.metric(&number(METRIC_FIRST, ALIAS_FIRST, self.first))?;
             encoder.metric(&number(METRIC_DROPPED, ALIAS_DROPPED, self.dropped))?;
@@ -153,7 +162,9 @@ impl LoadNode {
         encoder.timestamp(at)?;
         let values = values(self.index, self.next());
         for (n, (quantity, value)) in METRICS.iter().zip(values).enumerate() {
-            let mut metric = Metric::named(quantity.metric(), value).at(at).with_alias(ALIAS_METRICS + n as u64);
+            let mut metric = Metric::named(quantity.metric(), value)
+                .at(at)
+                .with_alias(ALIAS_METRICS + n as u64);
             let unit = quantity.unit().symbol();
             metric.unit = (!unit.is_empty()).then_some(unit);
             encoder.metric(&metric)?;
@@ -192,7 +203,11 @@ impl LoadNode {
     }
 
     /// The next message to be sent again, marked historical; `None` when there is none.
-    pub(super) fn data_again(&mut self, buf: &mut [u8], now: UtcMillis) -> Option<Result<usize, EncodeError>> {
+    pub(super) fn data_again(
+        &mut self,
+        buf: &mut [u8],
+        now: UtcMillis,
+    ) -> Option<Result<usize, EncodeError>> {
         let (from, to) = self.again?;
         let seq = from.max(self.first);
         if seq > to || seq >= self.next() {
@@ -293,8 +308,15 @@ mod tests {
 
     fn journal_seq(payload: &[u8]) -> (u64, bool) {
         let payload = PayloadView::parse(payload).unwrap();
-        let metric = payload.metrics().map(Result::unwrap).find(|metric| metric.alias == Some(ALIAS_SEQ)).unwrap();
-        (metric.value(Some(DataType::UInt64)).unwrap().as_u64().unwrap(), metric.is_historical)
+        let metric = payload
+            .metrics()
+            .map(Result::unwrap)
+            .find(|metric| metric.alias == Some(ALIAS_SEQ))
+            .unwrap();
+        (
+            metric.value(Some(DataType::UInt64)).unwrap().as_u64().unwrap(),
+            metric.is_historical,
+        )
     }
 
     #[test]
@@ -318,7 +340,14 @@ mod tests {
         assert!(node.data_again(&mut again, AT).is_none());
         let pressure = |payload: &[u8]| {
             let payload = PayloadView::parse(payload).unwrap();
-            payload.metrics().nth(1).unwrap().unwrap().value(Some(DataType::Double)).unwrap().as_f64()
+            payload
+                .metrics()
+                .nth(1)
+                .unwrap()
+                .unwrap()
+                .value(Some(DataType::Double))
+                .unwrap()
+                .as_f64()
         };
         assert_eq!(pressure(&again[..len]), pressure(live));
     }
@@ -337,12 +366,29 @@ mod tests {
     fn commands_are_read_as_the_gateway_writes_them() {
         let mut buf = [0; 256];
         let mut encoder = Encoder::new(&mut buf);
-        for (name, value) in [(METRIC_EPOCH, 9), (METRIC_ACK, 5), (METRIC_RESEND, 7), (METRIC_RESEND_TO, 8)] {
-            encoder.metric(&Metric::named(name, MetricValue::UInt64(value))).unwrap();
+        for (name, value) in [
+            (METRIC_EPOCH, 9),
+            (METRIC_ACK, 5),
+            (METRIC_RESEND, 7),
+            (METRIC_RESEND_TO, 8),
+        ] {
+            encoder
+                .metric(&Metric::named(name, MetricValue::UInt64(value)))
+                .unwrap();
         }
-        encoder.metric(&Metric::named(METRIC_REBIRTH, MetricValue::Bool(true))).unwrap();
+        encoder
+            .metric(&Metric::named(METRIC_REBIRTH, MetricValue::Bool(true)))
+            .unwrap();
         let asked = Asked::read(encoder.as_bytes()).unwrap();
-        assert_eq!(asked, Asked { rebirth: true, epoch: Some(9), ack: Some(5), resend: Some((7, 8)) });
+        assert_eq!(
+            asked,
+            Asked {
+                rebirth: true,
+                epoch: Some(9),
+                ack: Some(5),
+                resend: Some((7, 8))
+            }
+        );
         assert_eq!(Asked::read(&[0xff]), None);
     }
 }

@@ -42,7 +42,10 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn parse(url: &str, token: Option<String>) -> Result<Self, ProbeError> {
         let wrong = || ProbeError(url.to_owned());
-        let address = url.strip_prefix("http://").ok_or_else(wrong)?.trim_end_matches('/');
+        let address = url
+            .strip_prefix("http://")
+            .ok_or_else(wrong)?
+            .trim_end_matches('/');
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "80"));
         let port = port.parse().map_err(|_| wrong())?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -90,14 +93,18 @@ async fn probe(broker: &Broker, target: &Target, histogram: &mut Histogram) -> i
         begin(&mut out, probe, clock.now())?;
         writer.write_all(&out).await?;
         let mut buf = [0; 256];
-        let len = pressure(&mut buf, 3, OVERPRESSURE, clock.now()).map_err(|error| io::Error::other(error.to_string()))?;
+        let len = pressure(&mut buf, 3, OVERPRESSURE, clock.now())
+            .map_err(|error| io::Error::other(error.to_string()))?;
         out.clear();
         wire::publish(&mut out, &data_topic(probe), &buf[..len]);
         let published = Instant::now();
         writer.write_all(&out).await?;
         while !http.has_hazard(&id).await? {
             if published.elapsed() > PATIENCE {
-                return Err(io::Error::other(format!("no hazard of {id} {} s after its overpressure", PATIENCE.as_secs())));
+                return Err(io::Error::other(format!(
+                    "no hazard of {id} {} s after its overpressure",
+                    PATIENCE.as_secs()
+                )));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -120,7 +127,8 @@ fn begin(out: &mut Vec<u8>, probe: usize, now: UtcMillis) -> io::Result<()> {
     wire::publish(out, &node.birth_topic, &buf[..len]);
     let len = node.device_birth(&mut buf, before, false).map_err(too_long)?;
     wire::publish(out, &node.device_birth_topic, &buf[..len]);
-    let len = pressure(&mut buf, 2, OVERPRESSURE, now.saturating_sub_ms(OVERPRESSURE_MS)).map_err(too_long)?;
+    let len =
+        pressure(&mut buf, 2, OVERPRESSURE, now.saturating_sub_ms(OVERPRESSURE_MS)).map_err(too_long)?;
     wire::publish(out, &data_topic(probe), &buf[..len]);
     Ok(())
 }
@@ -155,8 +163,15 @@ impl Http<'_> {
                 self.stream.insert(stream)
             }
         };
-        let token = target.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{token}Accept: application/json\r\n\r\n", target.host);
+        let token = target
+            .token
+            .as_ref()
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{token}Accept: application/json\r\n\r\n",
+            target.host
+        );
         stream.write_all(request.as_bytes()).await?;
         let mut bytes = Vec::with_capacity(4_096);
         loop {
@@ -179,7 +194,11 @@ fn answer(bytes: &[u8]) -> io::Result<Option<(u16, &[u8])>> {
         return Ok(None);
     };
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| io::ErrorKind::InvalidData)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .ok_or(io::ErrorKind::InvalidData)?;
     let body = &bytes[end + 4..];
     let header = |name: &str| {
         head.lines().skip(1).find_map(|line| {
@@ -190,7 +209,9 @@ fn answer(bytes: &[u8]) -> io::Result<Option<(u16, &[u8])>> {
     if header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
         return Ok(body.ends_with(b"0\r\n\r\n").then_some((status, body)));
     }
-    let len = header("content-length").and_then(|len| len.parse::<usize>().ok()).unwrap_or(0);
+    let len = header("content-length")
+        .and_then(|len| len.parse::<usize>().ok())
+        .unwrap_or(0);
     Ok(body.get(..len).map(|body| (status, body)))
 }
 
@@ -212,8 +233,17 @@ mod tests {
 
     #[test]
     fn probe_addresses_are_read() {
-        let target = |host: &str, port| Ok(Target { host: host.into(), port, token: None });
-        assert_eq!(Target::parse("http://127.0.0.1:8080/", None), target("127.0.0.1", 8080));
+        let target = |host: &str, port| {
+            Ok(Target {
+                host: host.into(),
+                port,
+                token: None,
+            })
+        };
+        assert_eq!(
+            Target::parse("http://127.0.0.1:8080/", None),
+            target("127.0.0.1", 8080)
+        );
         assert_eq!(Target::parse("http://gateway", None), target("gateway", 80));
         for wrong in ["https://x:1", "x:1", "http://x:y", "http://:1"] {
             assert!(Target::parse(wrong, None).is_err(), "{wrong}");

@@ -87,7 +87,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Incoming<'_>, usize)>, Malfo
     };
     let (mut len, mut at) = (0_usize, 0);
     loop {
-        let Some(&byte) = rest.get(at) else { return Ok(None) };
+        let Some(&byte) = rest.get(at) else {
+            return Ok(None);
+        };
         len |= usize::from(byte & 0x7f) << (7 * at);
         at += 1;
         if byte & 0x80 == 0 {
@@ -103,7 +105,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Incoming<'_>, usize)>, Malfo
     let incoming = match kind >> 4 {
         2 => Incoming::ConnAck(*body.get(1).ok_or(Malformed)?),
         3 => {
-            let topic_len = body.first_chunk().map(|len| usize::from(u16::from_be_bytes(*len))).ok_or(Malformed)?;
+            let topic_len = body
+                .first_chunk()
+                .map(|len| usize::from(u16::from_be_bytes(*len)))
+                .ok_or(Malformed)?;
             let topic = body.get(2..2 + topic_len).ok_or(Malformed)?;
             // A packet id follows at QoS 1 and 2.
             let payload = 2 + topic_len + if kind & 6 == 0 { 0 } else { 2 };
@@ -131,7 +136,16 @@ mod tests {
         }
         let end = bytes.len();
         ping(&mut bytes);
-        assert_eq!(parse(&bytes), Ok(Some((Incoming::Publish { topic: "a/b", payload: &[7; 300] }, end))));
+        assert_eq!(
+            parse(&bytes),
+            Ok(Some((
+                Incoming::Publish {
+                    topic: "a/b",
+                    payload: &[7; 300]
+                },
+                end
+            )))
+        );
         assert_eq!(parse(&bytes[end..]), Ok(Some((Incoming::Other, 2))));
     }
 
