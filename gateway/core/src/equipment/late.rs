@@ -36,12 +36,15 @@ pub(crate) struct Seed {
 #[derive(Clone, Debug)]
 pub(crate) struct Late {
     pub(crate) evaluator: Evaluator,
+    /// Start of the hole it fills. What it knows holds there only: `None` is for a single moment between
+    /// words that were heard.
+    pub(crate) hole: Option<i64>,
     /// Arrival of the last sample.
     pub(crate) received: UtcMillis,
     /// When unwritten sums are written.
     pub(crate) flush_at: Option<UtcMillis>,
-    /// Rules that tripped in it and have not cleared.
-    pub(crate) tripped: Vec<usize>,
+    /// Rules that tripped in it and have not cleared, and when.
+    pub(crate) tripped: Vec<(usize, i64)>,
 }
 
 impl Rare {
@@ -97,14 +100,7 @@ impl EquipmentState {
             rest = after;
             self.late_group(equipment, at.0, group, here, out);
         }
-        let published = moment.published.0;
-        if moment.historical
-            && self
-                .late_watermark()
-                .is_some_and(|watermark| watermark < published)
-        {
-            self.late_move(equipment, published, here, out);
-        }
+        // When a message was sent again says nothing about what held meanwhile: its readings' times do.
         if let Some(late) = self.rare().late.as_mut() {
             late.received = moment.received;
             late.flush_at
@@ -114,8 +110,23 @@ impl EquipmentState {
         self.plan_deadline(equipment);
     }
 
-    fn late_watermark(&self) -> Option<i64> {
-        self.rare.as_ref()?.late.as_ref()?.evaluator.watermark
+    /// Start of the stretch without live words that source time `at` lies in.
+    fn hole_of(&self, at: i64) -> Option<i64> {
+        if self.first_word.is_none_or(|first| at <= first) {
+            return Some(i64::MIN);
+        }
+        // Since the last word of a node that is gone everything is a hole still.
+        let open = self
+            .live
+            .watermark
+            .filter(|since| self.has_open_gap() && *since <= at);
+        open.or_else(|| {
+            let rare = self.rare.as_ref()?;
+            rare.holes
+                .iter()
+                .find(|(from, to)| *from <= at && at <= *to)
+                .map(|(from, _)| *from)
+        })
     }
 
     fn late_group(
@@ -126,8 +137,18 @@ impl EquipmentState {
         here: Here,
         out: &mut Outputs,
     ) {
-        if self.late_watermark().is_none_or(|watermark| at < watermark) {
-            self.late_restart(equipment, at, here, out);
+        let hole = self.hole_of(at);
+        let goes_on = self
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.late.as_ref())
+            .is_some_and(|late| {
+                let reached = late.evaluator.watermark;
+                reached == Some(at)
+                    || (hole.is_some() && late.hole == hole && reached.is_some_and(|reached| reached < at))
+            });
+        if !goes_on {
+            self.late_restart(equipment, at, hole, here, out);
         }
         self.late_move(equipment, at, here, out);
         let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else {
@@ -148,22 +169,12 @@ impl EquipmentState {
     /// Follows source time; only what live words left out counts.
     fn late_move(&mut self, equipment: &Equipment, to: i64, here: Here, out: &mut Outputs) {
         let max_gap_ms = self.plan.max_gap_ms;
-        let unseen_before = self.first_word.unwrap_or(i64::MAX);
-        // Since the last live word everything is a hole still.
-        let hole_since = if self.has_open_gap() {
-            self.live.watermark
-        } else {
-            None
-        };
         let mut facts = Vec::new();
         let Some(rare) = self.rare.as_mut() else { return };
         rare.fill(to, out);
         let Some(mut late) = rare.late.take() else { return };
         if let Some(from) = late.evaluator.watermark.filter(|from| *from < to) {
-            let unseen = to <= unseen_before
-                || hole_since.is_some_and(|since| since <= from)
-                || rare.hole_contains(from, to);
-            let covered = unseen && to - from <= max_gap_ms;
+            let covered = late.hole.is_some() && to - from <= max_gap_ms;
             late.evaluator.advance(&equipment.rules, to, covered, &mut facts);
         } else if late.evaluator.watermark.is_none() {
             late.evaluator.advance(&equipment.rules, to, false, &mut facts);
@@ -173,11 +184,19 @@ impl EquipmentState {
     }
 
     /// Starts over before `at`: from what was known before the hole, or from nothing.
-    fn late_restart(&mut self, equipment: &Equipment, at: i64, here: Here, out: &mut Outputs) {
-        self.late_end(equipment, here, out);
+    fn late_restart(
+        &mut self,
+        equipment: &Equipment,
+        at: i64,
+        hole: Option<i64>,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        let before = self.late_end(equipment, here, out);
         let seed = self.rare.as_ref().and_then(|rare| rare.seed.as_ref());
-        let mut evaluator = match seed.filter(|seed| seed.evaluator.watermark.is_some_and(|seen| seen <= at))
-        {
+        // What was known before the hole holds in that hole, not later.
+        let seed = seed.filter(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
+        let mut evaluator = match seed {
             Some(seed) => seed.evaluator.clone(),
             None => Evaluator::new(equipment.channels.len(), equipment.rules.len()),
         };
@@ -196,11 +215,15 @@ impl EquipmentState {
                 evaluator.series.put(cell.channel, latest, Sums::default());
             }
         }
-        for (memory, live) in evaluator.memories.iter_mut().zip(&self.live.memories) {
-            memory.recall_reports(live, at);
+        for (index, memory) in evaluator.memories.iter_mut().enumerate() {
+            memory.recall_reports(&self.live.memories[index], at);
+            if let Some(before) = &before {
+                memory.recall_reports(&before.evaluator.memories[index], at);
+            }
         }
         self.rare().late = Some(Box::new(Late {
             evaluator,
+            hole,
             received: here.now,
             flush_at: None,
             tripped: Vec::new(),
@@ -216,7 +239,7 @@ impl EquipmentState {
                     let Some(rare) = self.rare.as_mut() else { continue };
                     let Some(late) = rare.late.as_mut() else { continue };
                     let evidence = story::evidence(equipment, rule, index, &late.evaluator);
-                    if let Some(position) = late.tripped.iter().position(|tripped| *tripped == index) {
+                    if let Some(position) = late.tripped.iter().position(|(tripped, _)| *tripped == index) {
                         late.tripped.swap_remove(position);
                         self.late_return(index, fact.at, evidence, here, out);
                     }
@@ -245,7 +268,7 @@ impl EquipmentState {
         let Some(late) = self.rare.as_mut().and_then(|rare| rare.late.as_mut()) else {
             return;
         };
-        late.tripped.push(index);
+        late.tripped.push((index, at));
         let severity = story::severity_now(rule, &late.evaluator);
         let evidence = story::evidence(equipment, rule, index, &late.evaluator);
         let live_active = self.live.memories[index].active;
@@ -284,23 +307,22 @@ impl EquipmentState {
     }
 
     /// The late evaluator goes. What it left tripped has returned if a live reading says so.
-    fn late_end(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
-        let Some(rare) = self.rare.as_mut() else { return };
-        let Some(mut late) = rare.late.take() else { return };
+    fn late_end(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) -> Option<Box<Late>> {
+        let rare = self.rare.as_mut()?;
+        let mut late = rare.late.take()?;
         late.evaluator.series.flush(equipment, out);
         rare.write_fills(out);
-        for index in late.tripped {
+        for (index, tripped_at) in std::mem::take(&mut late.tripped) {
             let rule = &equipment.rules[index];
             if self.live.memories[index].truth != Truth::False {
                 continue;
             }
             let normal = rules::beginning(rule, self.live.values());
-            let at = normal.map(|(_, latest)| latest.at.0).or(self.live.watermark);
+            let at = normal.map_or(tripped_at, |(_, latest)| latest.at.0.max(tripped_at));
             let evidence = story::evidence(equipment, rule, index, &self.live);
-            if let Some(at) = at {
-                self.late_return(index, at, evidence, here, out);
-            }
+            self.late_return(index, at, evidence, here, out);
         }
+        Some(late)
     }
 
     pub(super) fn late_due(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {

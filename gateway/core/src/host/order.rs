@@ -205,6 +205,8 @@ impl Node {
     ) {
         self.births = self.births.saturating_add(1);
         self.sequence.start(view.seq);
+        // A rebirth keeps the number of its session. The death of the old one may be lost, or have been overtaken.
+        let unheard_end = self.births > 1 && self.bd_seq.is_some() && self.bd_seq != birth.bd_seq;
         self.bd_seq = birth.bd_seq;
         match birth.bd_seqs {
             0 => self.note(OddityKey::NoBdSeq, host.now),
@@ -222,6 +224,11 @@ impl Node {
         self.set_online(host.now);
         let moment = birth_moment(host, view, position);
         self.journal_born(host, birth, &moment);
+        if unheard_end {
+            for ix in self.devices.iter().filter_map(|device| device.equipment) {
+                host.tell(ix, |state, _, _| state.on_new_session());
+            }
+        }
         let mut waiting = false;
         for device in &mut self.devices[1..] {
             waiting |= device.online;
