@@ -10,8 +10,8 @@ mod stage;
 mod verdict;
 
 use super::{complain, print, runtime, stop_signal};
-use crate::telemetry::{self, LogFormat};
 use crate::config::Language;
+use crate::telemetry::{self, LogFormat};
 use anyhow::Context as _;
 use clap::Args;
 use feed::Feed;
@@ -89,7 +89,9 @@ pub(super) fn main(args: &DemoArgs) -> ExitCode {
 
 async fn play(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let scenario = find(&args.scenario)?;
-    let speed = args.speed.unwrap_or(if args.once { Speed::Max } else { Speed::Times(1.0) });
+    let speed = args
+        .speed
+        .unwrap_or(if args.once { Speed::Max } else { Speed::Times(1.0) });
     let language = match args.lang {
         Lang::Zh => Language::Zh,
         Lang::En => Language::En,
@@ -120,8 +122,12 @@ async fn once(
 ) -> anyhow::Result<ExitCode> {
     let truth = scenario.truth.clone();
     let title = scenario.title.clone();
-    let nodes: Vec<String> =
-        scenario.site.nodes.iter().map(|node| format!("{}/{}", scenario.site.group, node.id)).collect();
+    let nodes: Vec<String> = scenario
+        .site
+        .nodes
+        .iter()
+        .map(|node| format!("{}/{}", scenario.site.group, node.id))
+        .collect();
     let (bar, progress) = progress_bar(scenario.duration_ms);
     let mut options = site(stage, speed);
     options.progress = Some(progress);
@@ -130,10 +136,20 @@ async fn once(
         signal = stop_signal() => anyhow::bail!("interrupted by {signal}"),
     };
     bar.finish_and_clear();
-    let quiet = feed.wait_until_offline(&stage.running.engine, &nodes, QUIET).await;
+    let quiet = feed
+        .wait_until_offline(&stage.running.engine, &nodes, QUIET)
+        .await;
     let verdict = Verdict::of(stage, &title, &truth, Some(report), quiet).await?;
-    print(&if args.json { verdict.to_json().to_string() } else { verdict.table(stage) });
-    Ok(if verdict.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    print(&if args.json {
+        verdict.to_json().to_string()
+    } else {
+        verdict.table(stage)
+    });
+    Ok(if verdict.ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The story as it happens, the comparison, and then ordinary life until Ctrl-C.
@@ -158,7 +174,10 @@ async fn live(
         told.send_replace(progress.now_ms);
     }));
     let settings = &stage.running.app.config.core;
-    let late_ms = settings.ack_interval_ms.saturating_add(settings.reorder_timeout_ms).unsigned_abs();
+    let late_ms = settings
+        .ack_interval_ms
+        .saturating_add(settings.reorder_timeout_ms)
+        .unsigned_abs();
     let site = tokio::spawn(vigil_simulator::run::run(scenario, options));
     let compare = async {
         // An error means that the site has ended: nothing comes any more either.
@@ -182,7 +201,9 @@ async fn live(
         signal.await;
     }
     cancel.cancel();
-    site.await.context("the site ended in a way it never should")?.context("running the site")?;
+    site.await
+        .context("the site ended in a way it never should")?
+        .context("running the site")?;
     drop(feed);
     outcome.unwrap_or(Ok(()))?;
     Ok(ExitCode::SUCCESS)
@@ -197,7 +218,11 @@ fn site(stage: &Stage, speed: Speed) -> RunOptions {
 
 fn find(name: &str) -> anyhow::Result<Scenario> {
     let path = Path::new(name);
-    Ok(if path.is_file() { Scenario::load(path)? } else { Scenario::builtin(name)? })
+    Ok(if path.is_file() {
+        Scenario::load(path)?
+    } else {
+        Scenario::builtin(name)?
+    })
 }
 
 fn introduce(stage: &Stage, scenario: &Scenario, args: &DemoArgs) {

@@ -67,7 +67,12 @@ impl Feed {
 
     /// Waits until the gateway has committed the farewell (or will) of each node: a node says it last, so everything
     /// before it is committed as well. False when that does not happen within `limit`.
-    pub(super) async fn wait_until_offline(&mut self, engine: &EngineHandle, nodes: &[String], limit: Duration) -> bool {
+    pub(super) async fn wait_until_offline(
+        &mut self,
+        engine: &EngineHandle,
+        nodes: &[String],
+        limit: Duration,
+    ) -> bool {
         let gone = async {
             loop {
                 let told = {
@@ -123,14 +128,20 @@ impl Follower {
         self.last_id = event.id;
         match event.kind {
             "hazard" => {
-                if let (Some(language), Ok(news)) = (self.language, serde_json::from_str::<HazardNews>(&event.json))
+                if let (Some(language), Ok(news)) =
+                    (self.language, serde_json::from_str::<HazardNews>(&event.json))
                     && news.event == "opened"
                 {
                     print(&self.line(&news.hazard, language));
                 }
             }
             "node" => {
-                if let Ok(NodeNews { node, device: None, online }) = serde_json::from_str(&event.json) {
+                if let Ok(NodeNews {
+                    node,
+                    device: None,
+                    online,
+                }) = serde_json::from_str(&event.json)
+                {
                     self.online.send_modify(|nodes| {
                         nodes.insert(node, online);
                     });
@@ -147,7 +158,9 @@ impl Follower {
             .by_id
             .get(&hazard.equipment)
             .and_then(|ix| self.catalog.equipment.get(ix.0 as usize))
-            .map_or(&hazard.equipment, |equipment| pick(language, &equipment.name_zh, &equipment.name_en));
+            .map_or(&hazard.equipment, |equipment| {
+                pick(language, &equipment.name_zh, &equipment.name_en)
+            });
         let title = pick(language, &hazard.title_zh, &hazard.title_en);
         let mut notes = String::new();
         if hazard.grade == Grade::Major {
@@ -184,7 +197,10 @@ pub(super) const fn word(severity: Severity, language: Language) -> &'static str
 
 fn clock_time(at: UtcMillis, timezone: &jiff::tz::TimeZone) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
-        Ok(at) => at.to_zoned_datetime(timezone.clone()).strftime("%H:%M:%S").to_string(),
+        Ok(at) => at
+            .to_zoned_datetime(timezone.clone())
+            .strftime("%H:%M:%S")
+            .to_string(),
         Err(_) => "--:--:--".to_owned(),
     }
 }

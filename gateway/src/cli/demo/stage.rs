@@ -63,7 +63,13 @@ impl Stage {
             (None, Some(address)) => format!("mqtt://{address}"),
             (None, None) => anyhow::bail!("the embedded broker has no address"),
         };
-        Ok(Self { running, broker, data, language, _temporary: temporary })
+        Ok(Self {
+            running,
+            broker,
+            data,
+            language,
+            _temporary: temporary,
+        })
     }
 
     /// Stops the gateway in order; a temporary data directory goes with it.
@@ -81,13 +87,20 @@ fn configure(
 ) -> anyhow::Result<Config> {
     let site = data.join("site.toml");
     std::fs::write(&site, scenario.catalog_toml()).with_context(|| format!("writing {}", site.display()))?;
-    let mut config = Config { catalog: vec![site], ..Config::default() };
+    let mut config = Config {
+        catalog: vec![site],
+        ..Config::default()
+    };
     config.store.data = data.to_owned();
     config.web.language = language;
     config.listen.mqtt = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.listen.http = args.http.unwrap_or_else(|| page_address(args.once));
     if let Some(url) = &args.broker {
-        config.broker = Broker { mode: BrokerMode::External, url: Some(url.clone()), ..config.broker };
+        config.broker = Broker {
+            mode: BrokerMode::External,
+            url: Some(url.clone()),
+            ..config.broker
+        };
     }
     config.broker.client_id = NAME.into();
     config.broker.host_id = NAME.into();
@@ -104,5 +117,9 @@ fn configure(
 /// The usual port if it is free; any other for a run nobody looks at.
 fn page_address(once: bool) -> SocketAddr {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-    if !once && TcpListener::bind(usual).is_ok() { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+    if !once && TcpListener::bind(usual).is_ok() {
+        usual
+    } else {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
 }

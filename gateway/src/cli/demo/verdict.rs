@@ -32,8 +32,18 @@ impl Verdict {
         let mut hazards: Vec<HazardSummary> = Vec::new();
         loop {
             let after = hazards.last().map(HazardCursor::behind);
-            let filter = HazardFilter { after, limit: 1_000, ..HazardFilter::default() };
-            let page = stage.running.app.store.hazards(&filter).await.context("reading the register")?;
+            let filter = HazardFilter {
+                after,
+                limit: 1_000,
+                ..HazardFilter::default()
+            };
+            let page = stage
+                .running
+                .app
+                .store
+                .hazards(&filter)
+                .await
+                .context("reading the register")?;
             let last = page.len() < 1_000;
             hazards.extend(page);
             if last {
@@ -42,7 +52,13 @@ impl Verdict {
         }
         hazards.reverse();
         let opened: Vec<Opened> = hazards.iter().map(opened).collect();
-        Ok(Self { title: title.to_owned(), compared: truth.compare(&opened), hazards, report, quiet })
+        Ok(Self {
+            title: title.to_owned(),
+            compared: truth.compare(&opened),
+            hazards,
+            report,
+            quiet,
+        })
     }
 
     pub(super) fn ok(&self) -> bool {
@@ -70,34 +86,64 @@ impl Verdict {
             writeln!(text, "{}", line.trim_end()).unwrap_or(());
         };
         line(String::new());
-        line(if zh { "隐患登记簿与仿真真值对照".into() } else { "The register and the simulator's ground truth".into() });
-        line(format!("{:<6}{:<10}{:<28}{:<16}{:<16}", "", "", "", "expected", "found"));
+        line(if zh {
+            "隐患登记簿与仿真真值对照".into()
+        } else {
+            "The register and the simulator's ground truth".into()
+        });
+        line(format!(
+            "{:<6}{:<10}{:<28}{:<16}{:<16}",
+            "", "", "", "expected", "found"
+        ));
         for row in &self.compared.rows {
             line(self.row(row));
         }
         for extra in &self.compared.unclaimed {
-            line(format!("{:<6}{:<10}{:<28}{:<16}{}", "FAIL", extra.equipment, extra.rule, "none", "1: nobody claimed it"));
+            line(format!(
+                "{:<6}{:<10}{:<28}{:<16}{}",
+                "FAIL", extra.equipment, extra.rule, "none", "1: nobody claimed it"
+            ));
         }
         let expected: u32 = self.compared.rows.iter().map(expected).sum();
         let wrong = self.compared.rows.iter().filter(|row| !row.ok).count() + self.compared.unclaimed.len();
         line(String::new());
         line(if zh {
-            format!("应开 {expected} 条，实开 {} 条，不符 {wrong} 处", self.hazards.len())
+            format!(
+                "应开 {expected} 条，实开 {} 条，不符 {wrong} 处",
+                self.hazards.len()
+            )
         } else {
-            format!("{expected} expected, {} opened, {wrong} wrong", self.hazards.len())
+            format!(
+                "{expected} expected, {} opened, {wrong} wrong",
+                self.hazards.len()
+            )
         });
         if let Some(report) = &self.report {
-            let sum = |get: fn(&vigil_simulator::node::NodeReport) -> u64| report.nodes.iter().map(get).sum::<u64>();
-            let (data, acked, resent, dropped) =
-                (sum(|n| n.data), sum(|n| n.acked), sum(|n| n.resent), sum(|n| n.dropped));
+            let sum = |get: fn(&vigil_simulator::node::NodeReport) -> u64| {
+                report.nodes.iter().map(get).sum::<u64>()
+            };
+            let (data, acked, resent, dropped) = (
+                sum(|n| n.data),
+                sum(|n| n.acked),
+                sum(|n| n.resent),
+                sum(|n| n.dropped),
+            );
             let (simulated, elapsed) = (report.simulated_ms / 1_000, report.elapsed_ms as f64 / 1_000.0);
             line(if zh {
-                format!("模拟 {simulated} 秒，用时 {elapsed:.1} 秒；消息 {data}，已确认 {acked}，重发 {resent}，丢弃 {dropped}")
+                format!(
+                    "模拟 {simulated} 秒，用时 {elapsed:.1} 秒；消息 {data}，已确认 {acked}，重发 {resent}，丢弃 {dropped}"
+                )
             } else {
-                format!("{simulated} s simulated in {elapsed:.1} s; {data} messages, {acked} acknowledged, {resent} sent again, {dropped} dropped")
+                format!(
+                    "{simulated} s simulated in {elapsed:.1} s; {data} messages, {acked} acknowledged, {resent} sent again, {dropped} dropped"
+                )
             });
             if !report.settled {
-                line(if zh { "FAIL 节点仍有未确认的消息".into() } else { "FAIL nodes still hold what was not acknowledged".into() });
+                line(if zh {
+                    "FAIL 节点仍有未确认的消息".into()
+                } else {
+                    "FAIL nodes still hold what was not acknowledged".into()
+                });
             }
             for node in &report.nodes {
                 for problem in &node.problems {
@@ -106,7 +152,11 @@ impl Verdict {
             }
         }
         if !self.quiet {
-            line(if zh { "FAIL 网关没有安静下来".into() } else { "FAIL the gateway did not become quiet".into() });
+            line(if zh {
+                "FAIL 网关没有安静下来".into()
+            } else {
+                "FAIL the gateway did not become quiet".into()
+            });
         }
         line(match (self.ok(), zh) {
             (true, true) => "结论：一致".into(),
@@ -128,7 +178,11 @@ impl Verdict {
             Claim::MustNot(_) if row.ok => "none".to_owned(),
             Claim::MustNot(_) => row.found.clone(),
         };
-        let fault = if row.ok { String::new() } else { format!(" — {}", row.found) };
+        let fault = if row.ok {
+            String::new()
+        } else {
+            format!(" — {}", row.found)
+        };
         format!("{mark:<6}{equipment:<10}{rule:<28}{expected:<16}{found:<16}{why}{fault}")
     }
 }
@@ -155,12 +209,16 @@ fn wanted(must: &Must) -> String {
         Some(false) => " live",
         None => "",
     };
-    format!("{} {}{late}", must.count, must.severity.as_deref().unwrap_or("")).trim_end().to_owned()
+    format!("{} {}{late}", must.count, must.severity.as_deref().unwrap_or(""))
+        .trim_end()
+        .to_owned()
 }
 
 fn found(hazards: &[HazardSummary], must: &Must) -> String {
-    let all: Vec<&HazardSummary> =
-        hazards.iter().filter(|h| *h.equipment == *must.equipment && *h.rule == *must.rule).collect();
+    let all: Vec<&HazardSummary> = hazards
+        .iter()
+        .filter(|h| *h.equipment == *must.equipment && *h.rule == *must.rule)
+        .collect();
     match all.first() {
         None => "0".to_owned(),
         Some(first) => {
