@@ -1,5 +1,11 @@
 //! What every request needs.
 
+// What `view`, `api` and `web` need of the store and the engine they take from here.
+pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
+pub use crate::store::{
+    AlarmFilter, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError, StoredMessage,
+};
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;

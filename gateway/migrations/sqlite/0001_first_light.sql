@@ -204,6 +204,7 @@ CREATE TABLE gaps (
     PRIMARY KEY (equipment, from_ms, quantity, reason)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX gaps_open ON gaps (equipment) WHERE to_ms IS NULL;
+CREATE INDEX gaps_ended ON gaps (to_ms) WHERE to_ms IS NOT NULL;
 
 CREATE TABLE rollups (
     equipment TEXT    NOT NULL,
@@ -229,6 +230,7 @@ CREATE TABLE node_hours (
     duplicate INTEGER NOT NULL,
     PRIMARY KEY (node, hour)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX node_hours_by_hour ON node_hours (hour);
 
 -- What readers are told, resumable by id.
 CREATE TABLE server_events (

@@ -1,0 +1,51 @@
+//! What a page or the API shows, put together from the pipeline and the store.
+//!
+//! ```text
+//! App ─► engine (what is now) ┐
+//!     └► store (what was)     ┴─► view::* (plain data) ─► api (JSON), web (pages)
+//! ```
+//! Every answer is plain, serializable data in display units: times are [`Time`], numbers have their unit in
+//! the name or beside them, a missing value has its reason, and no count of hazards comes without
+//! [`Completeness`].
+
+mod alarms;
+mod card;
+mod completeness;
+mod equipment;
+mod error;
+mod hazard;
+mod hazards;
+mod health;
+mod log;
+mod nodes;
+mod overview;
+mod rules;
+mod series;
+mod strangers;
+mod time;
+mod trend;
+mod value;
+pub mod words;
+
+pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
+pub use card::Card;
+pub use completeness::{Completeness, Gap, MessageCounts};
+pub use equipment::{
+    ChannelNow, EquipmentDetail, EquipmentFilter, EquipmentLine, EquipmentPage, NameplateValue, Watch,
+    equipment, equipment_list,
+};
+pub use error::{ViewError, nearest};
+pub use hazard::{Chain, Citation, EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, hazard};
+pub use hazards::{Hazard, HazardPage, hazards, is_open};
+pub use health::{Check, Readiness};
+pub use nodes::{Device, Journal, Node, NodeFilter, NodePage, NodeState, Odd, node, nodes};
+pub use overview::{
+    HazardCounts, Hour, NodeCounts, NotWatched, Overview, SeverityCounts, StoreSize, WatchCounts, overview,
+};
+pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
+pub use series::Point;
+pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
+pub use time::{NotATime, Time};
+pub use trend::{HazardMark, Trend, TrendSource, trend};
+pub use value::{Code, Evidence, Live, Said};
+pub use words::Word;
