@@ -29,6 +29,9 @@ const QUEUE: usize = 4_096;
 /// How long each part of a stop may take.
 const PART: Duration = Duration::from_secs(2);
 
+/// How long the embedded broker may take to pass on what it was told last.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// What is not in the configuration.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -236,6 +239,10 @@ impl Running {
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
             publisher.stop(PART).await;
+        }
+        if broker.is_some() {
+            // It has taken our last word and the acknowledgements: it gets a moment to pass them on.
+            tokio::time::sleep(LAST_WORD).await;
         }
         if let Some(broker) = broker
             && tokio::time::timeout(PART, broker.stop()).await.is_err()

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -69,6 +69,8 @@ pub struct Intake {
     current: Arc<AtomicU64>,
     status: watch::Receiver<Connection>,
     stop: CancellationToken,
+    /// The last word is on its way: its acknowledgement ends the session.
+    leaving: Arc<AtomicBool>,
     topic: String,
     clock: Clock,
     task: JoinHandle<()>,
@@ -98,6 +100,7 @@ impl Intake {
         let (status_to, status) = watch::channel(Connection::default());
         let current = Arc::new(AtomicU64::new(0));
         let stop = CancellationToken::new();
+        let leaving = Arc::new(AtomicBool::new(false));
         let topic = host.topic.clone();
         let session = Session {
             client: client.clone(),
@@ -108,10 +111,11 @@ impl Intake {
             current: Arc::clone(&current),
             status: status_to,
             stop: stop.clone(),
+            leaving: Arc::clone(&leaving),
             to,
         };
         let task = tokio::spawn(session.run(events));
-        Self { client, current, status, stop, topic, clock, task }
+        Self { client, current, status, stop, leaving, topic, clock, task }
     }
 
     /// Whether there is a session, now and later.
@@ -134,12 +138,12 @@ impl Intake {
     /// Says STATE offline and disconnects, within `deadline`.
     pub async fn stop(self, deadline: Duration) {
         self.stop.cancel();
-        let Self { client, clock, topic, mut task, status, .. } = self;
+        let Self { client, clock, leaving, topic, mut task, status, .. } = self;
         let leave = async {
             if status.borrow().up {
                 client.publish(topic, QoS::AtLeastOnce, true, Host::death(clock.now())).await?;
-                client.disconnect().await?;
-                // The task ends when the disconnect is on its way.
+                leaving.store(true, Ordering::Release);
+                // The task disconnects when the broker has taken it, and ends.
                 drop((&mut task).await);
             }
             Ok::<_, rumqttc::ClientError>(())
@@ -178,6 +182,7 @@ struct Session {
     current: Arc<AtomicU64>,
     status: watch::Sender<Connection>,
     stop: CancellationToken,
+    leaving: Arc<AtomicBool>,
     to: mpsc::Sender<Incoming>,
 }
 
@@ -202,6 +207,11 @@ impl Session {
                     self.status.send_replace(Connection { up: true, error: None });
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => self.forward(publish, true).await,
+                Ok(Event::Incoming(Packet::PubAck(_))) if self.leaving.load(Ordering::Acquire) => {
+                    if self.client.try_disconnect().is_err() {
+                        break;
+                    }
+                }
                 Ok(Event::Outgoing(Outgoing::Disconnect)) if self.stop.is_cancelled() => break,
                 Ok(_) => {}
                 Err(error) => {

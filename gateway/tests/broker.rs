@@ -1,0 +1,212 @@
+//! What the gateway relies on in the embedded broker, asked through the client everybody uses. The
+//! broker is a fast-moving crate: this is what a new version must still pass.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod harness;
+
+use harness::*;
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
+};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+use vigil_gateway::mqtt::{BrokerOptions, BrokerUser, EmbeddedBroker};
+
+async fn broker() -> EmbeddedBroker {
+    EmbeddedBroker::start(BrokerOptions {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        users: vec![BrokerUser { name: "node".to_owned(), password: "right".to_owned() }],
+        own_topic: "spBv1.0/STATE/vigil".to_owned(),
+    })
+    .await
+    .unwrap()
+}
+
+fn options(broker: &EmbeddedBroker, id: &str) -> MqttOptions {
+    let mut options = MqttOptions::new(id, "127.0.0.1", broker.local_addr().port());
+    options.set_max_packet_size(4 << 20, 4 << 20);
+    options.set_keep_alive(Duration::from_secs(30));
+    options
+}
+
+/// A client and its connection, up.
+struct Peer {
+    client: AsyncClient,
+    events: EventLoop,
+    session: bool,
+}
+
+impl Peer {
+    async fn connect(options: MqttOptions) -> Result<Self, ConnectionError> {
+        let (client, mut events) = AsyncClient::new(options, 1_000);
+        loop {
+            if let Event::Incoming(Packet::ConnAck(ack)) = within("a CONNACK", events.poll()).await? {
+                return Ok(Self { client, events, session: ack.session_present });
+            }
+        }
+    }
+
+    async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Packet) -> Option<T>) -> T {
+        let events = &mut self.events;
+        within(what, async {
+            loop {
+                if let Event::Incoming(packet) = events.poll().await.unwrap()
+                    && let Some(found) = wanted(packet)
+                {
+                    return found;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn subscribe(&mut self, filter: &str) {
+        self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
+        self.until("a SUBACK", |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await;
+    }
+
+    async fn publish(&mut self, topic: &str, retain: bool, payload: &[u8]) {
+        self.client.publish(topic, QoS::AtLeastOnce, retain, payload).await.unwrap();
+        self.until("a PUBACK", |packet| matches!(packet, Packet::PubAck(_)).then_some(())).await;
+    }
+
+    async fn next(&mut self) -> Publish {
+        self.until("a message", |packet| match packet {
+            Packet::Publish(publish) => Some(publish),
+            _ => None,
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_will_is_published_when_a_client_is_killed_and_not_when_it_says_goodbye() {
+    let broker = broker().await;
+    let mut watcher = Peer::connect(options(&broker, "watcher")).await.unwrap();
+    watcher.subscribe("wills/#").await;
+    for polite in [true, false] {
+        let mut leaving = options(&broker, "leaving");
+        let topic = format!("wills/{polite}");
+        leaving.set_last_will(LastWill::new(topic, "gone", QoS::AtLeastOnce, false));
+        let mut peer = Peer::connect(leaving).await.unwrap();
+        if polite {
+            peer.client.disconnect().await.unwrap();
+            // Until the broker has closed its side.
+            within("the end", async { while peer.events.poll().await.is_ok() {} }).await;
+        }
+        drop(peer);
+    }
+    assert_eq!(watcher.next().await.topic, "wills/false");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn three_hundred_retained_messages_reach_one_new_subscriber() {
+    let broker = broker().await;
+    let mut peer = Peer::connect(options(&broker, "sender")).await.unwrap();
+    for number in 0..300 {
+        peer.publish(&format!("retained/{number}"), true, b"1").await;
+    }
+    peer.publish("retained/0", true, b"2").await;
+    peer.publish("retained/1", true, b"").await;
+    let mut reader = Peer::connect(options(&broker, "reader")).await.unwrap();
+    reader.subscribe("retained/#").await;
+    let mut topics = BTreeSet::new();
+    while topics.len() < 299 {
+        let message = reader.next().await;
+        assert!(message.retain);
+        let expected: &[u8] = if message.topic == "retained/0" { b"2" } else { b"1" };
+        assert_eq!(&message.payload[..], expected);
+        topics.insert(message.topic);
+    }
+    assert!(!topics.contains("retained/1"), "an empty payload clears it");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_with_a_reason_and_right_ones_are_not() {
+    let broker = broker().await;
+    for (user, password, allowed) in
+        [("node", "right", true), ("node", "wrong", false), ("nobody", "right", false), ("node", "", false)]
+    {
+        let mut options = options(&broker, "client");
+        options.set_credentials(user, password);
+        match Peer::connect(options).await {
+            Ok(_) => assert!(allowed, "{user}:{password}"),
+            Err(ConnectionError::ConnectionRefused(code)) => {
+                assert!(!allowed, "{user}:{password}");
+                assert!(
+                    matches!(code, ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized),
+                    "{code:?}"
+                );
+            }
+            Err(other) => panic!("{user}:{password}: {other}"),
+        }
+    }
+    assert!(Peer::connect(options(&broker, "nameless")).await.is_ok(), "from this machine anyone may");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_but_the_gateway_may_say_whether_the_gateway_is_online() {
+    let broker = broker().await;
+    let mut watcher = Peer::connect(options(&broker, "watcher")).await.unwrap();
+    watcher.subscribe("spBv1.0/STATE/#").await;
+    let mut liar = Peer::connect(options(&broker, "liar")).await.unwrap();
+    let topic = "spBv1.0/STATE/vigil";
+    liar.client.publish(topic, QoS::AtLeastOnce, true, r#"{"online":false}"#).await.unwrap();
+    liar.client.publish("spBv1.0/STATE/other", QoS::AtLeastOnce, true, "own").await.unwrap();
+    // A broker may answer a forbidden message by closing: either way only the other one arrives.
+    let _closed = tokio::time::timeout(Duration::from_millis(500), async {
+        while liar.events.poll().await.is_ok() {}
+    })
+    .await;
+    let mut other = Peer::connect(options(&broker, "other")).await.unwrap();
+    other.publish("spBv1.0/STATE/last", true, b"own").await;
+    loop {
+        let message = watcher.next().await;
+        assert_ne!(message.topic, topic);
+        if message.topic.ends_with("last") {
+            break;
+        }
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_birth_of_a_mebibyte_passes() {
+    let broker = broker().await;
+    let mut reader = Peer::connect(options(&broker, "reader")).await.unwrap();
+    reader.subscribe("big").await;
+    let mut sender = Peer::connect(options(&broker, "sender")).await.unwrap();
+    sender.publish("big", false, &vec![7; 1 << 20]).await;
+    assert_eq!(reader.next().await.payload.len(), 1 << 20);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_kept_session_gets_what_came_meanwhile_and_what_was_not_acknowledged() {
+    let broker = broker().await;
+    let session = |id| {
+        let mut options = options(&broker, id);
+        options.set_clean_session(false);
+        options.set_manual_acks(true);
+        options
+    };
+    let mut reader = Peer::connect(session("reader")).await.unwrap();
+    assert!(!reader.session);
+    reader.subscribe("work/#").await;
+    let mut sender = Peer::connect(options(&broker, "sender")).await.unwrap();
+    sender.publish("work/1", false, b"seen, not acknowledged").await;
+    assert_eq!(reader.next().await.topic, "work/1");
+    drop(reader);
+    sender.publish("work/2", false, b"came meanwhile").await;
+    let mut reader = Peer::connect(session("reader")).await.unwrap();
+    assert!(reader.session);
+    let mut topics = BTreeSet::new();
+    while topics.len() < 2 {
+        topics.insert(reader.next().await.topic);
+    }
+    broker.stop().await;
+}
