@@ -10,6 +10,7 @@ pub mod checker;
 pub mod gateway;
 pub mod http;
 pub mod journals;
+pub mod kill;
 pub mod mosquitto;
 pub mod place;
 pub mod process;

@@ -1,7 +1,8 @@
 //! A real Mosquitto 2 on loopback.
 
+use crate::place::Place;
 use crate::process::{Process, free_port};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -11,7 +12,8 @@ use tempfile::TempDir;
 pub struct Mosquitto {
     process: Process,
     port: u16,
-    dir: TempDir,
+    dir: PathBuf,
+    _temporary: Option<TempDir>,
 }
 
 impl Mosquitto {
@@ -22,14 +24,24 @@ impl Mosquitto {
     #[must_use]
     pub fn start() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
+        Self::start_with(dir.path().to_owned(), Some(dir))
+    }
+
+    /// As [`Mosquitto::start`], with its log in `place`.
+    #[must_use]
+    pub fn start_in(place: &Place) -> Self {
+        Self::start_with(place.dir("mosquitto"), None)
+    }
+
+    fn start_with(dir: PathBuf, temporary: Option<TempDir>) -> Self {
         let port = free_port();
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\nmax_queued_messages 100000\n\
              persistence false\nset_tcp_nodelay true\nlog_dest stdout\nlog_type all\nconnection_messages true\n"
         );
-        std::fs::write(dir.path().join("mosquitto.conf"), config).expect("temporary directory is writable");
+        std::fs::write(dir.join("mosquitto.conf"), config).expect("its directory is writable");
         let process = spawn(&dir);
-        let mut broker = Self { process, port, dir };
+        let mut broker = Self { process, port, dir, _temporary: temporary };
         broker.ready();
         broker
     }
@@ -58,11 +70,12 @@ impl Mosquitto {
     }
 }
 
-fn spawn(dir: &TempDir) -> Process {
+fn spawn(dir: &Path) -> Process {
     let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"]
         .iter()
         .map(PathBuf::from)
         .find(|p| p.exists())
         .unwrap_or_else(|| PathBuf::from("mosquitto"));
-    Process::start("mosquitto", Command::new(program).arg("-c").arg(dir.path().join("mosquitto.conf")))
+    let log = dir.join("mosquitto.log");
+    Process::start_logged("mosquitto", Command::new(program).arg("-c").arg(dir.join("mosquitto.conf")), &log)
 }

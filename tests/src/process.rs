@@ -79,19 +79,18 @@ impl Process {
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
-                    if self.tail.len() == 60 {
-                        self.tail.pop_front();
-                    }
-                    self.tail.push_back(line.clone());
+                    self.keep(line.clone());
                     if line.contains(wanted) {
                         return line;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    panic!("{} did not say {wanted:?} within {within:?}; it said:\n{}", self.name, self.said())
+                    let said = self.said();
+                    panic!("{} did not say {wanted:?} within {within:?}; it said:\n{said}", self.name)
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    panic!("{} ended without saying {wanted:?}; it said:\n{}", self.name, self.said())
+                    let said = self.said();
+                    panic!("{} ended without saying {wanted:?}; it said:\n{said}", self.name)
                 }
             }
         }
@@ -100,10 +99,7 @@ impl Process {
     /// Everything said so far, at most 60 lines.
     pub fn said(&mut self) -> String {
         while let Ok(line) = self.lines.try_recv() {
-            if self.tail.len() == 60 {
-                self.tail.pop_front();
-            }
-            self.tail.push_back(line);
+            self.keep(line);
         }
         self.tail.iter().map(|line| format!("  {line}\n")).collect()
     }
@@ -130,6 +126,25 @@ impl Process {
         self.wait(within)
     }
 
+    /// Waits for the end at most so long; whether it came.
+    pub fn ends_within(&mut self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.keep(line),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+    }
+
+    fn keep(&mut self, line: String) {
+        if self.tail.len() == 60 {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+
     /// Waits for the end.
     ///
     /// # Panics
@@ -139,14 +154,12 @@ impl Process {
         loop {
             // Both output streams close when the process ends: that is the event waited for.
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    if self.tail.len() == 60 {
-                        self.tail.pop_front();
-                    }
-                    self.tail.push_back(line);
-                }
+                Ok(line) => self.keep(line),
                 Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("waitable"),
-                Err(RecvTimeoutError::Timeout) => panic!("{} did not stop within {within:?}:\n{}", self.name, self.said()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let said = self.said();
+                    panic!("{} did not stop within {within:?}:\n{said}", self.name)
+                }
             }
         }
     }

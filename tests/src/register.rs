@@ -4,6 +4,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use vigil_core::hazard::HazardEvent;
 use vigil_protocol::journal::METRIC_SEQ;
 use vigil_protocol::sparkplug::{DataType, PayloadView, Value};
@@ -120,6 +121,31 @@ pub fn doctor(database: &Path, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut db).await.expect("doctoring");
         db.close().await.expect("closing");
     });
+}
+
+/// Waits until the last message in the log of each node is its death certificate: then the gateway has everything.
+///
+/// # Errors
+/// The first node for which that does not happen in time.
+pub fn wait_for_farewells(database: &Path, nodes: &[String], within: Duration) -> Result<(), String> {
+    const NDEATH: i64 = 1;
+    let sql = "SELECT n.name, (SELECT m.kind FROM messages m WHERE m.node_id = n.id ORDER BY m.position DESC LIMIT 1) \
+               AS kind FROM nodes n";
+    let deadline = Instant::now() + within;
+    run(async {
+        let mut db = open(database).await;
+        loop {
+            let last: HashMap<String, i64> =
+                rows(&mut db, sql).await.iter().map(|row| (row.get("name"), row.get("kind"))).collect();
+            let missing = nodes.iter().find(|node| last.get(*node) != Some(&NDEATH));
+            match missing {
+                None => return Ok(()),
+                Some(node) if Instant::now() >= deadline => return Err(node.clone()),
+                // SQLite tells nobody of a commit of another process.
+                Some(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    })
 }
 
 /// How a value is written in a [`ReadingKey`]; the same for what was sent and what was logged.

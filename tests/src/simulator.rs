@@ -50,6 +50,11 @@ impl Site {
         self.process = spawn(&self.options, &self.journals, &self.report, &self.log, true);
     }
 
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
     /// Whether the process runs.
     pub fn is_running(&mut self) -> bool {
         self.process.is_running()
