@@ -2,9 +2,10 @@
 //! alias and a journal number, for a boiler watched by all its default rules.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use vigil_core::catalog::Catalog;
 use vigil_core::pack::builtin;
 use vigil_core::{Input, Message, Outputs, Pipeline, Position, Settings, UtcMillis};
@@ -50,17 +51,14 @@ fn value(metric: usize, n: u64) -> MetricValue<'static> {
     }
 }
 
-fn encode(at: i64, seq: u8, metrics: impl Iterator<Item = Metric<'static>>) -> Vec<u8> {
-    let mut buffer = vec![0; 2_048];
-    let mut encoder = Encoder::new(&mut buffer);
+fn encode(buffer: &mut [u8], at: i64, seq: u8, metrics: impl Iterator<Item = Metric<'static>>) -> usize {
+    let mut encoder = Encoder::new(buffer);
     encoder.timestamp(UtcMillis(at)).unwrap();
     for metric in metrics {
         encoder.metric(&metric).unwrap();
     }
     encoder.seq(seq).unwrap();
-    let length = encoder.finish();
-    buffer.truncate(length);
-    buffer
+    encoder.finish()
 }
 
 /// A born node and how many rules watch its boiler.
@@ -78,46 +76,55 @@ fn pipeline() -> (Pipeline, usize) {
         .enumerate()
         .map(|(n, name)| Metric::named(name, value(n, 0)).with_alias(n as u64 + 1).typed())
         .chain([Metric::named("Journal/Seq", MetricValue::UInt64(0)).with_alias(9).typed()]);
-    let births = [
-        ("spBv1.0/site/NBIRTH/node-1", encode(T0, 0, node.into_iter())),
-        ("spBv1.0/site/DBIRTH/node-1/boiler-1", encode(T0, 1, device)),
-    ];
-    for (n, (topic, payload)) in births.iter().enumerate() {
-        let message = Message { topic, payload, retained: false };
+    let mut buffers = [[0; 1_024]; 2];
+    let [first, second] = &mut buffers;
+    let lengths = [encode(first, T0, 0, node.into_iter()), encode(second, T0, 1, device)];
+    let topics = ["spBv1.0/site/NBIRTH/node-1", "spBv1.0/site/DBIRTH/node-1/boiler-1"];
+    for (n, topic) in topics.into_iter().enumerate() {
+        let message = Message { topic, payload: &buffers[n][..lengths[n]], retained: false };
         pipeline.handle(Input::Message(message), Position(n as u64 + 1), UtcMillis(T0), &mut Outputs::new());
     }
     (pipeline, rules)
 }
 
 /// The `n`th message of the node, one per second.
-fn data(n: u64) -> (i64, Vec<u8>) {
+fn data(buffer: &mut [u8], n: u64) -> (i64, usize) {
     let at = T0 + 1_000 + n as i64 * 1_000;
     let values = (0..8).map(|metric| Metric::aliased(metric as u64 + 1, value(metric, n)).at(UtcMillis(at)));
     let journal = Metric::aliased(9, MetricValue::UInt64(n));
-    (at, encode(at, (n + 2) as u8, values.chain([journal])))
+    (at, encode(buffer, at, (n + 2) as u8, values.chain([journal])))
 }
 
 fn handle(c: &mut Criterion) {
     let (mut pipeline, rules) = pipeline();
     let mut group = c.benchmark_group("pipeline");
-    let (mut n, mut position) = (0, 10);
+    let mut n = 0;
     let mut out = Outputs::with_capacity(64);
+    // As they lie in a receive buffer: a batch of messages, read once.
+    let mut buffers = vec![[0; 256]; 256];
+    let mut messages = Vec::with_capacity(buffers.len());
     group.bench_function(format!("handle DDATA, 8 values, {rules} rules"), |b| {
-        b.iter_batched(
-            || {
-                n += 1;
-                data(n - 1)
-            },
-            |(at, payload)| {
-                position += 1;
-                out.clear();
-                let message = Message { topic: DDATA, payload: &payload, retained: false };
-                pipeline.handle(Input::Message(message), Position(position), UtcMillis(at), &mut out);
-                black_box(out.len());
-                payload
-            },
-            BatchSize::SmallInput,
-        );
+        b.iter_custom(|iterations| {
+            let (mut left, mut spent) = (iterations, Duration::ZERO);
+            while left > 0 {
+                let batch = left.min(buffers.len() as u64);
+                messages.clear();
+                for buffer in &mut buffers[..batch as usize] {
+                    messages.push((n, data(buffer, n)));
+                    n += 1;
+                }
+                let start = Instant::now();
+                for (buffer, (n, (at, length))) in buffers.iter().zip(&messages) {
+                    out.clear();
+                    let message = Message { topic: DDATA, payload: &buffer[..*length], retained: false };
+                    pipeline.handle(Input::Message(message), Position(n + 10), UtcMillis(*at), &mut out);
+                    black_box(out.len());
+                }
+                spent += start.elapsed();
+                left -= batch;
+            }
+            spent
+        });
     });
     group.finish();
 }
