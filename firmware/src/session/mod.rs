@@ -1,207 +1,27 @@
 //! A Sparkplug B edge node as a state machine: told what happened, asked what to do.
 
+mod action;
 mod birth;
 mod command;
+mod config;
 mod data;
+mod error;
 mod flow;
 mod report;
 
-use core::fmt;
-
 use heapless::{String, Vec};
-use vigil_protocol::sparkplug::DataType;
 use vigil_protocol::time::UtcMillis;
 
+pub use action::{Action, Counters, Failure, Heard, Phase, Place, Publish, Qos};
+pub use config::Config;
+pub use error::{OpenError, ReportError};
+
 use crate::backoff::Backoff;
-use crate::definition::{DefinitionError, NodeDef, TOPIC_CAPACITY};
+use crate::definition::{NodeDef, TOPIC_CAPACITY};
 use crate::held::{Held, SampleQuality, Slot};
 use crate::history::History;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::storage::Storage;
-
-/// How the node behaves. Times in milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Config<'d> {
-    /// Data messages name metrics by alias instead of by name.
-    pub aliases: bool,
-    /// Keep every data message until the gateway has it on disk. Without: best effort, as plain Sparkplug.
-    pub journal: bool,
-    /// A device that reports nothing new for this long sends its confirmed values again; a node that sent nothing at
-    /// all for this long says that it is alive. 0: never.
-    pub heartbeat_ms: u32,
-    /// Wait for this host application to be online before giving birth, and leave when it goes offline.
-    pub primary_host: Option<&'d str>,
-    /// Servers the driver can connect to; the session walks them when the primary host is offline.
-    pub servers: u8,
-    /// Journaled messages not acknowledged for this long are sent again; doubles up to 32 times that.
-    pub ack_timeout_ms: u32,
-    /// Journaled messages resent at most per [`Config::history_interval_ms`].
-    pub history_burst: u16,
-    /// Pace of resending.
-    pub history_interval_ms: u32,
-    /// Changes of the journal's own state are told at most this often.
-    pub status_interval_ms: u32,
-    /// First wait before connecting again.
-    pub reconnect_min_ms: u32,
-    /// Longest wait before connecting again.
-    pub reconnect_max_ms: u32,
-    /// Obey `Node Control/Time`.
-    pub accept_time: bool,
-}
-
-impl Config<'_> {
-    /// A journaling node on one server.
-    pub const DEFAULT: Config<'static> = Config {
-        aliases: true,
-        journal: true,
-        heartbeat_ms: 20_000,
-        primary_host: None,
-        servers: 1,
-        ack_timeout_ms: 15_000,
-        history_burst: 50,
-        history_interval_ms: 100,
-        status_interval_ms: 2_000,
-        reconnect_min_ms: 200,
-        reconnect_max_ms: 30_000,
-        accept_time: true,
-    };
-}
-
-/// Whose metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// The node's own.
-    Node,
-    /// Those of the device at this position of the definition.
-    Device(u16),
-}
-
-/// MQTT quality of service.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Qos {
-    /// 0
-    AtMostOnce,
-    /// 1
-    AtLeastOnce,
-}
-
-/// A message to publish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Publish<'b> {
-    /// Topic.
-    pub topic: &'b str,
-    /// Sparkplug payload.
-    pub payload: &'b [u8],
-    /// Quality of service.
-    pub qos: Qos,
-    /// Always false: a Sparkplug node retains nothing.
-    pub retain: bool,
-    /// The journal sequence in it, when there is one.
-    pub journal_seq: Option<u64>,
-    /// Sent before, or measured before this session: `is_historical`.
-    pub historical: bool,
-}
-
-/// What the driver is to do next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Action<'b> {
-    /// Connect to the server at this position of the driver's list, with clean session and this will; then call
-    /// `on_connected` or `on_disconnected`.
-    Connect {
-        /// 0..[`Config::servers`]
-        server: u8,
-        /// The death certificate.
-        will: Publish<'b>,
-        /// Always true.
-        clean_session: bool,
-    },
-    /// Subscribe.
-    Subscribe {
-        /// Topic filter.
-        topic: &'b str,
-        /// Quality of service.
-        qos: Qos,
-    },
-    /// Publish.
-    Publish(Publish<'b>),
-    /// Disconnect, then call `on_disconnected`.
-    Disconnect,
-}
-
-/// Where the session stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
-    /// Not connected; will ask to connect at this time.
-    Waiting {
-        /// Earliest time.
-        until: UtcMillis,
-    },
-    /// Asked to connect.
-    Connecting,
-    /// Connected; subscribing. 0: commands, 1: the primary host's state.
-    Subscribing(u8),
-    /// Subscribed; the primary host is not online.
-    AwaitingHost,
-    /// Giving birth: 0 the node, n the device n - 1.
-    Birthing(u16),
-    /// Born.
-    Online,
-    /// Leaving: 0 the death certificate is due, 1 the disconnect.
-    Leaving(u8),
-    /// Disconnect was asked for; waits for `on_disconnected`.
-    Left,
-    /// Left for good.
-    Stopped,
-    /// Cannot work at all.
-    Failed(Failure),
-}
-
-/// Why a session cannot work.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// A birth certificate is longer than the buffer.
-    BirthTooLong {
-        /// Bytes the certificate needs at least.
-        needed: usize,
-        /// Bytes there are.
-        have: usize,
-    },
-}
-
-/// What has been done since the session was made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[allow(
-    missing_docs,
-    reason = "the names say it; all are numbers of messages or events"
-)]
-pub struct Counters {
-    pub connects: u32,
-    pub births: u32,
-    pub data: u64,
-    pub resent: u64,
-    pub acked: u64,
-    pub rebirth_requests: u32,
-    pub ack_timeouts: u32,
-    pub commands_ignored: u32,
-    pub storage_faults: u32,
-}
-
-/// What a received message asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Heard {
-    /// All births again.
-    pub rebirth: bool,
-    /// Records freed by an acknowledgement.
-    pub freed: u64,
-    /// Sequences to send again, inclusive, as far as they are held.
-    pub resend: Option<(u64, u64)>,
-    /// The node's clock was set.
-    pub time: bool,
-    /// The primary host went online or offline.
-    pub host: Option<bool>,
-    /// Something this node does not do, or cannot read.
-    pub ignored: bool,
-}
 
 /// Buffers of the caller: one topic, one record, one payload of up to `N` bytes.
 #[derive(Clone, Debug)]
@@ -279,45 +99,6 @@ pub struct Session<'d, S, const METRICS: usize, const DEVICES: usize> {
     pub(crate) host_seen: Option<i64>,
     pub(crate) clock_offset_ms: i64,
     pub(crate) counters: Counters,
-}
-
-/// Why a session could not be made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OpenError<'d, E> {
-    /// The definition is not valid.
-    Definition(DefinitionError<'d>),
-    /// The journal's medium failed.
-    Storage(E),
-}
-
-/// Why a report was not taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReportError<E> {
-    /// No such device.
-    UnknownDevice,
-    /// No such metric.
-    UnknownMetric {
-        /// As given in the sample.
-        metric: u16,
-    },
-    /// A value of another datatype than defined.
-    WrongType {
-        /// As given in the sample.
-        metric: u16,
-        /// As defined.
-        defined: DataType,
-        /// As given in the sample.
-        given: DataType,
-    },
-    /// A text longer than [`crate::TEXT_CAPACITY`].
-    TextTooLong {
-        /// As given in the sample.
-        metric: u16,
-    },
-    /// One metric alone does not fit the buffer.
-    BufferTooSmall,
-    /// Not journaled. What was to be sent stays due: the next sample of the same metrics sends it.
-    Journal(JournalError<E>),
 }
 
 impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, METRICS, DEVICES> {
@@ -494,43 +275,3 @@ impl Slot {
         self.value == Held::Null && self.quality == SampleQuality::Good
     }
 }
-
-impl<E: fmt::Debug> fmt::Display for ReportError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownDevice => f.write_str("reporting on a device that is not defined"),
-            Self::UnknownMetric { metric } => write!(f, "reporting metric {metric}, which is not defined"),
-            Self::WrongType {
-                metric,
-                defined,
-                given,
-            } => write!(
-                f,
-                "reporting metric {metric}: defined as {}, given a {}",
-                defined.name(),
-                given.name()
-            ),
-            Self::TextTooLong { metric } => {
-                write!(
-                    f,
-                    "reporting metric {metric}: text longer than {} bytes",
-                    crate::TEXT_CAPACITY
-                )
-            }
-            Self::BufferTooSmall => f.write_str("reporting: a single metric does not fit the buffer"),
-            Self::Journal(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: fmt::Debug> fmt::Display for OpenError<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Definition(error) => write!(f, "opening a session: {error}"),
-            Self::Storage(error) => write!(f, "opening a session: the journal's medium failed: {error:?}"),
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for ReportError<E> {}
-impl<E: fmt::Debug> core::error::Error for OpenError<'_, E> {}

@@ -24,7 +24,7 @@ use crate::node::Clock;
 /// Bytes gathered before a write.
 const CHUNK: usize = 32 * 1_024;
 /// Pace of sending.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(4);
 /// Without an acknowledgement for this long, a node sends everything again.
 const ACK_TIMEOUT_US: u64 = 20_000_000;
 /// Messages sent again per tick, so that new ones are not held up.
