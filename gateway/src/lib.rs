@@ -7,6 +7,7 @@
 //! `mqtt`, `store`, `api` and `web` do not know each other; `engine`, `app`, `run` and `cli` know them all.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,90 @@
+//! The description of the API, and the page that shows it.
+
+use super::params::NoParams;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use utoipa::openapi::OpenApi as Description;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// Address of the description.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+/// Swagger UI sets styles on its elements and draws icons from data: addresses.
+const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     frame-ancestors 'none'; base-uri 'none'";
+
+/// What is not said at the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Vigil API",
+        description = "Equipment, alarms, hazards and nodes of a Vigil gateway.\n\n\
+            Times are RFC 3339 in UTC with milliseconds. Numbers have their unit in the name (`_s`, `_ms`, \
+            `_bytes`, `_percent`) or beside them (`unit`). A missing value is `null`, with its reason beside it. \
+            Errors are problem documents (RFC 9457). Reading needs nothing; writing needs the admin token, which \
+            the gateway writes to `admin.token` in its data directory at the first start.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "site", description = "Everything at once."),
+        (name = "equipment", description = "What is watched."),
+        (name = "hazards", description = "The register (隐患)."),
+        (name = "alarms", description = "Alarms by ISA-18.2."),
+        (name = "nodes", description = "What is heard through."),
+        (name = "events", description = "What happens, as it happens."),
+        (name = "operation", description = "How the gateway is."),
+    ),
+    modifiers(&Token),
+)]
+pub(super) struct Frame;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, description: &mut Description) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        description
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("admin_token", scheme);
+    }
+}
+
+/// The description as it is sent.
+#[derive(Clone, Debug)]
+pub(super) struct Document(Bytes);
+
+impl Document {
+    pub(super) fn of(description: &Description) -> Self {
+        // Plain data always has a JSON.
+        Self(description.to_json().unwrap_or_default().into())
+    }
+}
+
+/// This description.
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", tag = "operation",
+    responses((status = 200, description = "OpenAPI.", content_type = "application/json", body = Object)),
+)]
+pub(super) async fn openapi(
+    Extension(document): Extension<Document>,
+    NoParams: NoParams,
+) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], document.0)
+}
+
+/// Swagger UI at `/docs/`.
+pub(super) fn swagger() -> Router {
+    let page = SwaggerUi::new("/docs").config(Config::new([DOCUMENT]).try_it_out_enabled(true));
+    Router::from(page).layer(map_response(|mut response: Response| async {
+        response
+            .headers_mut()
+            .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SWAGGER_POLICY));
+        response
+    }))
+}

@@ -1,0 +1,186 @@
+//! The register of hazards, and the steps people take in it.
+
+use super::auth::Admin;
+use super::params::{Body, NoParams, Params};
+use super::problem::{ApiError, Missing, Reading, Writing};
+use super::site::limit;
+use crate::app::{App, HazardFilter};
+use crate::view::words::{GradeWords, HazardStatusWords, SeverityWords};
+use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use vigil_core::hazard::{HazardId, HazardStatus};
+use vigil_core::input::{Action, OperatorAction};
+use vigil_core::pack::{Grade, Severity};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Of this equipment.
+    equipment: Option<String>,
+    /// In this status.
+    #[param(value_type = Option<HazardStatusWords>)]
+    status: Option<HazardStatus>,
+    /// Of this grade.
+    #[param(value_type = Option<GradeWords>)]
+    grade: Option<Grade>,
+    /// Of this seriousness.
+    #[param(value_type = Option<SeverityWords>)]
+    severity: Option<Severity>,
+    /// `true`: suspected or confirmed; `false`: rejected.
+    open: Option<bool>,
+    /// Opened at or after.
+    from: Option<Time>,
+    /// Opened before.
+    to: Option<Time>,
+    /// At most so many, 1 to 999.
+    #[param(minimum = 1, maximum = 999, default = 100)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// The register, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/hazards", tag = "hazards",
+    params(ListParams),
+    responses((status = 200, description = "A page of hazards.", body = HazardPage), Reading),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<HazardPage>, ApiError> {
+    let bad_cursor =
+        |reason| ApiError::bad_parameter(format!("cursor: {reason}; use `next` of the page before"));
+    let filter = HazardFilter {
+        status: params.status,
+        open: params.open,
+        grade: params.grade,
+        severity: params.severity,
+        // The register outlives the catalog: equipment that is no longer known still has its hazards.
+        equipment: params.equipment,
+        from: params.from.map(|at| at.0),
+        to: params.to.map(|at| at.0),
+        after: params
+            .cursor
+            .map(|cursor| cursor.parse().map_err(bad_cursor))
+            .transpose()?,
+        limit: limit(params.limit)?.unwrap_or(0),
+    };
+    Ok(Json(view::hazards(&app, filter).await?))
+}
+
+/// One hazard: its chain of events, rule, pack hash and clause, and the data around it.
+#[utoipa::path(
+    get, path = "/api/v1/hazards/{id}", tag = "hazards",
+    params(("id" = String, Path, description = "Hazard id.")),
+    responses((status = 200, description = "The hazard.", body = HazardDetail), Reading, Missing),
+)]
+pub(super) async fn one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    NoParams: NoParams,
+) -> Result<Json<HazardDetail>, ApiError> {
+    Ok(Json(view::hazard(&app, &id).await?))
+}
+
+/// A step in the life of a hazard.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HazardAction {
+    /// What is done.
+    action: Step,
+    /// Why, in the person's words: required to reject and to comment.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    /// The suspected hazard is real.
+    Confirm,
+    /// The suspected hazard is not one.
+    Reject,
+    /// A remark.
+    Comment,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HazardActed {
+    /// Place of the step in the log.
+    position: u64,
+    /// The hazard after it.
+    hazard: Option<Hazard>,
+}
+
+/// Longest reason, characters.
+const LONGEST_REASON: usize = 4_000;
+/// Longest idempotency key, characters.
+const LONGEST_KEY: usize = 128;
+
+/// Confirm, reject or comment. The answer comes after the step is on disk.
+///
+/// With the header `Idempotency-Key` a repeated request is harmless: the same key with the same content
+/// answers as before, with another content it is refused.
+#[utoipa::path(
+    post, path = "/api/v1/hazards/{id}/actions", tag = "hazards",
+    params(
+        ("id" = String, Path, description = "Hazard id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
+    ),
+    request_body = HazardAction,
+    responses((status = 200, description = "Done.", body = HazardActed), Reading, Missing, Writing),
+    security(("admin_token" = [])),
+)]
+pub(super) async fn act(
+    State(app): State<App>,
+    _admin: Admin,
+    Path(id): Path<String>,
+    NoParams: NoParams,
+    headers: HeaderMap,
+    Body(step): Body<HazardAction>,
+) -> Result<Json<HazardActed>, ApiError> {
+    if app.store.hazard(&id).await.map_err(ViewError::from)?.is_none() {
+        return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
+    }
+    if step.reason.chars().count() > LONGEST_REASON {
+        return Err(ApiError::bad_parameter(format!(
+            "reason: at most {LONGEST_REASON} characters"
+        )));
+    }
+    let hazard = HazardId(id.into());
+    let action = OperatorAction {
+        actor: Admin::NAME.to_owned(),
+        reason: step.reason.trim().to_owned(),
+        idempotency_key: idempotency_key(&headers)?,
+        action: match step.action {
+            Step::Confirm => Action::ConfirmHazard { hazard },
+            Step::Reject => Action::RejectHazard { hazard },
+            Step::Comment => Action::CommentHazard { hazard },
+        },
+    };
+    let acted = app.engine.act(action).await?;
+    let hazard = acted.hazard.map(|hazard| Hazard::of(&app, &hazard));
+    Ok(Json(HazardActed {
+        position: acted.position.0,
+        hazard,
+    }))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(header) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match header.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::bad_parameter(format!(
+            "`Idempotency-Key` must be 1 to {LONGEST_KEY} visible ASCII characters"
+        ))),
+    }
+}

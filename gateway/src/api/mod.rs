@@ -1,0 +1,89 @@
+//! REST under `/api/v1`, the event stream, the description of both, and what operation needs.
+//!
+//! ```text
+//! request ─► guard (limits, headers, problems) ─► handler ─► view::* or engine.act ─► JSON
+//! ```
+//! Reading is open to whoever reaches the address; a handler that writes asks for [`auth::Admin`].
+
+mod alarms;
+mod auth;
+mod docs;
+mod equipment;
+mod events;
+mod guard;
+mod hazards;
+mod health;
+mod nodes;
+mod params;
+mod problem;
+mod site;
+
+pub use problem::{ApiError, Problem};
+
+use crate::app::App;
+use crate::view::nearest;
+use axum::extract::Request;
+use axum::middleware::from_fn;
+use axum::routing::any;
+use axum::{Extension, Router};
+use docs::{Document, Frame};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Everything under `/api`, `/docs`, `/healthz`, `/readyz` and `/metrics`. Has no fallback of its own outside
+/// `/api`: merge the pages beside it.
+pub fn router(app: App) -> Router {
+    let (routes, description) = described().split_for_parts();
+    let paths: Vec<String> = description.paths.paths.keys().cloned().collect();
+    let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
+    let routes = routes
+        .layer(Extension(Document::of(&description)))
+        .route("/api", lost.clone())
+        .route("/api/", lost.clone())
+        .route("/api/{*rest}", lost)
+        .with_state(app);
+    guard::guard(routes.merge(docs::swagger()))
+}
+
+/// The description of all routes.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<App> {
+    let long = OpenApiRouter::new()
+        .routes(routes!(equipment::trend))
+        .routes(routes!(hazards::one))
+        .route_layer(from_fn(guard::heavy()));
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(site::overview))
+        .routes(routes!(equipment::list))
+        .routes(routes!(equipment::one))
+        .routes(routes!(hazards::list))
+        .routes(routes!(hazards::act))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::events))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::one))
+        .routes(routes!(events::events))
+        .routes(routes!(site::unregistered))
+        .routes(routes!(site::dead_letters))
+        .routes(routes!(site::rules))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .merge(long)
+}
+
+fn not_found(path: &str, paths: &[String]) -> ApiError {
+    let near = nearest(path.trim_end_matches('/'), paths.iter().map(String::as_str));
+    let detail = match near {
+        Some(near) => format!("there is nothing at {path}; did you mean {near}?"),
+        None => format!("there is nothing at {path}; the addresses are described at /docs/"),
+    };
+    ApiError::not_found(detail).suggest(near.map(str::to_owned))
+}

@@ -1,0 +1,112 @@
+//! Query parameters, bodies and headers, read strictly: what is not understood is refused, with what was
+//! probably meant.
+
+use super::problem::ApiError;
+use crate::view::nearest;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
+
+/// Query parameters described by `T`; unknown or repeated ones are refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let refused = |error: &dyn std::fmt::Display| ApiError::bad_parameter(error.to_string());
+        let pairs =
+            Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| refused(&error))?;
+        check::<T>(pairs.0.iter().map(|(name, _)| name.as_str()))?;
+        Query::<T>::try_from_uri(&parts.uri)
+            .map(|Query(params)| Self(params))
+            .map_err(|error| {
+                // "Failed to deserialize query string: limit: invalid digit found in string"
+                let text = error.body_text();
+                refused(&text.split_once(": ").map_or(text.as_str(), |(_, what)| what))
+            })
+    }
+}
+
+/// No parameters at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match parts.uri.query().filter(|query| !query.is_empty()) {
+            None => Ok(Self),
+            Some(query) => {
+                let name = query.split(['=', '&']).next().unwrap_or(query);
+                Err(unknown(name, &[]))
+            }
+        }
+    }
+}
+
+fn check<'q, T: IntoParams>(names: impl Iterator<Item = &'q str>) -> Result<(), ApiError> {
+    let known: Vec<_> = T::into_params(|| Some(ParameterIn::Query))
+        .into_iter()
+        .map(|known| known.name)
+        .collect();
+    let mut seen = Vec::new();
+    for name in names {
+        if !known.iter().any(|known| known == name) {
+            return Err(unknown(name, &known));
+        }
+        if seen.contains(&name) {
+            return Err(ApiError::bad_parameter(format!(
+                "the parameter `{name}` is given twice"
+            )));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, known: &[String]) -> ApiError {
+    let suggestion = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+    let meant = match &suggestion {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "this address takes none".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    ApiError::bad_parameter(format!("there is no parameter `{name}`; {meant}")).suggest(suggestion)
+}
+
+/// A JSON body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let refused = |error: JsonRejection| {
+            let status = error.status();
+            let text = error.body_text();
+            let detail = match &error {
+                // "Failed to deserialize the JSON body into the target type: action: unknown variant …"
+                JsonRejection::JsonDataError(_) => {
+                    text.split_once(": ").map_or(text.as_str(), |(_, what)| what)
+                }
+                JsonRejection::MissingJsonContentType(_) => {
+                    "the body must be sent as `Content-Type: application/json`"
+                }
+                _ => text.as_str(),
+            };
+            ApiError::bad_body(status, detail)
+        };
+        Json::<T>::from_request(request, state)
+            .await
+            .map(|Json(body)| Self(body))
+            .map_err(refused)
+    }
+}

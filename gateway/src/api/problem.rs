@@ -1,0 +1,264 @@
+//! Every error is an RFC 9457 problem document: `application/problem+json`.
+
+use crate::app::ActError;
+use crate::view::{Check, ViewError};
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+/// Media type of a problem document.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What went wrong, for people and programs (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// Identifies the kind of problem: `urn:vigil:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words; the same for every problem of the kind.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What is wrong here.
+    pub detail: String,
+    /// The request it happened to.
+    pub instance: String,
+    /// Stable key: of the kind of problem, or of the reason for which the core refused an action.
+    pub code: String,
+    /// What was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+    /// What is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<Check>>,
+}
+
+/// A problem on its way out. The path of the request is filled in at the door ([`finish`]).
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    problem: Box<Problem>,
+    headers: HeaderMap,
+}
+
+impl ApiError {
+    /// A problem of the kind `code`, which has the same status and title every time.
+    pub(super) fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
+        let problem = Problem {
+            kind: format!("urn:vigil:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            instance: String::new(),
+            code: code.to_owned(),
+            suggestion: None,
+            checks: None,
+        };
+        Self {
+            problem: Box::new(problem),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    pub(super) fn bad_parameter(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_parameter",
+            "A parameter cannot be used",
+            detail,
+        )
+    }
+
+    pub(super) fn bad_body(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, "bad_body", "The request body cannot be used", detail)
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such thing",
+            detail,
+        )
+    }
+
+    pub(super) fn unauthorized(detail: &str, challenge: &'static str) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "The admin token is required",
+            detail,
+        )
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    pub(super) fn unavailable(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code,
+            "The gateway cannot answer now",
+            detail,
+        )
+        .header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
+    pub(super) fn suggest(mut self, suggestion: Option<String>) -> Self {
+        self.problem.suggestion = suggestion;
+        self
+    }
+
+    pub(super) fn checks(mut self, checks: Vec<Check>) -> Self {
+        self.problem.checks = Some(checks);
+        self
+    }
+
+    fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.headers).into_response();
+        response.extensions_mut().insert(self.problem);
+        response
+    }
+}
+
+impl From<ViewError> for ApiError {
+    fn from(error: ViewError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ViewError::NotFound { suggestion, .. } => Self::not_found(detail).suggest(suggestion),
+            ViewError::Range(detail) => Self::bad_parameter(detail),
+            ViewError::Engine(_) => Self::unavailable("stopping", detail),
+            ViewError::Store(error) => {
+                tracing::error!(%error, "an API request could not be answered");
+                Self::unavailable("store_unreadable", detail)
+            }
+        }
+    }
+}
+
+impl From<ActError> for ApiError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(refusal) => {
+                let mut error = Self::new(
+                    StatusCode::CONFLICT,
+                    "refused",
+                    "The action is refused",
+                    refusal.message,
+                );
+                error.problem.code = refusal.code.to_owned();
+                error
+            }
+            ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
+            ActError::Store(error) => {
+                Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
+            }
+        }
+    }
+}
+
+/// Completes problems with the request they happened to, and turns errors of others (no such route, wrong
+/// method, too large, timed out, panicked) into problems.
+pub(super) async fn finish(request: Request, next: Next) -> Response {
+    let instance = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let mut response = next.run(request).await;
+    if !(response.status().is_client_error() || response.status().is_server_error()) {
+        return response;
+    }
+    let problem = response.extensions_mut().remove::<Box<Problem>>();
+    let mut problem = problem.unwrap_or_else(|| foreign(&response));
+    problem.instance = instance;
+    let mut whole = (response.status(), Json(&*problem)).into_response();
+    for name in [WWW_AUTHENTICATE, RETRY_AFTER, ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            whole.headers_mut().insert(name, value.clone());
+        }
+    }
+    whole
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    whole
+}
+
+/// The problem behind an error response that is not ours.
+fn foreign(response: &Response) -> Box<Problem> {
+    let status = response.status();
+    let allowed = || {
+        response
+            .headers()
+            .get(ALLOW)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("others")
+    };
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address".to_owned()),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", format!("this address takes {}", allowed())),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "too_large",
+            format!("a request body has at most {} bytes", super::guard::MAX_BODY),
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => ("timeout", "the answer took too long; ask for less".to_owned()),
+        status if status.is_client_error() => ("bad_request", "the request cannot be understood".to_owned()),
+        _ => (
+            "internal",
+            "the gateway failed to answer; its log says why".to_owned(),
+        ),
+    };
+    ApiError::new(status, code, status.canonical_reason().unwrap_or("Error"), detail).problem
+}
+
+/// Problems of every request that reads. In the description only.
+#[derive(Debug, IntoResponses)]
+#[allow(dead_code, reason = "describes answers, makes none")]
+pub(super) enum Reading {
+    /// A parameter is unknown or cannot be used.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadParameter(#[to_schema] Problem),
+    /// The gateway is stopping, or the store cannot be read.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
+}
+
+/// There is no such thing. In the description only.
+#[derive(Debug, IntoResponses)]
+#[allow(dead_code, reason = "describes answers, makes none")]
+pub(super) enum Missing {
+    /// There is no such thing.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+}
+
+/// Problems of every request that writes. In the description only.
+#[derive(Debug, IntoResponses)]
+#[allow(dead_code, reason = "describes answers, makes none")]
+pub(super) enum Writing {
+    /// The admin token is missing or wrong.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] Problem),
+    /// The action is refused; `code` says why.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(#[to_schema] Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Problem),
+    /// The body is not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(#[to_schema] Problem),
+    /// The body is JSON but not what is wanted.
+    #[response(status = 422, content_type = "application/problem+json")]
+    BadBody(#[to_schema] Problem),
+}
