@@ -8,7 +8,8 @@ use crate::engine::{
 };
 use crate::metrics::Registry;
 use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Intake, Publisher, Subscription,
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Intake, Publisher,
+    Subscription,
 };
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -45,7 +46,11 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { clock: Clock::system(), engine: None, page_limit: store::PageLimit::default() }
+        Self {
+            clock: Clock::system(),
+            engine: None,
+            page_limit: store::PageLimit::default(),
+        }
     }
 }
 
@@ -126,15 +131,25 @@ pub struct Running {
 /// # Errors
 /// Anything that cannot be opened; nothing runs then.
 pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Result<Running, RunError> {
-    let RunOptions { clock, engine, page_limit } = options;
+    let RunOptions {
+        clock,
+        engine,
+        page_limit,
+    } = options;
     let started = clock.now();
     let data = config.data_dir();
-    std::fs::create_dir_all(&data).map_err(|source| RunError::DataDir { path: data.clone(), source })?;
+    std::fs::create_dir_all(&data).map_err(|source| RunError::DataDir {
+        path: data.clone(),
+        source,
+    })?;
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
 
-    let store_options = StoreOptions { page_limit, ..StoreOptions::new(config.database()) };
+    let store_options = StoreOptions {
+        page_limit,
+        ..StoreOptions::new(config.database())
+    };
     let (writer, reader) = store::open(&store_options).await?;
     let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
     let restored = restore(&mut pipeline, &reader).await?;
@@ -147,7 +162,10 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     );
 
     // Before anything else can fail late: the ports.
-    let http_error = |source| RunError::Http { address: config.listen.http, source };
+    let http_error = |source| RunError::Http {
+        address: config.listen.http,
+        source,
+    };
     let listener = TcpListener::bind(config.listen.http).await.map_err(http_error)?;
     let http_addr = listener.local_addr().map_err(http_error)?;
     let broker = embedded(&config).await?;
@@ -158,7 +176,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
 
     // A broker in the same process is there at once; another may be down for long.
     let max_backoff = Duration::from_secs(if broker.is_some() { 1 } else { 30 });
-    let publisher = Publisher::start(&endpoint, &format!("{}-commands", config.broker.client_id), max_backoff);
+    let publisher = Publisher::start(
+        &endpoint,
+        &format!("{}-commands", config.broker.client_id),
+        max_backoff,
+    );
     let publisher = Arc::new(publisher);
     let (messages_to, messages) = mpsc::channel(QUEUE);
     let subscription = Subscription {
@@ -168,7 +190,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         max_backoff,
     };
     let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
-    let outlet = MqttOutlet { acker: intake.acker(), publisher: Arc::clone(&publisher), clock: clock.clone() };
+    let outlet = MqttOutlet {
+        acker: intake.acker(),
+        publisher: Arc::clone(&publisher),
+        clock: clock.clone(),
+    };
     let machine = Engine::start(EngineParts {
         pipeline,
         restored,
@@ -232,7 +258,16 @@ impl Running {
     /// # Errors
     /// Something that had arrived could not be committed; journaling nodes still have it.
     pub async fn shutdown(self, deadline: Duration) -> Result<(), RunError> {
-        let Self { machine, broker, publisher, intake, mut http, stopping, app, .. } = self;
+        let Self {
+            machine,
+            broker,
+            publisher,
+            intake,
+            mut http,
+            stopping,
+            app,
+            ..
+        } = self;
         intake.pause();
         stopping.cancel();
         let engine = machine.stop(deadline).await;
@@ -262,7 +297,7 @@ impl Running {
 /// Pages and API.
 fn router(app: App) -> axum::Router {
     let health = axum::routing::get(|| async { "ok\n" });
-    axum::Router::new().route("/healthz", health).with_state(app)
+    axum::Router::new().route("/healthz", health).merge(crate::web::router(app))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stopping: CancellationToken) {
@@ -272,7 +307,9 @@ async fn serve(listener: TcpListener, router: axum::Router, stopping: Cancellati
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned()).await;
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stopping.cancelled_owned())
+        .await;
     if let Err(error) = served {
         tracing::error!(%error, "the HTTP server ended");
     }
@@ -299,7 +336,10 @@ async fn embedded(config: &Config) -> Result<Option<EmbeddedBroker>, RunError> {
         .iter()
         .map(|user| {
             let password = secret(&config.resolve(&user.password_file))?;
-            Ok(BrokerUser { name: user.name.clone(), password })
+            Ok(BrokerUser {
+                name: user.name.clone(),
+                password,
+            })
         })
         .collect::<Result<_, RunError>>()?;
     let options = BrokerOptions {
@@ -333,14 +373,22 @@ fn external(config: &Config) -> Result<Endpoint, RunError> {
         (Some(user), None) => Some((user.clone(), String::new())),
         (None, _) => None,
     };
-    Ok(Endpoint { host: host.to_owned(), port, tls, credentials })
+    Ok(Endpoint {
+        host: host.to_owned(),
+        port,
+        tls,
+        credentials,
+    })
 }
 
 /// The first line of a file.
 fn secret(path: &Path) -> Result<String, RunError> {
     std::fs::read_to_string(path)
         .map(|text| text.lines().next().unwrap_or_default().trim_end().to_owned())
-        .map_err(|source| RunError::Password { path: path.to_owned(), source })
+        .map_err(|source| RunError::Password {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn engine_options(config: &Config) -> EngineOptions {
@@ -350,7 +398,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         max_batch: config.store.batch_messages.max(1),
         retention: Retention {
             max_age_ms: (retention.days > 0).then(|| i64::from(retention.days) * 86_400_000),
-            max_bytes: (retention.max_gib > 0.0).then(|| (retention.max_gib * 1_073_741_824.0) as u64),
+            max_bytes: (retention.max_gib > 0.0).then_some((retention.max_gib * 1_073_741_824.0) as u64),
             watermark: retention.watermark,
             ..Retention::default()
         },

@@ -1,7 +1,8 @@
 //! Trend charts as SVG: the value, its limits, the hazards it opened, and the times nothing is
 //! known, all in one picture. Colour means abnormal; a normal line is dark grey.
 
-use crate::web::words::Language;
+use super::markup::{Markup, escape};
+use super::words::Language;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use vigil_core::UtcMillis;
@@ -26,6 +27,8 @@ pub struct Trend {
     pub gaps: Vec<Gap>,
     /// Two-state signals are drawn between "off" and "on".
     pub binary: bool,
+    /// What the picture shows, for who cannot see it.
+    pub label: String,
 }
 
 /// One point: a single value has `low == high`.
@@ -117,7 +120,64 @@ pub fn svg(
     })?;
     // Scales with the column it stands in; the numbers stay readable on a phone and on paper.
     let fixed = format!("<svg width=\"{}\" height=\"{}\"", size.0, size.1);
-    Ok(out.replacen(&fixed, "<svg class=\"trend\" role=\"img\"", 1))
+    Ok(out.replacen(
+        &fixed,
+        &format!(
+            "<svg class=\"trend\" role=\"img\" aria-label=\"{}\"",
+            escape(&trend.label)
+        ),
+        1,
+    ))
+}
+
+/// The chart as inline SVG, drawn once for a column and once for a phone; the style sheet shows one.
+///
+/// # Errors
+/// As [`svg`].
+pub(crate) fn responsive(
+    trend: &Trend,
+    wide: (u32, u32),
+    language: Language,
+    label_time: &dyn Fn(UtcMillis) -> String,
+) -> Result<Markup, ChartError> {
+    let column = svg(trend, wide, language, label_time)?;
+    let phone = svg(trend, (360, 220), language, label_time)?;
+    Ok(Markup(format!(
+        "<div class=\"wide\">{column}</div><div class=\"phone\">{phone}</div>"
+    )))
+}
+
+/// A small curve without axes; it breaks where there was no value. Empty without at least two values.
+pub(crate) fn spark(points: &[Point], from: UtcMillis, to: UtcMillis) -> Markup {
+    use std::fmt::Write as _;
+    const WIDTH: f64 = 120.0;
+    const HEIGHT: f64 = 26.0;
+    let values = || points.iter().filter_map(|point| point.value);
+    if values().count() < 2 || to.0 <= from.0 {
+        return Markup::default();
+    }
+    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+        (l.min(v), h.max(v))
+    });
+    // A steady value is a line in the middle, not the noise of its last digit.
+    let span = (high - low).max(high.abs().max(low.abs()) * 0.01).max(1e-9);
+    let middle = f64::midpoint(low, high);
+    let mut path = String::new();
+    let mut pen = false;
+    for point in points {
+        let Some(value) = point.value else {
+            pen = false;
+            continue;
+        };
+        let x = point.at.since(from) as f64 / to.since(from) as f64 * WIDTH;
+        let y = HEIGHT / 2.0 - (value - middle) / span * (HEIGHT - 6.0);
+        // Writing to a String cannot fail.
+        write!(path, "{}{x:.1} {y:.1}", if pen { 'L' } else { 'M' }).unwrap_or_default();
+        pen = true;
+    }
+    Markup(format!(
+        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>"
+    ))
 }
 
 /// The value axis: all points and limits near them, with a margin.
@@ -155,7 +215,10 @@ fn draw(
 ) -> Result<(), String> {
     let root = SVGBackend::with_string(out, size).into_drawing_area();
     let (low, high) = range(trend);
-    let (from, to) = (trend.from.0 as f64, (trend.to.0 as f64).max(trend.from.0 as f64 + 1.0));
+    let (from, to) = (
+        trend.from.0 as f64,
+        (trend.to.0 as f64).max(trend.from.0 as f64 + 1.0),
+    );
     let text = |px: i32, ink: RGBColor| ("sans-serif", px).into_font().color(&ink);
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
@@ -171,18 +234,33 @@ fn draw(
         if edges[1] <= edges[0] {
             continue;
         }
-        let shade = if gap.filled { GRID.mix(0.55) } else { QUIET.mix(0.18) };
+        let shade = if gap.filled {
+            GRID.mix(0.55)
+        } else {
+            QUIET.mix(0.18)
+        };
         chart
-            .draw_series([Rectangle::new([(edges[0], low), (edges[1], high)], shade.filled())])
+            .draw_series([Rectangle::new(
+                [(edges[0], low), (edges[1], high)],
+                shade.filled(),
+            )])
             .map_err(|e| e.to_string())?;
         if !gap.filled {
             hatch(&mut chart, edges, (low, high))?;
         }
         if edges[1] - edges[0] > (to - from) * 0.06 {
-            let word = if gap.filled { language.pick("已补传", "back-filled") } else { language.pick("无数据", "no data") };
+            let word = if gap.filled {
+                language.pick("已补传", "back-filled")
+            } else {
+                language.pick("无数据", "no data")
+            };
             let style = text(12, QUIET).pos(Pos::new(HPos::Center, VPos::Top));
             chart
-                .draw_series([Text::new(word, (f64::midpoint(edges[0], edges[1]), high - (high - low) * 0.02), style)])
+                .draw_series([Text::new(
+                    word,
+                    (f64::midpoint(edges[0], edges[1]), high - (high - low) * 0.02),
+                    style,
+                )])
                 .map_err(|e| e.to_string())?;
         }
     }
@@ -207,7 +285,7 @@ fn draw(
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(GRID)
-        .x_labels(8)
+        .x_labels(if size.0 < 480 { 4 } else { (size.0 / 95) as usize })
         .y_labels(if trend.binary { 15 } else { 6 })
         .x_label_formatter(&labels)
         .y_label_formatter(&values)
@@ -222,24 +300,39 @@ fn draw(
     let mut used: Vec<f64> = Vec::new();
     for limit in trend.limits.iter().filter(|l| l.value > low && l.value < high) {
         let ink = colour(limit.severity);
-        let dashes = DashedLineSeries::new([(from, limit.value), (to, limit.value)], 6, 4, ink.stroke_width(1));
+        let dashes = DashedLineSeries::new(
+            [(from, limit.value), (to, limit.value)],
+            6,
+            4,
+            ink.stroke_width(1),
+        );
         chart.draw_series(dashes).map_err(|e| e.to_string())?;
         // Two limits close together would print their names over each other.
         if used.iter().all(|y| (y - limit.value).abs() > (high - low) * 0.06) {
             used.push(limit.value);
             let style = text(11, ink).pos(Pos::new(HPos::Right, VPos::Bottom));
             let name = format!("{} {:.decimals$}", limit.label, limit.value);
-            chart.draw_series([Text::new(name, (to, limit.value), style)]).map_err(|e| e.to_string())?;
+            chart
+                .draw_series([Text::new(name, (to, limit.value), style)])
+                .map_err(|e| e.to_string())?;
         }
     }
-    for mark in trend.marks.iter().filter(|m| m.at >= trend.from && m.at <= trend.to) {
+    for mark in trend
+        .marks
+        .iter()
+        .filter(|m| m.at >= trend.from && m.at <= trend.to)
+    {
         let ink = colour(mark.severity);
         let x = mark.at.0 as f64;
         chart
             .draw_series(LineSeries::new([(x, low), (x, high)], ink.stroke_width(1)))
             .map_err(|e| e.to_string())?;
         chart
-            .draw_series([TriangleMarker::new((x, low + (high - low) * 0.03), 6, ink.filled())])
+            .draw_series([TriangleMarker::new(
+                (x, low + (high - low) * 0.03),
+                6,
+                ink.filled(),
+            )])
             .map_err(|e| e.to_string())?;
     }
     root.present().map_err(|e| e.to_string())
@@ -260,7 +353,10 @@ fn hatch(chart: &mut Chart<'_, '_>, edges: [f64; 2], span: (f64, f64)) -> Result
         let end = (x + step * 2.0).min(edges[1]);
         let height = (span.1 - span.0) * (end - x) / (step * 2.0);
         chart
-            .draw_series(LineSeries::new([(x, span.0), (end, span.0 + height)], QUIET.mix(0.35).stroke_width(1)))
+            .draw_series(LineSeries::new(
+                [(x, span.0), (end, span.0 + height)],
+                QUIET.mix(0.35).stroke_width(1),
+            ))
             .map_err(|e| e.to_string())?;
         x += step;
     }
@@ -315,7 +411,9 @@ fn curve(chart: &mut Chart<'_, '_>, trend: &Trend) -> Result<(), String> {
     }
     for stroke in strokes {
         if let [only] = stroke[..] {
-            chart.draw_series([Circle::new(only, 2, INK.filled())]).map_err(|e| e.to_string())?;
+            chart
+                .draw_series([Circle::new(only, 2, INK.filled())])
+                .map_err(|e| e.to_string())?;
         } else if !stroke.is_empty() {
             chart
                 .draw_series(LineSeries::new(stroke, INK.stroke_width(2)))
@@ -324,7 +422,9 @@ fn curve(chart: &mut Chart<'_, '_>, trend: &Trend) -> Result<(), String> {
     }
     let late = trend.points.iter().filter(|p| p.late);
     chart
-        .draw_series(late.filter_map(|p| Some(Circle::new((p.at.0 as f64, p.value?), 2, QUIET.stroke_width(1)))))
+        .draw_series(
+            late.filter_map(|p| Some(Circle::new((p.at.0 as f64, p.value?), 2, QUIET.stroke_width(1)))),
+        )
         .map_err(|e| e.to_string())?;
     Ok(())
 }
@@ -343,22 +443,44 @@ mod tests {
     use super::*;
 
     fn trend() -> Trend {
-        let point = |at, value| Point { at: UtcMillis(at), value: Some(value), low: value, high: value, late: false };
+        let point = |at, value| Point {
+            at: UtcMillis(at),
+            value: Some(value),
+            low: value,
+            high: value,
+            late: false,
+        };
         Trend {
             from: UtcMillis(0),
             to: UtcMillis(100_000),
             unit: "MPa",
             points: vec![point(0, 1.0), point(10_000, 1.1), point(60_000, 1.3)],
-            limits: vec![Limit { label: "BLR-STEAM-P-H".into(), value: 1.25, severity: Severity::S3 }],
-            marks: vec![Mark { at: UtcMillis(60_000), label: "BLR-STEAM-P-H".into(), severity: Severity::S3 }],
-            gaps: vec![Gap { from: UtcMillis(20_000), to: UtcMillis(50_000), filled: false }],
+            limits: vec![Limit {
+                label: "BLR-STEAM-P-H".into(),
+                value: 1.25,
+                severity: Severity::S3,
+            }],
+            marks: vec![Mark {
+                at: UtcMillis(60_000),
+                label: "BLR-STEAM-P-H".into(),
+                severity: Severity::S3,
+            }],
+            gaps: vec![Gap {
+                from: UtcMillis(20_000),
+                to: UtcMillis(50_000),
+                filled: false,
+            }],
             binary: false,
+            label: "steam pressure".into(),
         }
     }
 
     #[test]
     fn a_chart_names_its_limit_its_gap_and_its_unit() {
-        let svg = svg(&trend(), (900, 260), Language::Zh, &|t| format!("{}s", t.0 / 1000)).unwrap();
+        let svg = svg(&trend(), (900, 260), Language::Zh, &|t| {
+            format!("{}s", t.0 / 1000)
+        })
+        .unwrap();
         for word in ["BLR-STEAM-P-H 1.25", "无数据", "MPa", "class=\"trend\""] {
             assert!(svg.contains(word), "{word} is missing");
         }
@@ -368,7 +490,11 @@ mod tests {
     fn an_empty_chart_is_drawn_and_a_line_never_crosses_a_gap() {
         let mut empty = trend();
         empty.points.clear();
-        assert!(svg(&empty, (900, 260), Language::En, &|_| String::new()).unwrap().contains("no data"));
+        assert!(
+            svg(&empty, (900, 260), Language::En, &|_| String::new())
+                .unwrap()
+                .contains("no data")
+        );
     }
 
     #[test]

@@ -1,0 +1,268 @@
+//! One hazard: what tripped, on what ground, what was done, what comes next. And the steps themselves.
+
+use super::fault::{Fault, respond, respond_with};
+use super::page::Page;
+use super::trends::{self, Figure, Source};
+use super::{Site, sign_in, terms};
+use crate::app::ActError;
+use crate::view;
+use crate::view::HazardMark;
+use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory};
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+use vigil_core::hazard::HazardId;
+use vigil_core::input::{Action, OperatorAction};
+
+#[derive(Template)]
+#[template(path = "hazard.html")]
+struct HazardPage<'p> {
+    page: &'p Page,
+    detail: HazardDetail,
+    charts: Vec<Figure>,
+    /// A step that was not taken.
+    refused: Option<Refused>,
+}
+
+/// A step that was not taken, with what was typed.
+struct Refused {
+    step: String,
+    text: String,
+    name: String,
+    why: String,
+}
+
+/// What a form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Step {
+    step: String,
+    text: String,
+    csrf: String,
+    token: String,
+    name: String,
+}
+
+/// `GET /hazards/{id}`
+pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
+    let made = make(&site, &page, &id, None).await;
+    respond(&page, made)
+}
+
+/// `POST /hazards/{id}/actions`
+pub(crate) async fn act(
+    State(site): State<Arc<Site>>,
+    page: Page,
+    Path(id): Path<String>,
+    Form(step): Form<Step>,
+) -> Response {
+    match take(&site, &page, &id, &step).await {
+        Ok(()) => Redirect::to(&format!("/hazards/{}#timeline", page.segment(&id))).into_response(),
+        Err((status, why)) => {
+            let refused = Refused {
+                step: step.step,
+                text: step.text,
+                name: step.name,
+                why,
+            };
+            let made = make(&site, &page, &id, Some(refused)).await;
+            respond_with(&page, status, made)
+        }
+    }
+}
+
+async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (StatusCode, String)> {
+    let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
+    let actor = match &page.session {
+        Some(session) if session.vouches_for(&step.csrf) => session.name.clone(),
+        // The token itself vouches for a form that belongs to no session.
+        _ if site.app.token.matches(step.token.trim()) => sign_in::person(&step.name),
+        Some(_) => {
+            return refused(
+                StatusCode::FORBIDDEN,
+                "登录已变更，请再提交一次。",
+                "Your session has changed; please send it again.",
+            );
+        }
+        None => {
+            return refused(
+                StatusCode::FORBIDDEN,
+                "管理令牌不对。只有持有令牌的人可以执行此步骤；请粘贴令牌，或先登录。",
+                "The admin token is not right. Only who holds the token can take this step; paste it, or sign in first.",
+            );
+        }
+    };
+    let hazard = HazardId(id.into());
+    let action = match step.step.as_str() {
+        "confirm" => Action::ConfirmHazard { hazard },
+        "reject" => Action::RejectHazard { hazard },
+        "comment" => Action::CommentHazard { hazard },
+        _ => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                "没有这一步骤。",
+                "There is no such step.",
+            );
+        }
+    };
+    let action = OperatorAction {
+        actor,
+        reason: step.text.clone(),
+        idempotency_key: None,
+        action,
+    };
+    match site.app.engine.act(action).await {
+        Ok(_) => Ok(()),
+        Err(ActError::Refused(refusal)) => {
+            let why = match refusal.code {
+                "not_suspected" => page.pick("该隐患已被核实过，只有“疑似”的隐患可以确认或判为误报。刷新可看到是谁、何时处理的。", "This hazard has been decided already; only a suspected one can be confirmed or rejected. The timeline says who did, and when."),
+                "reason_required" if step.step == "reject" => page.pick("判为误报必须写明理由。", "A rejection needs a reason."),
+                "reason_required" => page.pick("备注不能为空。", "A comment needs a text."),
+                "unknown_hazard" => page.pick("没有这条隐患，或它已被较新的一条取代。", "There is no such hazard, or a newer one has taken its place."),
+                _ => return Err((StatusCode::CONFLICT, refusal.message)),
+            };
+            Err((StatusCode::CONFLICT, why.to_owned()))
+        }
+        Err(ActError::Gone) => refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "网关正在停止。请稍后重试。",
+            "The gateway is stopping. Try again in a moment.",
+        ),
+        Err(ActError::Store(error)) => {
+            let said = page.pick(
+                "数据库不可写，步骤未记录。请通知管理员。",
+                "The database cannot be written; the step was not recorded. Tell the administrator.",
+            );
+            Err((StatusCode::SERVICE_UNAVAILABLE, format!("{said} ({error})")))
+        }
+    }
+}
+
+async fn make<'p>(
+    site: &Site,
+    page: &'p Page,
+    id: &str,
+    refused: Option<Refused>,
+) -> Result<HazardPage<'p>, Fault> {
+    let detail = view::hazard(&site.app, id).await?;
+    let charts = detail
+        .evidence
+        .series
+        .iter()
+        .filter(|series| is_drawn(series))
+        .map(|series| figure(page, &detail, &detail.evidence, series))
+        .collect::<Result<_, _>>()?;
+    Ok(HazardPage {
+        page,
+        detail,
+        charts,
+        refused,
+    })
+}
+
+/// Codes are words: they stand in the table of readings.
+fn is_drawn(series: &EvidenceSeries) -> bool {
+    matches!(series.kind, "analog" | "binary" | "counter")
+}
+
+fn figure(
+    page: &Page,
+    detail: &HazardDetail,
+    window: &EvidenceWindow,
+    series: &EvidenceSeries,
+) -> Result<Figure, Fault> {
+    let hazard = &detail.hazard;
+    // Every trip is marked, not only the first.
+    let trips: Vec<HazardMark> = detail
+        .history
+        .iter()
+        .filter(|event| matches!(event.event, "opened" | "recurred"))
+        .filter_map(|event| {
+            Some(HazardMark {
+                id: hazard.id.clone(),
+                rule: hazard.rule.clone(),
+                title_zh: hazard.title_zh.clone(),
+                title_en: hazard.title_en.clone(),
+                at: event.source_at?,
+                severity: event.severity.unwrap_or(hazard.severity),
+                status: hazard.status,
+            })
+        })
+        .collect();
+    let source = Source {
+        key: series.quantity.key,
+        kind: series.kind,
+        from: window.from.0,
+        to: window.to.0,
+        points: &series.points,
+        limits: &series.limits,
+        hazards: &trips,
+        gaps: &window.gaps,
+    };
+    Ok(Figure {
+        key: series.quantity.key,
+        chart: trends::draw(page, &source, (820, 250))?,
+        has_values: series.points.iter().any(|point| point.value.is_some()),
+        incomplete: window.cut,
+    })
+}
+
+impl HazardPage<'_> {
+    fn allows(&self, step: &str) -> bool {
+        self.detail.allowed_actions.contains(&step)
+    }
+
+    fn event(&self, event: &HazardHistory) -> &'static str {
+        match event.event {
+            "opened" => self
+                .page
+                .pick("机器立案（疑似）", "opened by the machine (suspected)"),
+            "recurred" => self.page.pick("条件再次成立", "the condition came back"),
+            "returned" => self.page.pick(
+                "条件消失（不等于销号）",
+                "the condition went (this does not close it)",
+            ),
+            "confirmed" => self.page.pick("确认属实", "confirmed"),
+            "rejected" => self.page.pick("判为误报", "rejected"),
+            "commented" => self.page.pick("备注", "comment"),
+            _ => self.page.pick("其他", "other"),
+        }
+    }
+
+    fn confidence(&self, confidence: &str) -> &'static str {
+        terms::confidence(self.page.language, confidence)
+    }
+
+    fn short(&self, hash: &str) -> String {
+        hash.chars().take(12).collect()
+    }
+
+    /// What was typed into the form of `step` before it was refused.
+    fn typed(&self, step: &str) -> &str {
+        self.refused
+            .as_ref()
+            .filter(|refused| refused.step == step)
+            .map_or("", |refused| &refused.text)
+    }
+
+    fn why(&self, step: &str) -> Option<&str> {
+        self.refused
+            .as_ref()
+            .filter(|refused| refused.step == step)
+            .map(|refused| refused.why.as_str())
+    }
+
+    fn typed_name(&self) -> &str {
+        self.refused.as_ref().map_or("", |refused| &refused.name)
+    }
+
+    fn clause(&self) -> &str {
+        self.detail
+            .citation
+            .as_ref()
+            .map_or(&self.detail.hazard.clause, |citation| &citation.clause)
+    }
+}

@@ -1,0 +1,125 @@
+//! The pages: rendered on the server, in Chinese and English, complete without scripts.
+//!
+//! ```text
+//! request ─► Page (reader, language, zone) ─┐
+//!            view::* (what there is to say) ─┴─► template ─► HTML
+//! ```
+//! Every page serves one of three reasons and says at the top which: something is wrong now, there is
+//! work to do, something must be proven. Colour means abnormal and nothing else.
+
+mod alarms;
+mod assets;
+pub mod chart;
+mod equipment;
+mod equipment_list;
+mod fault;
+mod format;
+mod hazard;
+mod hazards;
+mod markup;
+mod nodes;
+mod overview;
+mod page;
+mod parts;
+mod phrase;
+mod rules;
+mod session;
+mod sign_in;
+mod strangers;
+mod terms;
+mod trends;
+pub mod words;
+
+use crate::app::App;
+use crate::view::Card;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+use jiff::tz::TimeZone;
+use page::{LANGUAGE_COOKIE, Page};
+use session::Sessions;
+use std::sync::Arc;
+use words::Language;
+
+/// What the pages share.
+#[derive(Debug)]
+struct Site {
+    app: App,
+    zone: TimeZone,
+    sessions: Sessions,
+}
+
+impl Site {
+    /// Who a piece of equipment is, if the catalog has it.
+    fn card(&self, id: &str) -> Option<Card> {
+        let ix = self.app.catalog.by_id.get(id)?;
+        self.app.catalog.equipment.get(ix.0 as usize).map(Card::from)
+    }
+}
+
+/// The pages; whatever no other route takes ends here, on a page that says so.
+pub fn router(app: App) -> Router {
+    // The configuration was checked; a zone that is gone since then shows as UTC, and says so.
+    let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
+    let site = Arc::new(Site {
+        app,
+        zone,
+        sessions: Sessions::default(),
+    });
+    let pages = Router::new()
+        .route("/", get(overview::show))
+        .route("/alarms", get(alarms::show))
+        .route("/equipment", get(equipment_list::show))
+        .route("/equipment/{id}", get(equipment::show))
+        .route("/hazards", get(hazards::show))
+        .route("/hazards/{id}", get(hazard::show))
+        .route("/hazards/{id}/actions", post(hazard::act))
+        .route("/nodes", get(nodes::list))
+        .route("/nodes/{group}/{node}", get(nodes::show))
+        .route("/unregistered", get(strangers::show))
+        .route("/rules", get(rules::show))
+        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
+        .layer(from_fn(finish))
+        .with_state(site);
+    Router::new()
+        .route("/assets/{name}", get(assets::serve))
+        .merge(pages)
+}
+
+/// Nothing but our own files may run, frame or be loaded; a chosen language is remembered.
+async fn finish(request: Request, next: Next) -> Response {
+    const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+        connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let chosen = request.uri().query().and_then(|query| {
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("lang="))
+            .and_then(Language::from_key)
+    });
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    // What is shown is true now only, and for this reader only.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Cookie, Accept-Language"));
+    if let Some(language) = chosen {
+        let cookie = format!(
+            "{LANGUAGE_COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
+            language.key()
+        );
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}

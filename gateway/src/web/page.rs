@@ -1,0 +1,288 @@
+//! What every page knows: who reads it, in which language and zone, and where it stands.
+
+use super::format::{self, Times};
+use super::markup::{Markup, address, encode, escape};
+use super::session::Session;
+use super::words::Language;
+use super::{Site, assets, phrase, terms};
+use crate::view::Time;
+use crate::view::Word;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use axum::http::request::Parts;
+use std::convert::Infallible;
+use std::sync::Arc;
+use vigil_core::hazard::HazardStatus;
+use vigil_core::pack::{Grade, Severity};
+use vigil_protocol::time::UtcMillis;
+
+/// What has a time.
+pub(crate) trait At {
+    fn at(&self) -> UtcMillis;
+}
+
+impl At for UtcMillis {
+    fn at(&self) -> UtcMillis {
+        *self
+    }
+}
+
+impl At for Time {
+    fn at(&self) -> UtcMillis {
+        self.0
+    }
+}
+
+impl<T: At> At for &T {
+    fn at(&self) -> UtcMillis {
+        (**self).at()
+    }
+}
+
+/// Name of the cookie that keeps the language.
+pub(crate) const LANGUAGE_COOKIE: &str = "vigil_lang";
+
+/// The reader and the place.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) language: Language,
+    pub(crate) times: Times,
+    pub(crate) timezone: String,
+    /// Path as asked for, still encoded.
+    pub(crate) path: String,
+    /// Query without `lang`.
+    pub(crate) query: Vec<(String, String)>,
+    /// Signed in, if at all.
+    pub(crate) session: Option<Session>,
+}
+
+/// An entry of the main menu.
+pub(crate) struct Entry {
+    pub(crate) href: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) current: bool,
+}
+
+impl FromRequestParts<Arc<Site>> for Page {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Infallible> {
+        let mut query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map(|query| query.0)
+            .unwrap_or_default();
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = query
+            .iter()
+            .find(|(key, _)| key == "lang")
+            .and_then(|(_, value)| Language::from_key(value));
+        let language = asked
+            .or_else(|| cookie(header(COOKIE)?, LANGUAGE_COOKIE).and_then(Language::from_key))
+            .or_else(|| header(ACCEPT_LANGUAGE).and_then(Language::from_accept))
+            .unwrap_or_else(|| site.app.config.web.language.into());
+        query.retain(|(key, _)| key != "lang");
+        let now = site.app.clock.now();
+        let session = header(COOKIE).and_then(|cookies| site.sessions.of_cookies(cookies, now));
+        Ok(Self {
+            language,
+            times: Times {
+                zone: site.zone.clone(),
+                now,
+                language,
+            },
+            timezone: site.app.config.web.timezone.clone(),
+            path: parts.uri.path().to_owned(),
+            query,
+            session,
+        })
+    }
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'c>(header: &'c str, name: &str) -> Option<&'c str> {
+    header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, v)| v)
+}
+
+impl Page {
+    /// The text in the reader's language.
+    pub(crate) fn pick<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
+        self.language.pick(zh, en)
+    }
+
+    /// A value of the query; empty if it is not there.
+    pub(crate) fn asked(&self, key: &str) -> &str {
+        self.query
+            .iter()
+            .find(|(name, _)| name == key)
+            .map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn menu(&self) -> Vec<Entry> {
+        [
+            ("/", "总览", "Overview"),
+            ("/hazards", "隐患", "Hazards"),
+            ("/alarms", "报警", "Alarms"),
+            ("/equipment", "设备", "Equipment"),
+            ("/nodes", "终端", "Nodes"),
+            ("/unregistered", "未登记", "Unregistered"),
+            ("/rules", "规则", "Rules"),
+        ]
+        .into_iter()
+        .map(|(href, zh, en)| Entry {
+            href,
+            label: self.language.pick(zh, en),
+            current: self.path == href || (href != "/" && self.path.starts_with(&format!("{href}/"))),
+        })
+        .collect()
+    }
+
+    /// The same page with some of the query replaced; an empty value takes the key out.
+    pub(crate) fn with(&self, key: &str, value: &str) -> String {
+        let mut query: Vec<(&str, &str)> = Vec::new();
+        let kept = self
+            .query
+            .iter()
+            .filter(|(name, _)| name != key && name != "after");
+        query.extend(kept.map(|(name, value)| (name.as_str(), value.as_str())));
+        query.push((key, value));
+        address(&self.path, &query)
+    }
+
+    /// The same page in the other language.
+    pub(crate) fn switch_href(&self) -> String {
+        let mut query: Vec<(&str, &str)> = self
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        query.push(("lang", self.language.other().key()));
+        address(&self.path, &query)
+    }
+
+    /// Where to come back to after signing in.
+    pub(crate) fn here(&self) -> String {
+        let query: Vec<(&str, &str)> = self
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        encode(&address(&self.path, &query))
+    }
+
+    pub(crate) fn now(&self) -> Markup {
+        self.times.time(self.times.now)
+    }
+
+    pub(crate) fn time(&self, at: &impl At) -> Markup {
+        self.times.time(at.at())
+    }
+
+    pub(crate) fn full_time(&self, at: &impl At) -> Markup {
+        self.times.full_time(at.at())
+    }
+
+    pub(crate) fn age(&self, at: &impl At) -> Markup {
+        self.times.age(at.at())
+    }
+
+    /// How long ago that was, in words.
+    pub(crate) fn since(&self, at: &impl At) -> String {
+        self.times.duration(self.times.now.since(at.at()))
+    }
+
+    /// The zone's offset now.
+    pub(crate) fn offset(&self) -> String {
+        self.times.offset(self.times.now)
+    }
+
+    pub(crate) fn word(&self, word: &Word) -> &'static str {
+        self.pick(word.title_zh, word.title_en)
+    }
+
+    /// A name in two languages.
+    pub(crate) fn name<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
+        self.language.pick(zh, if en.is_empty() { zh } else { en })
+    }
+
+    /// A length of time in words, from seconds.
+    pub(crate) fn seconds(&self, seconds: &f64) -> String {
+        self.times.duration((seconds * 1_000.0) as i64)
+    }
+
+    pub(crate) fn count(&self, number: &u64) -> String {
+        format::count(*number)
+    }
+
+    pub(crate) fn percent(&self, part: &f64) -> String {
+        format::percent(*part)
+    }
+
+    /// The badge of a severity: colour, shape and word.
+    pub(crate) fn level(&self, severity: &Severity) -> Markup {
+        Markup(format!(
+            "<span class=\"level {}\" title=\"{} · {}\">{}</span>",
+            terms::severity_class(*severity),
+            terms::severity_key(*severity),
+            escape(terms::severity_meaning(self.language, *severity)),
+            escape(terms::severity(self.language, *severity)),
+        ))
+    }
+
+    pub(crate) fn status(&self, status: &HazardStatus) -> &'static str {
+        terms::status(self.language, *status)
+    }
+
+    pub(crate) fn next_step(&self, status: &HazardStatus) -> &'static str {
+        terms::next_step(self.language, *status)
+    }
+
+    pub(crate) fn grade(&self, grade: &Grade, status: &HazardStatus) -> &'static str {
+        terms::grade(self.language, *grade, *status)
+    }
+
+    /// A rule's condition or an alarm's detail in words.
+    pub(crate) fn readable(&self, text: &str) -> String {
+        phrase::readable(self.language, text)
+    }
+
+    /// `lang` attribute for text that is quoted as it stands.
+    pub(crate) fn lang_of(&self, text: &str) -> &'static str {
+        if text.chars().any(is_cjk) { "zh-CN" } else { "en" }
+    }
+
+    /// A path segment.
+    pub(crate) fn segment(&self, text: &str) -> String {
+        encode(text)
+    }
+
+    pub(crate) fn style_href(&self) -> &'static str {
+        assets::style_href()
+    }
+
+    pub(crate) fn icon_href(&self) -> &'static str {
+        assets::icon_href()
+    }
+
+    pub(crate) fn script_href(&self) -> &'static str {
+        assets::script_href()
+    }
+}
+
+/// Whether a character is written by Chinese pages only.
+pub(crate) fn is_cjk(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cookie;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        assert_eq!(cookie("a=1; vigil_lang=en; b=2", "vigil_lang"), Some("en"));
+        assert_eq!(cookie("xvigil_lang=en", "vigil_lang"), None);
+    }
+}
