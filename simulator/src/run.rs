@@ -331,8 +331,16 @@ impl RunningSite {
             .map(|equipment| (equipment.node.as_str().into(), equipment.id.as_str().into()))
             .collect();
         for (node, equipment) in equipment {
-            let Some(values) = simulation.latest(&equipment) else { continue };
-            self.deliver(SimEvent::Readings { at_ms, node, equipment, values }).await;
+            let Some(values) = simulation.latest(&equipment) else {
+                continue;
+            };
+            self.deliver(SimEvent::Readings {
+                at_ms,
+                node,
+                equipment,
+                values,
+            })
+            .await;
         }
     }
 
@@ -388,7 +396,10 @@ impl Reached {
     fn load(dir: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(dir.join(Self::FILE)).ok()?;
         let (start, now_ms) = text.trim().split_once(' ')?;
-        Some(Self { start: UtcMillis(start.parse().ok()?), now_ms: now_ms.parse().ok()? })
+        Some(Self {
+            start: UtcMillis(start.parse().ok()?),
+            now_ms: now_ms.parse().ok()?,
+        })
     }
 
     /// The old text or the new one is found, whenever the process is killed.
@@ -405,13 +416,22 @@ impl Reached {
 }
 
 /// Steps the simulation through its time and hands out what happens.
-async fn drive(simulation: &mut Simulation, site: &RunningSite, options: &RunOptions, reached_ms: Option<i64>) {
+async fn drive(
+    simulation: &mut Simulation,
+    site: &RunningSite,
+    options: &RunOptions,
+    reached_ms: Option<i64>,
+) {
     let began = Instant::now();
     let mut told = began;
     // Before the nodes get anything: what is handed out twice would be measured twice.
     let reach = |now_ms| {
         if let Some(dir) = &options.journal_dir {
-            Reached { start: site.start, now_ms }.save(dir);
+            Reached {
+                start: site.start,
+                now_ms,
+            }
+            .save(dir);
         }
     };
     match reached_ms {
@@ -468,7 +488,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Reached::load(dir.path()), None);
         for now_ms in [0, 200, 400] {
-            let reached = Reached { start: UtcMillis(1_700_000_000_000), now_ms };
+            let reached = Reached {
+                start: UtcMillis(1_700_000_000_000),
+                now_ms,
+            };
             reached.save(dir.path());
             assert_eq!(Reached::load(dir.path()), Some(reached));
         }
