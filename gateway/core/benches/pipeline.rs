@@ -75,14 +75,31 @@ fn pipeline() -> (Pipeline, usize) {
         .iter()
         .enumerate()
         .map(|(n, name)| Metric::named(name, value(n, 0)).with_alias(n as u64 + 1).typed())
-        .chain([Metric::named("Journal/Seq", MetricValue::UInt64(0)).with_alias(9).typed()]);
+        .chain([Metric::named("Journal/Seq", MetricValue::UInt64(0))
+            .with_alias(9)
+            .typed()]);
     let mut buffers = [[0; 1_024]; 2];
     let [first, second] = &mut buffers;
-    let lengths = [encode(first, T0, 0, node.into_iter()), encode(second, T0, 1, device)];
-    let topics = ["spBv1.0/site/NBIRTH/node-1", "spBv1.0/site/DBIRTH/node-1/boiler-1"];
+    let lengths = [
+        encode(first, T0, 0, node.into_iter()),
+        encode(second, T0, 1, device),
+    ];
+    let topics = [
+        "spBv1.0/site/NBIRTH/node-1",
+        "spBv1.0/site/DBIRTH/node-1/boiler-1",
+    ];
     for (n, topic) in topics.into_iter().enumerate() {
-        let message = Message { topic, payload: &buffers[n][..lengths[n]], retained: false };
-        pipeline.handle(Input::Message(message), Position(n as u64 + 1), UtcMillis(T0), &mut Outputs::new());
+        let message = Message {
+            topic,
+            payload: &buffers[n][..lengths[n]],
+            retained: false,
+        };
+        pipeline.handle(
+            Input::Message(message),
+            Position(n as u64 + 1),
+            UtcMillis(T0),
+            &mut Outputs::new(),
+        );
     }
     (pipeline, rules)
 }
@@ -116,8 +133,17 @@ fn handle(c: &mut Criterion) {
                 let start = Instant::now();
                 for (buffer, (n, (at, length))) in buffers.iter().zip(&messages) {
                     out.clear();
-                    let message = Message { topic: DDATA, payload: &buffer[..*length], retained: false };
-                    pipeline.handle(Input::Message(message), Position(n + 10), UtcMillis(*at), &mut out);
+                    let message = Message {
+                        topic: DDATA,
+                        payload: &buffer[..*length],
+                        retained: false,
+                    };
+                    pipeline.handle(
+                        Input::Message(message),
+                        Position(n + 10),
+                        UtcMillis(*at),
+                        &mut out,
+                    );
                     black_box(out.len());
                 }
                 spent += start.elapsed();

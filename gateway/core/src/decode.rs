@@ -49,7 +49,10 @@ impl LogDecoder {
     /// A decoder that knows no births.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self { skew_ms: settings.clock_skew_ms, ..Self::default() }
+        Self {
+            skew_ms: settings.clock_skew_ms,
+            ..Self::default()
+        }
     }
 
     /// A birth that messages may refer to. Add them in the order received.
@@ -71,17 +74,36 @@ impl LogDecoder {
     }
 
     /// As [`Self::decode`], appended to `samples`.
-    pub fn decode_into(&mut self, logged: &LoggedMessage<'_>, equipment: &Equipment, samples: &mut Vec<Sample>) {
+    pub fn decode_into(
+        &mut self,
+        logged: &LoggedMessage<'_>,
+        equipment: &Equipment,
+        samples: &mut Vec<Sample>,
+    ) {
         use MessageType::{DBirth, DData, NBirth, NData};
         let birth = matches!(logged.message, NBirth | DBirth);
-        if logged.device != equipment.device.as_deref() || !(birth || matches!(logged.message, NData | DData)) {
+        if logged.device != equipment.device.as_deref() || !(birth || matches!(logged.message, NData | DData))
+        {
             return;
         }
-        let Ok(view) = PayloadView::parse(logged.payload) else { return };
+        let Ok(view) = PayloadView::parse(logged.payload) else {
+            return;
+        };
         let table = self.table(logged, equipment, birth.then_some(&view));
-        let time =
-            MessageTime { now: logged.received, payload: view.timestamp, skew_ms: self.skew_ms, birth };
-        self.intake.read(&view, &Lens { equipment: Some(equipment), table: Some(&table), time });
+        let time = MessageTime {
+            now: logged.received,
+            payload: view.timestamp,
+            skew_ms: self.skew_ms,
+            birth,
+        };
+        self.intake.read(
+            &view,
+            &Lens {
+                equipment: Some(equipment),
+                table: Some(&table),
+                time,
+            },
+        );
         let from = samples.len();
         samples.extend_from_slice(&self.intake.historical);
         samples.extend_from_slice(&self.intake.live);
@@ -98,7 +120,11 @@ impl LogDecoder {
     ) -> Arc<Table> {
         let known = |hash: &ContentHash| self.contexts.contains_key(hash);
         let latest = || self.latest.get(&logged.device.map(str::to_owned)).copied();
-        let Some(hash) = logged.context.filter(known).or_else(|| if birth.is_none() { latest() } else { None }) else {
+        let Some(hash) = logged
+            .context
+            .filter(known)
+            .or_else(|| if birth.is_none() { latest() } else { None })
+        else {
             // A birth declares itself; anything else is read by its names.
             return Arc::new(Table::of_equipment(equipment, birth.map(Birth::read).as_ref()));
         };
@@ -112,8 +138,14 @@ impl LogDecoder {
             .tables
             .entry((hash, equipment.id.clone()))
             .or_insert_with(|| {
-                let view = self.contexts.get(&hash).and_then(|payload| PayloadView::parse(payload).ok());
-                Arc::new(Table::of_equipment(equipment, view.as_ref().map(Birth::read).as_ref()))
+                let view = self
+                    .contexts
+                    .get(&hash)
+                    .and_then(|payload| PayloadView::parse(payload).ok());
+                Arc::new(Table::of_equipment(
+                    equipment,
+                    view.as_ref().map(Birth::read).as_ref(),
+                ))
             })
             .clone();
         self.last = Some((hash, equipment.id.clone(), table.clone()));

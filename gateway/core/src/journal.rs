@@ -51,20 +51,20 @@ pub(crate) struct Journal {
     #[serde(default)]
     dropped: u64,
     /// The node's own count of what it dropped.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reported: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     acked: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     acked_at: Option<UtcMillis>,
     #[serde(default)]
     since_ack: u32,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     ack_due: Option<UtcMillis>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     resend_due: Option<UtcMillis>,
     /// Start of the hole last asked for, and how often in vain.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked: Option<(u64, u32)>,
 }
 

@@ -141,15 +141,17 @@ fn analog(channel: &Channel, scale: &Scale, number: f64) -> Normal {
         Scale::Same => (number, Quality::Good),
         Scale::Convert(conversion) => (conversion.apply(number), Quality::Good),
         Scale::Absolute(conversion) => above_atmosphere(conversion.apply(number)),
-        Scale::Loop { to, absolute } => match channel.current_loop.as_ref().map(|current| current.read(number)) {
-            Some(LoopReading::Value { value, quality }) => match (to.apply(value), absolute, quality) {
-                (value, true, Quality::Good) => above_atmosphere(value),
-                (value, true, _) => (above_atmosphere(value).0, quality),
-                (value, false, _) => (value, quality),
-            },
-            Some(LoopReading::NoData(reason)) => return Normal::missing(reason, Some(number)),
-            None => return Normal::missing(NoData::Config, Some(number)),
-        },
+        Scale::Loop { to, absolute } => {
+            match channel.current_loop.as_ref().map(|current| current.read(number)) {
+                Some(LoopReading::Value { value, quality }) => match (to.apply(value), absolute, quality) {
+                    (value, true, Quality::Good) => above_atmosphere(value),
+                    (value, true, _) => (above_atmosphere(value).0, quality),
+                    (value, false, _) => (value, quality),
+                },
+                Some(LoopReading::NoData(reason)) => return Normal::missing(reason, Some(number)),
+                None => return Normal::missing(NoData::Config, Some(number)),
+            }
+        }
         Scale::Conflict(_) => return Normal::missing(NoData::Config, Some(number)),
     };
     if !canonical.is_finite() {

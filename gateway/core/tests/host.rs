@@ -19,12 +19,28 @@ fn link(site: &Site, equipment: &str) -> Link {
 fn births_give_aliases_their_meaning_and_data_its_values() {
     let mut site = Site::new();
     site.births();
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.8))
+    );
     site.now += 1_000;
-    site.send(DDATA, 3, &[pressure(0.9), Metric::aliased(4, MetricValue::Int16(-2))]);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.9)));
-    assert_eq!(site.reading("boiler", Quantity::SteamTemperature), Some(Reading::Number(-2.0)));
-    assert_eq!(site.latest("boiler", Quantity::SteamPressure).unwrap().at, UtcMillis(T0 + 1_000));
+    site.send(
+        DDATA,
+        3,
+        &[pressure(0.9), Metric::aliased(4, MetricValue::Int16(-2))],
+    );
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.9))
+    );
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamTemperature),
+        Some(Reading::Number(-2.0))
+    );
+    assert_eq!(
+        site.latest("boiler", Quantity::SteamPressure).unwrap().at,
+        UtcMillis(T0 + 1_000)
+    );
     let node = site.node("s/n1");
     assert!(node.known && node.online);
     assert_eq!((node.births, node.bd_seq, node.totals.received), (1, Some(0), 4));
@@ -59,7 +75,10 @@ fn a_device_death_takes_only_that_device_offline() {
     site.births();
     site.now += 1_000;
     site.send(DDEATH, 3, &[]);
-    assert_eq!((link(&site, "boiler"), link(&site, "lift")), (Link::Offline, Link::Online));
+    assert_eq!(
+        (link(&site, "boiler"), link(&site, "lift")),
+        (Link::Offline, Link::Online)
+    );
     assert!(site.node("s/n1").online);
     site.now += 1_000;
     site.send(DBIRTH, 4, &boiler_birth());
@@ -76,10 +95,17 @@ fn messages_out_of_order_are_logged_at_once_and_used_in_order() {
     site.now += 100;
     let out = site.send(DDATA, 4, &[pressure(0.82)]).clone();
     assert_eq!(logged(&out).len(), 1);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)), "waits");
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.8)),
+        "waits"
+    );
     site.now += 100;
     site.raw(DDATA, late);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.82)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.82))
+    );
     let out = site.wait(10_000).clone();
     assert_eq!(rebirths(&out), 0, "the timer ended with the gap");
     let node = site.node("s/n1");
@@ -91,17 +117,31 @@ fn messages_out_of_order_are_logged_at_once_and_used_in_order() {
 #[test]
 fn what_does_not_come_within_the_reorder_timeout_is_given_up_and_a_rebirth_asked_for() {
     for timeout in [500, 2_000] {
-        let mut site =
-            Site::with(CATALOG, Settings { reorder_timeout_ms: timeout, ..Settings::default() });
+        let mut site = Site::with(
+            CATALOG,
+            Settings {
+                reorder_timeout_ms: timeout,
+                ..Settings::default()
+            },
+        );
         site.births();
         site.now += 1_000;
         site.send(DDATA, 5, &[pressure(0.82)]);
         assert_eq!(rebirths(site.wait(timeout - 1)), 0);
-        assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+        assert_eq!(
+            site.reading("boiler", Quantity::SteamPressure),
+            Some(Reading::Number(0.8))
+        );
         assert_eq!(rebirths(site.wait(1)), 1);
-        assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.82)));
+        assert_eq!(
+            site.reading("boiler", Quantity::SteamPressure),
+            Some(Reading::Number(0.82))
+        );
         let node = site.node("s/n1");
-        assert_eq!((node.seq_gaps, node.totals.expected, node.totals.received), (1, 6, 4));
+        assert_eq!(
+            (node.seq_gaps, node.totals.expected, node.totals.received),
+            (1, 6, 4)
+        );
         // What was given up may still come: it is used as late data.
         site.send(DDATA, 3, &[]);
         assert_eq!(site.node("s/n1").totals.late, 1);
@@ -112,13 +152,22 @@ fn what_does_not_come_within_the_reorder_timeout_is_given_up_and_a_rebirth_asked
 
 #[test]
 fn more_messages_than_the_capacity_end_the_waiting() {
-    let mut site = Site::with(CATALOG, Settings { reorder_capacity: 3, ..Settings::default() });
+    let mut site = Site::with(
+        CATALOG,
+        Settings {
+            reorder_capacity: 3,
+            ..Settings::default()
+        },
+    );
     site.births();
     for seq in 4..8 {
         site.now += 10;
         site.send(DDATA, seq, &[pressure(f64::from(seq) / 10.0)]);
     }
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.7)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.7))
+    );
     assert_eq!(site.node("s/n1").seq_gaps, 1);
 }
 
@@ -132,7 +181,10 @@ fn data_before_any_birth_is_used_by_name_and_asks_for_a_birth_ever_more_rarely()
         asked += rebirths(&site.send(DDATA, minute as u8, &[metric, pressure(9.9)]).clone());
     }
     assert_eq!(asked, 5);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.7)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.7))
+    );
     let node = site.node("s/n1");
     for key in ["data_before_birth", "unknown_alias", "never_answers_rebirth"] {
         assert!(has_oddity(&node, key), "{key}: {:?}", node.oddities);
@@ -158,7 +210,11 @@ fn a_node_that_goes_off_the_air_after_a_request_is_never_asked_again() {
     }
     assert_eq!(asked, 0);
     assert!(has_oddity(&site.node("s/n1"), "silent_after_rebirth"));
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.7)), "data is kept");
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.7)),
+        "data is kept"
+    );
 }
 
 // Interop note 1: it births `DATA/x` and then sends `x`.
@@ -166,10 +222,19 @@ fn a_node_that_goes_off_the_air_after_a_request_is_never_asked_again() {
 fn metrics_sent_by_another_name_than_born_are_used_without_asking_for_a_rebirth() {
     let mut site = Site::new();
     site.send(NBIRTH, 0, &[]);
-    site.send(DBIRTH, 1, &[named("DATA/steam_pressure", MetricValue::Double(0.5))]);
-    let out = site.send(DDATA, 2, &[named("steam_pressure", MetricValue::Double(0.6))]).clone();
+    site.send(
+        DBIRTH,
+        1,
+        &[named("DATA/steam_pressure", MetricValue::Double(0.5))],
+    );
+    let out = site
+        .send(DDATA, 2, &[named("steam_pressure", MetricValue::Double(0.6))])
+        .clone();
     assert_eq!(rebirths(&out), 0);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.6)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.6))
+    );
     assert!(has_oddity(&site.node("s/n1"), "undeclared_metric"));
 }
 
@@ -178,16 +243,47 @@ fn metrics_sent_by_another_name_than_born_are_used_without_asking_for_a_rebirth(
 fn deaths_are_matched_with_births_as_far_as_that_is_possible() {
     let int = |value: i64| named("bdSeq", MetricValue::Int64(value));
     let bare = |value| Metric::named("bdSeq", MetricValue::Int64(value)).untyped();
-    let cases: &[(&str, Vec<Metric<'_>>, Vec<Metric<'_>>, bool, &str)] = &[
+    type Metrics = Vec<Metric<'static>>;
+    let cases: &[(&str, Metrics, Metrics, bool, &str)] = &[
         ("same", vec![int(3)], vec![int(3)], false, ""),
         ("an old will", vec![int(3)], vec![int(2)], true, "stale_will"),
-        ("an old will across the wrap", vec![int(0)], vec![int(255)], true, "stale_will"),
-        ("birth + 1 (pysparkplug)", vec![int(3)], vec![int(4)], false, "death_matches_no_birth"),
+        (
+            "an old will across the wrap",
+            vec![int(0)],
+            vec![int(255)],
+            true,
+            "stale_will",
+        ),
+        (
+            "birth + 1 (pysparkplug)",
+            vec![int(3)],
+            vec![int(4)],
+            false,
+            "death_matches_no_birth",
+        ),
         ("no bdSeq in the birth", vec![], vec![int(4)], false, "no_bd_seq"),
         ("no bdSeq in the death", vec![int(3)], vec![], false, ""),
-        ("UInt64 (Tahu JS)", vec![named("bdSeq", MetricValue::UInt64(0))], vec![int(0)], false, ""),
-        ("death without datatype (srad)", vec![int(3)], vec![bare(3)], false, ""),
-        ("two in a birth: the last", vec![int(3), int(4)], vec![int(4)], false, "two_bd_seq"),
+        (
+            "UInt64 (Tahu JS)",
+            vec![named("bdSeq", MetricValue::UInt64(0))],
+            vec![int(0)],
+            false,
+            "",
+        ),
+        (
+            "death without datatype (srad)",
+            vec![int(3)],
+            vec![bare(3)],
+            false,
+            "",
+        ),
+        (
+            "two in a birth: the last",
+            vec![int(3), int(4)],
+            vec![int(4)],
+            false,
+            "two_bd_seq",
+        ),
     ];
     for (what, birth, death, online, oddity) in cases {
         let mut site = Site::new();
@@ -209,7 +305,9 @@ fn a_node_whose_death_is_never_believed_falls_silent_all_the_same() {
     let mut site = Site::new();
     site.births();
     let out = site.wait(24 * 3_600_000).clone();
-    let gap = out.iter().any(|output| matches!(output, Output::Gap(gap) if &*gap.equipment == "boiler"));
+    let gap = out
+        .iter()
+        .any(|output| matches!(output, Output::Gap(gap) if &*gap.equipment == "boiler"));
     assert!(gap, "{out:?}");
 }
 
@@ -236,7 +334,10 @@ fn two_connections_with_one_sequence_lose_nothing() {
         let metric = pressure(f64::from(seq) / 1_000.0).at(UtcMillis(T0 + i64::from(seq)));
         site.send(DDATA, seq, &[metric]);
     }
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.21)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.21))
+    );
     let out = site.wait(60_000).clone();
     assert_eq!((rebirths(&out), site.node("s/n1").seq_gaps), (0, 0));
 }
@@ -265,7 +366,11 @@ fn integers_are_read_whichever_way_they_were_sent() {
         site.births();
         site.now += 1_000;
         site.raw(DDATA, metric(field, value));
-        assert_eq!(site.reading("boiler", Quantity::SteamTemperature), Some(Reading::Number(-2.0)), "{field} {value:x}");
+        assert_eq!(
+            site.reading("boiler", Quantity::SteamTemperature),
+            Some(Reading::Number(-2.0)),
+            "{field} {value:x}"
+        );
     }
 }
 
@@ -282,10 +387,18 @@ fn aliases_may_be_any_number() {
         .map(|(name, alias)| named(name, MetricValue::Double(0.0)).with_alias(alias))
         .collect();
     site.send(DBIRTH, 1, &births);
-    let data: Vec<_> = aliases.iter().enumerate().map(|(n, alias)| Metric::aliased(*alias, MetricValue::Double(n as f64))).collect();
+    let data: Vec<_> = aliases
+        .iter()
+        .enumerate()
+        .map(|(n, alias)| Metric::aliased(*alias, MetricValue::Double(n as f64)))
+        .collect();
     site.now += 1_000;
     site.send(DDATA, 2, &data);
-    let quantities = [Quantity::SteamPressure, Quantity::DrumLevel, Quantity::SteamTemperature];
+    let quantities = [
+        Quantity::SteamPressure,
+        Quantity::DrumLevel,
+        Quantity::SteamTemperature,
+    ];
     for (n, quantity) in quantities.into_iter().enumerate() {
         assert_eq!(site.reading("boiler", quantity), Some(Reading::Number(n as f64)));
     }
@@ -299,7 +412,10 @@ fn compressed_payloads_are_kept_as_dead_letters_and_explained() {
     bytes.extend_from_slice(b"SPBV1.0_COMPRESSED");
     bytes.extend_from_slice(&[0x2A, 3, 1, 2, 3]);
     let out = site.raw(DDATA, bytes).clone();
-    assert!(matches!(&out[..], [Output::DeadLetter(letter)] if letter.reason.contains("compressed")), "{out:?}");
+    assert!(
+        matches!(&out[..], [Output::DeadLetter(letter)] if letter.reason.contains("compressed")),
+        "{out:?}"
+    );
     assert_eq!(rebirths(&out), 0);
     assert!(has_oddity(&site.node("s/n1"), "compressed"));
 }
@@ -310,9 +426,19 @@ fn a_name_counts_more_than_an_alias() {
     let mut site = Site::new();
     site.births();
     site.now += 1_000;
-    site.send(DDATA, 3, &[named("steam_temperature", MetricValue::Int16(180)).with_alias(1)]);
-    assert_eq!(site.reading("boiler", Quantity::SteamTemperature), Some(Reading::Number(180.0)));
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+    site.send(
+        DDATA,
+        3,
+        &[named("steam_temperature", MetricValue::Int16(180)).with_alias(1)],
+    );
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamTemperature),
+        Some(Reading::Number(180.0))
+    );
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.8))
+    );
 }
 
 #[test]
@@ -325,7 +451,10 @@ fn devices_that_are_not_born_again_with_their_node_are_given_up_after_a_minute()
     site.wait(59_000);
     assert_eq!(link(&site, "lift"), Link::Online);
     site.wait(1_000);
-    assert_eq!((link(&site, "boiler"), link(&site, "lift")), (Link::Online, Link::Offline));
+    assert_eq!(
+        (link(&site, "boiler"), link(&site, "lift")),
+        (Link::Online, Link::Offline)
+    );
     assert!(has_oddity(&site.node("s/n1"), "device_not_reborn"));
 }
 
@@ -336,7 +465,10 @@ fn after_a_birth_of_the_node_alone_old_aliases_still_hold() {
     site.now += 1_000;
     site.send(NBIRTH, 0, &[named("bdSeq", MetricValue::Int64(1))]);
     let out = site.send(DDATA, 1, &[pressure(0.6)]).clone();
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.6)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.6))
+    );
     assert_eq!(rebirths(&out), 1);
 }
 
@@ -344,7 +476,10 @@ fn after_a_birth_of_the_node_alone_old_aliases_still_hold() {
 fn data_after_a_death_brings_the_node_back_and_asks_for_its_birth() {
     let mut site = Site::new();
     site.births();
-    site.raw(NDEATH, payload(None, None, &[named("bdSeq", MetricValue::Int64(0))]));
+    site.raw(
+        NDEATH,
+        payload(None, None, &[named("bdSeq", MetricValue::Int64(0))]),
+    );
     site.now += 1_000;
     let out = site.send(DDATA, 3, &[pressure(0.6)]).clone();
     let node = site.node("s/n1");
@@ -360,22 +495,41 @@ fn a_node_heartbeat_says_that_its_devices_values_still_hold() {
     for n in 1..20_u8 {
         site.now += 30_000;
         let out = site.send(NDATA, 2 + n, &[]);
-        gaps += out.iter().filter(|output| matches!(output, Output::Gap(_))).count();
+        gaps += out
+            .iter()
+            .filter(|output| matches!(output, Output::Gap(_)))
+            .count();
     }
     assert_eq!(gaps, 0);
-    assert_eq!(site.pipeline.equipment(site.ix("boiler")).state.last_heard(), Some(UtcMillis(site.now)));
+    assert_eq!(
+        site.pipeline.equipment(site.ix("boiler")).state.last_heard(),
+        Some(UtcMillis(site.now))
+    );
 }
 
 #[test]
 fn a_node_that_is_itself_the_equipment_reports_through_its_own_metrics() {
     let mut site = Site::new();
-    let birth = [named("bdSeq", MetricValue::Int64(0)), named("steam_pressure", MetricValue::Double(0.3)).with_alias(7)];
+    let birth = [
+        named("bdSeq", MetricValue::Int64(0)),
+        named("steam_pressure", MetricValue::Double(0.3)).with_alias(7),
+    ];
     site.send("spBv1.0/s/NBIRTH/n2", 0, &birth);
     site.now += 1_000;
-    site.send("spBv1.0/s/NDATA/n2", 1, &[Metric::aliased(7, MetricValue::Double(0.4))]);
-    assert_eq!(site.reading("solo", Quantity::SteamPressure), Some(Reading::Number(0.4)));
+    site.send(
+        "spBv1.0/s/NDATA/n2",
+        1,
+        &[Metric::aliased(7, MetricValue::Double(0.4))],
+    );
+    assert_eq!(
+        site.reading("solo", Quantity::SteamPressure),
+        Some(Reading::Number(0.4))
+    );
     site.now += 1_000;
-    site.raw("spBv1.0/s/NDEATH/n2", payload(None, None, &[named("bdSeq", MetricValue::Int64(0))]));
+    site.raw(
+        "spBv1.0/s/NDEATH/n2",
+        payload(None, None, &[named("bdSeq", MetricValue::Int64(0))]),
+    );
     assert_eq!(link(&site, "solo"), Link::Offline);
 }
 
@@ -394,7 +548,10 @@ fn redelivered_messages_are_counted_and_do_nothing() {
         let out = site.input(input).clone();
         assert!(matches!(&out[..], [Output::Duplicate { .. }]), "{out:?}");
     }
-    assert_eq!(format!("{:?}", site.latest("boiler", Quantity::SteamPressure)), before);
+    assert_eq!(
+        format!("{:?}", site.latest("boiler", Quantity::SteamPressure)),
+        before
+    );
     assert_eq!(site.node("s/n1").totals.duplicate, 11);
     assert_eq!(site.node("s/n1").totals.received, 13);
 }
@@ -419,7 +576,12 @@ fn births_that_mean_the_same_share_their_decode_context() {
 #[test]
 fn commands_and_host_states_are_not_for_the_pipeline() {
     let mut site = Site::new();
-    for topic in ["spBv1.0/s/NCMD/n1", "spBv1.0/s/DCMD/n1/b", "spBv1.0/STATE/vigil", "spBv1.0/s/NCMD/stranger"] {
+    for topic in [
+        "spBv1.0/s/NCMD/n1",
+        "spBv1.0/s/DCMD/n1/b",
+        "spBv1.0/STATE/vigil",
+        "spBv1.0/s/NCMD/stranger",
+    ] {
         assert_eq!(*site.raw(topic, vec![1, 2, 3]), []);
     }
     assert_eq!(site.pipeline.counts().commands_seen, 3);
@@ -429,7 +591,10 @@ fn commands_and_host_states_are_not_for_the_pipeline() {
 #[test]
 fn strangers_are_listed_with_what_they_say() {
     let mut site = Site::new();
-    let birth = [named("bdSeq", MetricValue::Int64(0)), named("cpu", MetricValue::Float(41.5)).unit("℃").with_alias(9)];
+    let birth = [
+        named("bdSeq", MetricValue::Int64(0)),
+        named("cpu", MetricValue::Float(41.5)).unit("℃").with_alias(9),
+    ];
     let out = site.send("spBv1.0/s/NBIRTH/new", 0, &birth).clone();
     let listed = |out: &[Output]| {
         out.iter()
@@ -440,14 +605,29 @@ fn strangers_are_listed_with_what_they_say() {
             .collect::<Vec<_>>()
     };
     assert_eq!(listed(&out)[0].metrics, [("cpu".to_owned(), "41.5 ℃".to_owned())]);
-    let out = site.send("spBv1.0/s/DDATA/n1/other", 0, &[named("level", MetricValue::Int32(3))]).clone();
+    let out = site
+        .send(
+            "spBv1.0/s/DDATA/n1/other",
+            0,
+            &[named("level", MetricValue::Int32(3))],
+        )
+        .clone();
     assert_eq!(listed(&out)[0].device.as_deref(), Some("other"));
     assert_eq!(logged(&out).len(), 1);
     // Told again at most once a minute.
     let mut told = 0;
     for second in 1..=180_u8 {
         site.now += 1_000;
-        told += listed(&site.send("spBv1.0/s/NDATA/new", second, &[Metric::aliased(9, MetricValue::Float(1.0))]).clone()).len();
+        told += listed(
+            &site
+                .send(
+                    "spBv1.0/s/NDATA/new",
+                    second,
+                    &[Metric::aliased(9, MetricValue::Float(1.0))],
+                )
+                .clone(),
+        )
+        .len();
     }
     assert_eq!(told, 3);
     let listed = site.pipeline.unregistered();
@@ -460,9 +640,19 @@ fn strangers_are_listed_with_what_they_say() {
 #[test]
 fn what_a_birth_says_about_the_node_is_shown() {
     let mut site = Site::new();
-    site.send(NBIRTH, 0, &[named("bdSeq", MetricValue::Int64(7)), named("Node Info/Firmware", MetricValue::Str("vigil 0.1"))]);
+    site.send(
+        NBIRTH,
+        0,
+        &[
+            named("bdSeq", MetricValue::Int64(7)),
+            named("Node Info/Firmware", MetricValue::Str("vigil 0.1")),
+        ],
+    );
     let node = site.node("s/n1");
-    assert_eq!((node.firmware.as_deref(), node.bd_seq), (Some("vigil 0.1"), Some(7)));
+    assert_eq!(
+        (node.firmware.as_deref(), node.bd_seq),
+        (Some("vigil 0.1"), Some(7))
+    );
 }
 
 #[test]
@@ -471,13 +661,43 @@ fn times_are_believed_only_within_reason() {
     let skewed = Quality::Uncertain(Uncertain::ClockSkew);
     let now = T0 + 1_000;
     let cases = [
-        ("a moment ago", live(now - 400), Some(now), now - 400, Quality::Good),
+        (
+            "a moment ago",
+            live(now - 400),
+            Some(now),
+            now - 400,
+            Quality::Good,
+        ),
         ("1970", live(5_000), Some(5_000), now, skewed),
-        ("2100", live(4_102_444_900_000), Some(4_102_444_900_000), now, skewed),
-        ("ten minutes fast", live(now + 600_000), Some(now + 600_000), now, skewed),
+        (
+            "2100",
+            live(4_102_444_900_000),
+            Some(4_102_444_900_000),
+            now,
+            skewed,
+        ),
+        (
+            "ten minutes fast",
+            live(now + 600_000),
+            Some(now + 600_000),
+            now,
+            skewed,
+        ),
         ("negative", live(-1), Some(-1), now, skewed),
-        ("only the payload's", pressure(0.9), Some(now - 100), now - 100, Quality::Good),
-        ("none at all", pressure(0.9), None, now, Quality::Uncertain(Uncertain::NoTimestamp)),
+        (
+            "only the payload's",
+            pressure(0.9),
+            Some(now - 100),
+            now - 100,
+            Quality::Good,
+        ),
+        (
+            "none at all",
+            pressure(0.9),
+            None,
+            now,
+            Quality::Uncertain(Uncertain::NoTimestamp),
+        ),
     ];
     for (what, metric, payload_at, at, quality) in cases {
         let mut site = Site::new();
@@ -496,21 +716,49 @@ fn a_birth_may_repeat_a_value_measured_long_ago() {
     let mut site = Site::new();
     site.send(NBIRTH, 0, &[]);
     let hour_ago = UtcMillis(T0 - 3_600_000);
-    site.send(DBIRTH, 1, &[named("steam_pressure", MetricValue::Double(0.5)).at(hour_ago)]);
+    site.send(
+        DBIRTH,
+        1,
+        &[named("steam_pressure", MetricValue::Double(0.5)).at(hour_ago)],
+    );
     let latest = site.latest("boiler", Quantity::SteamPressure).unwrap();
     assert_eq!((latest.at, latest.quality), (UtcMillis(T0), Quality::Good));
 }
 
 #[test]
 fn quality_and_unit_come_from_the_metric_and_its_birth() {
-    let unit = |unit| named("steam_pressure", MetricValue::Double(800.0)).unit(unit).with_alias(1);
+    let unit = |unit| {
+        named("steam_pressure", MetricValue::Double(800.0))
+            .unit(unit)
+            .with_alias(1)
+    };
     let cases = [
         (unit("kPa"), Some(Reading::Number(0.8)), Quality::Good),
-        (unit("bar"), Some(Reading::NoData(NoData::NotReported)), Quality::Good),
-        (unit("℃"), Some(Reading::NoData(NoData::Config)), NoData::Config.quality()),
-        (unit("smoots"), Some(Reading::NoData(NoData::Config)), NoData::Config.quality()),
-        (unit("kPa").quality(Quality::Stale), Some(Reading::Number(0.8)), Quality::Stale),
-        (unit("kPa").quality(NoData::Device.quality()), Some(Reading::NoData(NoData::Device)), NoData::Device.quality()),
+        (
+            unit("bar"),
+            Some(Reading::NoData(NoData::NotReported)),
+            Quality::Good,
+        ),
+        (
+            unit("℃"),
+            Some(Reading::NoData(NoData::Config)),
+            NoData::Config.quality(),
+        ),
+        (
+            unit("smoots"),
+            Some(Reading::NoData(NoData::Config)),
+            NoData::Config.quality(),
+        ),
+        (
+            unit("kPa").quality(Quality::Stale),
+            Some(Reading::Number(0.8)),
+            Quality::Stale,
+        ),
+        (
+            unit("kPa").quality(NoData::Device.quality()),
+            Some(Reading::NoData(NoData::Device)),
+            NoData::Device.quality(),
+        ),
     ];
     for (metric, reading, quality) in cases {
         let mut site = Site::new();
@@ -522,11 +770,24 @@ fn quality_and_unit_come_from_the_metric_and_its_birth() {
             assert_eq!(site.quality("boiler", Quantity::SteamPressure), Some(bad));
             site.now += 1_000;
             site.send(DDATA, 2, &[pressure(8.0)]);
-            assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+            assert_eq!(
+                site.reading("boiler", Quantity::SteamPressure),
+                Some(Reading::Number(0.8))
+            );
             continue;
         }
-        assert_eq!(site.reading("boiler", Quantity::SteamPressure), reading, "{:?}", metric.unit);
-        assert_eq!(site.quality("boiler", Quantity::SteamPressure), Some(quality), "{:?}", metric.unit);
+        assert_eq!(
+            site.reading("boiler", Quantity::SteamPressure),
+            reading,
+            "{:?}",
+            metric.unit
+        );
+        assert_eq!(
+            site.quality("boiler", Quantity::SteamPressure),
+            Some(quality),
+            "{:?}",
+            metric.unit
+        );
     }
 }
 
@@ -541,9 +802,15 @@ fn journaled_messages_are_acknowledged_when_the_time_has_come() {
         assert_eq!(logged(&out)[0].journal, Some((5, 10 + u64::from(n))));
         assert_eq!(commands(&out), []);
     }
-    assert_eq!(commands(site.wait(10_000)), [CommandKind::JournalAck { epoch: 5, seq: 12 }]);
+    assert_eq!(
+        commands(site.wait(10_000)),
+        [CommandKind::JournalAck { epoch: 5, seq: 12 }]
+    );
     let journal = site.node("s/n1").journal.unwrap();
-    assert_eq!((journal.contiguous, journal.highest, journal.acked), (Some(12), Some(12), Some(12)));
+    assert_eq!(
+        (journal.contiguous, journal.highest, journal.acked),
+        (Some(12), Some(12), Some(12))
+    );
 }
 
 #[test]
@@ -556,16 +823,28 @@ fn a_hole_in_the_journal_is_asked_for_and_filled_without_touching_the_present() 
         site.journaled(seq, journal, at, 0.8, false);
     }
     let out = site.wait(2_000).clone();
-    assert_eq!(commands(&out), [CommandKind::JournalResend { epoch: 5, from: 11, to: 13 }]);
+    assert_eq!(
+        commands(&out),
+        [CommandKind::JournalResend {
+            epoch: 5,
+            from: 11,
+            to: 13
+        }]
+    );
     let latest = site.latest("boiler", Quantity::SteamPressure);
     for journal in 11..14 {
-        let out = site.journaled(4, journal, T0 + 1_200 + journal as i64, 0.7, true).clone();
+        let out = site
+            .journaled(4, journal, T0 + 1_200 + journal as i64, 0.7, true)
+            .clone();
         assert!(logged(&out)[0].historical);
     }
     assert_eq!(site.latest("boiler", Quantity::SteamPressure), latest);
     let node = site.node("s/n1");
     let totals = node.totals;
-    assert_eq!((totals.expected, totals.received, totals.late, totals.dropped), (5, 2, 3, 0));
+    assert_eq!(
+        (totals.expected, totals.received, totals.late, totals.dropped),
+        (5, 2, 3, 0)
+    );
     assert_eq!(node.journal.unwrap().contiguous, Some(14));
 }
 
@@ -584,7 +863,10 @@ fn what_was_received_is_not_logged_again_and_the_node_is_told() {
         site.now += 10;
         let out = site.journaled(6 + n, u64::from(n), T0, 0.8, true).clone();
         assert_eq!(logged(&out).len(), 0);
-        assert!(out.iter().any(|output| matches!(output, Output::Duplicate { .. })));
+        assert!(
+            out.iter()
+                .any(|output| matches!(output, Output::Duplicate { .. }))
+        );
         acks += commands(&out).len();
     }
     assert_eq!(acks, 1, "at once, but not once per message");
@@ -602,9 +884,7 @@ fn what_the_node_dropped_is_a_gap_not_silence() {
     let before = site.fed.len();
     site.journal_births(5, 31);
     let out: Vec<_> = site.fed[before..].iter().flat_map(|(_, out)| out).collect();
-    let dropped = |output: &&&Output| {
-        matches!(output, Output::Gap(gap) if gap.reason == vigil_core::output::GapReason::Dropped)
-    };
+    let dropped = |output: &&&Output| matches!(output, Output::Gap(gap) if gap.reason == vigil_core::output::GapReason::Dropped);
     assert!(out.iter().any(|output| dropped(&output)), "{out:?}");
     let node = site.node("s/n1");
     assert_eq!((node.totals.dropped, node.totals.expected), (20, 21));

@@ -16,7 +16,10 @@ fn goes_on(site: &mut Site) {
     site.births();
     site.now += 1_000;
     site.send(DDATA, 3, &[pressure(0.654)]);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.654)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.654))
+    );
 }
 
 fn dead_letters(out: &Outputs) -> Vec<&str> {
@@ -30,14 +33,25 @@ fn dead_letters(out: &Outputs) -> Vec<&str> {
 
 #[test]
 fn what_cannot_be_read_is_kept_with_the_reason() {
-    let oversized = payload(Some(T0), Some(3), &[named("x", MetricValue::Str(&"x".repeat(1 << 20)))]);
+    let oversized = payload(
+        Some(T0),
+        Some(3),
+        &[named("x", MetricValue::Str(&"x".repeat(1 << 20)))],
+    );
     let mut truncated = payload(Some(T0), Some(3), &[pressure(0.9)]);
     truncated.truncate(truncated.len() - 3);
     let cases: &[(&str, &[u8], &str, &str)] = &[
         (DDATA, &oversized, "oversized", "oversized"),
         (DDATA, &truncated, "byte", "undecodable"),
         (DDATA, &[0xFF; 40], "", "undecodable"),
-        (NBIRTH, &[0x12, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01], "", "undecodable"),
+        (
+            NBIRTH,
+            &[
+                0x12, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01,
+            ],
+            "",
+            "undecodable",
+        ),
         (NDEATH, b"offline", "", "undecodable"),
     ];
     for (topic, bytes, reason, oddity) in cases {
@@ -58,7 +72,16 @@ fn what_cannot_be_read_is_kept_with_the_reason() {
 
 #[test]
 fn topics_that_are_not_sparkplugs_are_dead_letters() {
-    for topic in ["", "x", "spBv1.0", "spBv1.0/s/DDATA/n1", "spBv1.0/s/HELLO/n1", "spBv1.0/s/NDATA/n1/b", "spBv1.0/s/NDATA/", "\0/\u{1F600}"] {
+    for topic in [
+        "",
+        "x",
+        "spBv1.0",
+        "spBv1.0/s/DDATA/n1",
+        "spBv1.0/s/HELLO/n1",
+        "spBv1.0/s/NDATA/n1/b",
+        "spBv1.0/s/NDATA/",
+        "\0/\u{1F600}",
+    ] {
         let mut site = Site::new();
         let out = site.raw(topic, vec![]).clone();
         assert_eq!(dead_letters(&out).len(), 1, "{topic:?} {out:?}");
@@ -75,22 +98,65 @@ fn values_that_are_none_say_why() {
     let boolean = |value| Metric::named("burner_firing", value).typed();
     let number = |value| Metric::named("steam_pressure", value).typed();
     let cases = [
-        (number(MetricValue::Double(f64::NAN)), Quantity::SteamPressure, NoData::NotFinite, "not_finite"),
-        (number(MetricValue::Float(f32::INFINITY)), Quantity::SteamPressure, NoData::NotFinite, "not_finite"),
-        (number(MetricValue::Str("0.8")), Quantity::SteamPressure, NoData::WrongType, "wrong_type"),
-        (number(MetricValue::Bool(true)), Quantity::SteamPressure, NoData::WrongType, "wrong_type"),
-        (number(MetricValue::Null(DataType::Double)), Quantity::SteamPressure, NoData::Null, ""),
-        (boolean(MetricValue::Int32(7)), Quantity::BurnerFiring, NoData::WrongType, "wrong_type"),
-        (boolean(MetricValue::Str("on")), Quantity::BurnerFiring, NoData::WrongType, "wrong_type"),
+        (
+            number(MetricValue::Double(f64::NAN)),
+            Quantity::SteamPressure,
+            NoData::NotFinite,
+            "not_finite",
+        ),
+        (
+            number(MetricValue::Float(f32::INFINITY)),
+            Quantity::SteamPressure,
+            NoData::NotFinite,
+            "not_finite",
+        ),
+        (
+            number(MetricValue::Str("0.8")),
+            Quantity::SteamPressure,
+            NoData::WrongType,
+            "wrong_type",
+        ),
+        (
+            number(MetricValue::Bool(true)),
+            Quantity::SteamPressure,
+            NoData::WrongType,
+            "wrong_type",
+        ),
+        (
+            number(MetricValue::Null(DataType::Double)),
+            Quantity::SteamPressure,
+            NoData::Null,
+            "",
+        ),
+        (
+            boolean(MetricValue::Int32(7)),
+            Quantity::BurnerFiring,
+            NoData::WrongType,
+            "wrong_type",
+        ),
+        (
+            boolean(MetricValue::Str("on")),
+            Quantity::BurnerFiring,
+            NoData::WrongType,
+            "wrong_type",
+        ),
     ];
     for (metric, quantity, reason, oddity) in cases {
         let mut site = Site::new();
         site.births();
         site.now += 1_000;
         site.send(DDATA, 3, &[metric]);
-        assert_eq!(site.reading("boiler", quantity), Some(Reading::NoData(reason)), "{:?}", metric.value);
+        assert_eq!(
+            site.reading("boiler", quantity),
+            Some(Reading::NoData(reason)),
+            "{:?}",
+            metric.value
+        );
         assert_eq!(site.quality("boiler", quantity), Some(reason.quality()));
-        assert!(oddity.is_empty() || has_oddity(&site.node("s/n1"), oddity), "{oddity}");
+        assert!(
+            oddity.is_empty() || has_oddity(&site.node("s/n1"), oddity),
+            "{oddity}"
+        );
         goes_on(&mut site);
     }
 }
@@ -101,8 +167,14 @@ fn implausible_values_are_shown_but_not_believed() {
     site.births();
     site.now += 1_000;
     let out = site.send(DDATA, 3, &[pressure(9_999.0)]).clone();
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(9_999.0)));
-    assert_eq!(site.quality("boiler", Quantity::SteamPressure), Some(Quality::Bad(Bad::Implausible)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(9_999.0))
+    );
+    assert_eq!(
+        site.quality("boiler", Quantity::SteamPressure),
+        Some(Quality::Bad(Bad::Implausible))
+    );
     assert!(!out.iter().any(|output| matches!(output, Output::Hazard { .. })));
 }
 
@@ -112,7 +184,10 @@ fn another_datatype_than_born_is_read_as_sent() {
     site.births();
     site.now += 1_000;
     site.send(DDATA, 3, &[Metric::aliased(1, MetricValue::Float(0.5)).typed()]);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.5)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.5))
+    );
     assert!(has_oddity(&site.node("s/n1"), "datatype_changed"));
 }
 
@@ -120,14 +195,21 @@ fn another_datatype_than_born_is_read_as_sent() {
 fn names_that_differ_only_by_case_are_kept_apart() {
     let mut site = Site::new();
     site.send(NBIRTH, 0, &[]);
-    site.send(DBIRTH, 1, &[
-        named("steam_pressure", MetricValue::Double(0.7)).with_alias(1),
-        named("Steam_Pressure", MetricValue::Double(0.1)).with_alias(2),
-    ]);
+    site.send(
+        DBIRTH,
+        1,
+        &[
+            named("steam_pressure", MetricValue::Double(0.7)).with_alias(1),
+            named("Steam_Pressure", MetricValue::Double(0.1)).with_alias(2),
+        ],
+    );
     assert!(has_oddity(&site.node("s/n1"), "case_only_names"));
     site.now += 1_000;
     site.send(DDATA, 2, &[Metric::aliased(2, MetricValue::Double(0.2))]);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.7)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.7))
+    );
     site.send("spBv1.0/S/NBIRTH/N1", 0, &[]);
     assert!(has_oddity(&site.node("S/N1"), "case_only_id"));
     site.send("spBv1.0/s/DDATA/n1/B", 3, &[named("t", MetricValue::Int8(1))]);
@@ -137,7 +219,9 @@ fn names_that_differ_only_by_case_are_kept_apart() {
 
 #[test]
 fn a_birth_of_a_megabyte_is_read_within_bounds() {
-    let names: Vec<String> = (0..21_000).map(|n| format!("a metric with a longer name/{n:05}")).collect();
+    let names: Vec<String> = (0..21_000)
+        .map(|n| format!("a metric with a longer name/{n:05}"))
+        .collect();
     let mut metrics: Vec<_> = names
         .iter()
         .enumerate()
@@ -154,7 +238,10 @@ fn a_birth_of_a_megabyte_is_read_within_bounds() {
         site.now += 1_000;
         site.send(&topic.replace("DBIRTH", "DDATA"), 2, &[pressure(0.4)]);
         if topic == DBIRTH {
-            assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.4)));
+            assert_eq!(
+                site.reading("boiler", Quantity::SteamPressure),
+                Some(Reading::Number(0.4))
+            );
         } else {
             assert_eq!(site.pipeline.unregistered()[0].metrics.len(), 64);
         }
@@ -167,11 +254,22 @@ fn retained_copies_are_never_fresh() {
     let mut site = Site::new();
     site.births();
     site.now += 1_000;
-    let input = Kept::Message { topic: DDATA.into(), payload: payload(Some(site.now), Some(3), &[pressure(0.1)]), retained: true };
+    let input = Kept::Message {
+        topic: DDATA.into(),
+        payload: payload(Some(site.now), Some(3), &[pressure(0.1)]),
+        retained: true,
+    };
     assert_eq!(*site.input(input), []);
-    assert_eq!(site.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+    assert_eq!(
+        site.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.8))
+    );
     assert!(has_oddity(&site.node("s/n1"), "retained_data"));
-    let input = Kept::Message { topic: "spBv1.0/s/NBIRTH/ghost".into(), payload: payload(None, None, &[]), retained: true };
+    let input = Kept::Message {
+        topic: "spBv1.0/s/NBIRTH/ghost".into(),
+        payload: payload(None, None, &[]),
+        retained: true,
+    };
     assert_eq!(*site.input(input), []);
     assert!(site.pipeline.node("s/ghost").is_none());
     assert_eq!(site.pipeline.counts().retained, 2);
@@ -187,10 +285,17 @@ fn strangers_are_bounded() {
         let fed = Fed {
             position: vigil_core::Position(n + 1),
             now: vigil_core::UtcMillis(site.now),
-            input: Kept::Message { topic: format!("spBv1.0/flood/NDATA/{n}"), payload: bytes, retained: false },
+            input: Kept::Message {
+                topic: format!("spBv1.0/flood/NDATA/{n}"),
+                payload: bytes,
+                retained: false,
+            },
         };
         feed(&mut site.pipeline, &fed, &mut out);
-        assert!(out.iter().any(|output| matches!(output, Output::Log(_))), "nothing is lost");
+        assert!(
+            out.iter().any(|output| matches!(output, Output::Log(_))),
+            "nothing is lost"
+        );
     }
     site.position = 20_000;
     assert_eq!(site.pipeline.nodes().count(), 10_002);
@@ -203,7 +308,11 @@ fn strange_devices_of_one_node_are_bounded() {
     let mut site = Site::new();
     site.births();
     for n in 0..1_100_u32 {
-        let out = site.send(&format!("spBv1.0/s/DDATA/n1/d{n}"), (3 + n) as u8, &[named("t", MetricValue::Int8(1))]);
+        let out = site.send(
+            &format!("spBv1.0/s/DDATA/n1/d{n}"),
+            (3 + n) as u8,
+            &[named("t", MetricValue::Int8(1))],
+        );
         assert_eq!(logged(out).len(), 1);
     }
     assert!(has_oddity(&site.node("s/n1"), "too_many_devices"));

@@ -13,13 +13,20 @@ use vigil_protocol::vocabulary::Quantity;
 /// Everything in the site's log that is about `equipment`, decoded.
 fn decoded(site: &Site, equipment: &str, with_contexts: bool) -> Vec<Sample> {
     let mut decoder = LogDecoder::new(&Settings::default());
-    for context in site.fed.iter().flat_map(|(_, out)| contexts(out)).filter(|_| with_contexts) {
+    for context in site
+        .fed
+        .iter()
+        .flat_map(|(_, out)| contexts(out))
+        .filter(|_| with_contexts)
+    {
         decoder.add_context(&context);
     }
     let equipment = &site.pipeline.catalog().equipment[site.ix(equipment).0 as usize];
     let mut samples = Vec::new();
     for (fed, out) in &site.fed {
-        let (Kept::Message { payload, .. }, [entry]) = (&fed.input, &logged(out)[..]) else { continue };
+        let (Kept::Message { payload, .. }, [entry]) = (&fed.input, &logged(out)[..]) else {
+            continue;
+        };
         let logged = LoggedMessage {
             device: entry.device.as_deref(),
             message: entry.message,
@@ -33,9 +40,13 @@ fn decoded(site: &Site, equipment: &str, with_contexts: bool) -> Vec<Sample> {
 }
 
 fn numbers(site: &Site, samples: &[Sample], equipment: &str, quantity: Quantity) -> Vec<(i64, f64)> {
-    let channel = site.pipeline.catalog().equipment[site.ix(equipment).0 as usize].channel_of(quantity).unwrap();
+    let channel = site.pipeline.catalog().equipment[site.ix(equipment).0 as usize]
+        .channel_of(quantity)
+        .unwrap();
     let of_channel = samples.iter().filter(|sample| sample.channel == channel);
-    of_channel.map(|sample| (sample.at.0 - T0, sample.reading.number().unwrap())).collect()
+    of_channel
+        .map(|sample| (sample.at.0 - T0, sample.reading.number().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -47,15 +58,27 @@ fn the_log_gives_back_what_was_read_under_the_births_of_its_time() {
     site.now += 1_000;
     // After a new birth alias 1 means something else, and the pressure comes in kPa.
     let mut birth = boiler_birth();
-    birth[0] = named("steam_pressure", MetricValue::Double(850.0)).with_alias(2).unit("kPa");
+    birth[0] = named("steam_pressure", MetricValue::Double(850.0))
+        .with_alias(2)
+        .unit("kPa");
     birth[1] = named("drum_level", MetricValue::Float(1.0)).with_alias(1);
     site.send(DBIRTH, 4, &birth);
     site.now += 1_000;
-    site.send(DDATA, 5, &[Metric::aliased(2, MetricValue::Double(870.0)), Metric::aliased(1, MetricValue::Float(2.0))]);
+    site.send(
+        DDATA,
+        5,
+        &[
+            Metric::aliased(2, MetricValue::Double(870.0)),
+            Metric::aliased(1, MetricValue::Float(2.0)),
+        ],
+    );
     let samples = decoded(&site, "boiler", true);
     let pressures = numbers(&site, &samples, "boiler", Quantity::SteamPressure);
     assert_eq!(pressures, [(0, 0.8), (1_000, 0.9), (2_000, 0.85), (3_000, 0.87)]);
-    assert_eq!(numbers(&site, &samples, "boiler", Quantity::DrumLevel), [(0, 5.0), (2_000, 1.0), (3_000, 2.0)]);
+    assert_eq!(
+        numbers(&site, &samples, "boiler", Quantity::DrumLevel),
+        [(0, 5.0), (2_000, 1.0), (3_000, 2.0)]
+    );
     let latest = site.latest("boiler", Quantity::SteamPressure).unwrap();
     assert_eq!(samples.last().map(|sample| sample.at), Some(latest.at));
     assert_eq!(decoded(&site, "solo", true), []);
@@ -64,7 +87,11 @@ fn the_log_gives_back_what_was_read_under_the_births_of_its_time() {
 #[test]
 fn data_logged_before_its_birth_is_read_once_the_birth_is_known() {
     let mut site = Site::new();
-    site.send(DDATA, 0, &[pressure(0.7), named("steam_temperature", MetricValue::Int16(170))]);
+    site.send(
+        DDATA,
+        0,
+        &[pressure(0.7), named("steam_temperature", MetricValue::Int16(170))],
+    );
     site.now += 1_000;
     site.births();
     let samples = decoded(&site, "boiler", true);
@@ -84,10 +111,20 @@ fn late_and_unusable_readings_are_in_it_with_their_times_and_reasons() {
     let at = T0 + 30_000;
     site.journaled(2, 0, at, 0.6, true);
     site.now += 1_000;
-    site.send(DDATA, 3, &[pressure(f64::NAN), Metric::aliased(99, MetricValue::UInt64(1))]);
+    site.send(
+        DDATA,
+        3,
+        &[pressure(f64::NAN), Metric::aliased(99, MetricValue::UInt64(1))],
+    );
     let samples = decoded(&site, "boiler", true);
-    let channel = site.pipeline.catalog().equipment[0].channel_of(Quantity::SteamPressure).unwrap();
-    let readings: Vec<_> = samples.iter().filter(|sample| sample.channel == channel).map(|s| (s.at, s.reading)).collect();
+    let channel = site.pipeline.catalog().equipment[0]
+        .channel_of(Quantity::SteamPressure)
+        .unwrap();
+    let readings: Vec<_> = samples
+        .iter()
+        .filter(|sample| sample.channel == channel)
+        .map(|s| (s.at, s.reading))
+        .collect();
     assert_eq!(readings[1], (UtcMillis(at), Reading::Number(0.6)));
     assert!(matches!(readings[2].1, Reading::NoData(_)));
 }
@@ -98,15 +135,21 @@ fn every_output_log_entry_has_a_topic_again() {
     site.births();
     site.send(NDATA, 3, &[]);
     for (fed, out) in &site.fed {
-        let (Kept::Message { topic, .. }, Some(Output::Log(entry))) =
-            (&fed.input, out.iter().find(|output| matches!(output, Output::Log(_))))
-        else {
+        let (Kept::Message { topic, .. }, Some(Output::Log(entry))) = (
+            &fed.input,
+            out.iter().find(|output| matches!(output, Output::Log(_))),
+        ) else {
             continue;
         };
         let (group, node) = entry.node.split_once('/').unwrap();
         let message = entry.message;
         let again = match entry.device.as_deref() {
-            Some(device) => Topic::Device { message, group, node, device },
+            Some(device) => Topic::Device {
+                message,
+                group,
+                node,
+                device,
+            },
             None => Topic::Node { message, group, node },
         };
         assert_eq!(again.to_string(), *topic);

@@ -14,19 +14,40 @@ use vigil_protocol::sparkplug::{Metric, MetricValue};
 #[derive(Clone, Debug)]
 enum Op {
     Wait(i64),
-    Reading { plain: bool, centi: u8, level: i8 },
+    Reading {
+        plain: bool,
+        centi: u8,
+        level: i8,
+    },
     /// A message that does not arrive (now).
-    Lose { plain: bool, centi: u8 },
+    Lose {
+        plain: bool,
+        centi: u8,
+    },
     /// What was lost at the journaling node comes late.
     Recover,
     /// Two messages change places on the way.
-    Swap { centi: u8 },
-    Heartbeat { plain: bool },
-    Birth { plain: bool },
-    Death { plain: bool },
-    Fault { code: u8 },
-    Act { reject: bool },
-    Odd { what: u8 },
+    Swap {
+        centi: u8,
+    },
+    Heartbeat {
+        plain: bool,
+    },
+    Birth {
+        plain: bool,
+    },
+    Death {
+        plain: bool,
+    },
+    Fault {
+        code: u8,
+    },
+    Act {
+        reject: bool,
+    },
+    Odd {
+        what: u8,
+    },
 }
 
 fn ops(odd: bool) -> impl Strategy<Value = Vec<Op>> {
@@ -74,7 +95,11 @@ struct Script {
 
 impl Script {
     fn play(ops: &[Op]) -> Site {
-        let mut script = Self { site: Site::new(), journaling: Sender::default(), plain: Sender::default() };
+        let mut script = Self {
+            site: Site::new(),
+            journaling: Sender::default(),
+            plain: Sender::default(),
+        };
         script.birth(false);
         script.birth(true);
         for op in ops {
@@ -90,7 +115,11 @@ impl Script {
     }
 
     fn birth(&mut self, plain: bool) {
-        let sender = if plain { &mut self.plain } else { &mut self.journaling };
+        let sender = if plain {
+            &mut self.plain
+        } else {
+            &mut self.journaling
+        };
         sender.bd_seq = (sender.bd_seq + 1) % 256;
         sender.seq = 0;
         let (bd_seq, first) = (named("bdSeq", MetricValue::Int64(sender.bd_seq)), sender.journal);
@@ -103,7 +132,11 @@ impl Script {
         // What it lost is still in its flash, unless that overflowed.
         let first = self.journaling.lost.first().map_or(first, |lost| lost.0);
         let epoch = named("Journal/Epoch", MetricValue::UInt64(9));
-        self.send(NBIRTH, 0, &[bd_seq, epoch, named("Journal/First", MetricValue::UInt64(first))]);
+        self.send(
+            NBIRTH,
+            0,
+            &[bd_seq, epoch, named("Journal/First", MetricValue::UInt64(first))],
+        );
         let mut boiler = boiler_birth().to_vec();
         boiler.push(named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99));
         let mut lift = lift_birth().to_vec();
@@ -126,7 +159,11 @@ impl Script {
             let (seq, journal) = (self.journaling.next(), self.journaling.journal);
             self.journaling.journal += 1;
             let [pressure, level] = metrics;
-            self.send(DDATA, seq, &[pressure, level, Metric::aliased(99, MetricValue::UInt64(journal))]);
+            self.send(
+                DDATA,
+                seq,
+                &[pressure, level, Metric::aliased(99, MetricValue::UInt64(journal))],
+            );
         }
     }
 
@@ -151,7 +188,11 @@ impl Script {
                 for (journal, at, mpa) in std::mem::take(&mut self.journaling.lost) {
                     let seq = self.journaling.next();
                     let metric = pressure(mpa).at(UtcMillis(at)).historical();
-                    self.send(DDATA, seq, &[metric, Metric::aliased(99, MetricValue::UInt64(journal))]);
+                    self.send(
+                        DDATA,
+                        seq,
+                        &[metric, Metric::aliased(99, MetricValue::UInt64(journal))],
+                    );
                 }
             }
             Op::Swap { centi } => {
@@ -164,7 +205,11 @@ impl Script {
                 self.send("spBv1.0/s/NDATA/n2", first, &[earlier]);
             }
             Op::Heartbeat { plain } => {
-                let seq = if plain { self.plain.next() } else { self.journaling.next() };
+                let seq = if plain {
+                    self.plain.next()
+                } else {
+                    self.journaling.next()
+                };
                 self.send(if plain { "spBv1.0/s/NDATA/n2" } else { NDATA }, seq, &[]);
             }
             Op::Birth { plain } => {
@@ -172,7 +217,11 @@ impl Script {
                 self.site.now += 1;
             }
             Op::Death { plain } => {
-                let (topic, sender) = if plain { ("spBv1.0/s/NDEATH/n2", &self.plain) } else { (NDEATH, &self.journaling) };
+                let (topic, sender) = if plain {
+                    ("spBv1.0/s/NDEATH/n2", &self.plain)
+                } else {
+                    (NDEATH, &self.journaling)
+                };
                 let at = Some(self.site.now);
                 let bytes = payload(at, None, &[named("bdSeq", MetricValue::Int64(sender.bd_seq))]);
                 self.site.position += STRIDE - 1;
@@ -191,9 +240,20 @@ impl Script {
                 self.site.now += 1;
             }
             Op::Act { reject } => {
-                let Some(hazard) = last_hazard(&self.site) else { return };
-                let action = if reject { Action::RejectHazard { hazard } } else { Action::ConfirmHazard { hazard } };
-                let action = OperatorAction { actor: "wang".into(), reason: "seen".into(), idempotency_key: None, action };
+                let Some(hazard) = last_hazard(&self.site) else {
+                    return;
+                };
+                let action = if reject {
+                    Action::RejectHazard { hazard }
+                } else {
+                    Action::ConfirmHazard { hazard }
+                };
+                let action = OperatorAction {
+                    actor: "wang".into(),
+                    reason: "seen".into(),
+                    idempotency_key: None,
+                    action,
+                };
                 self.site.position += STRIDE - 1;
                 self.site.input(Kept::Action(action));
             }
@@ -202,9 +262,19 @@ impl Script {
                 let (topic, bytes) = match what {
                     0 => (DDATA, vec![0xFF; 9]),
                     1 => ("spBv1.0/s/NCMD/n1", vec![]),
-                    2 => ("spBv1.0/s/DDATA/n9/x", payload(Some(self.site.now), Some(1), &[named("t", MetricValue::Int8(1))])),
+                    2 => (
+                        "spBv1.0/s/DDATA/n9/x",
+                        payload(Some(self.site.now), Some(1), &[named("t", MetricValue::Int8(1))]),
+                    ),
                     3 => ("spBv1.0/nonsense", vec![]),
-                    _ => ("spBv1.0/s/NBIRTH/n9", payload(Some(self.site.now), Some(0), &[named("t", MetricValue::Int8(1)).with_alias(3)])),
+                    _ => (
+                        "spBv1.0/s/NBIRTH/n9",
+                        payload(
+                            Some(self.site.now),
+                            Some(0),
+                            &[named("t", MetricValue::Int8(1)).with_alias(3)],
+                        ),
+                    ),
                 };
                 self.site.raw(topic, bytes);
             }
@@ -213,14 +283,19 @@ impl Script {
 }
 
 fn last_hazard(site: &Site) -> Option<HazardId> {
-    site.fed.iter().rev().flat_map(|(_, out)| out.iter().rev()).find_map(|output| match output {
-        Output::Hazard { summary, .. } => Some(summary.id.clone()),
-        _ => None,
-    })
+    site.fed
+        .iter()
+        .rev()
+        .flat_map(|(_, out)| out.iter().rev())
+        .find_map(|output| match output {
+            Output::Hazard { summary, .. } => Some(summary.id.clone()),
+            _ => None,
+        })
 }
 
 fn is_logged(out: &Outputs) -> bool {
-    out.iter().any(|output| matches!(output, Output::Log(_) | Output::LogAction(_)))
+    out.iter()
+        .any(|output| matches!(output, Output::Log(_) | Output::LogAction(_)))
 }
 
 /// Outputs that say what is true; the rest (commands, counts) may depend on what was not logged.
@@ -229,7 +304,11 @@ fn lasting(out: &Outputs) -> Vec<String> {
         .filter(|output| {
             !matches!(
                 output,
-                Output::Command(_) | Output::NodeHour(_) | Output::Unregistered(_) | Output::Duplicate { .. } | Output::Refused(_)
+                Output::Command(_)
+                    | Output::NodeHour(_)
+                    | Output::Unregistered(_)
+                    | Output::Duplicate { .. }
+                    | Output::Refused(_)
             )
         })
         .map(|output| format!("{output:?}"))
@@ -250,7 +329,13 @@ fn restored(site: &Site, early: usize, late: usize, cut: usize) -> Pipeline {
     for (at, (fed, _)) in site.fed.iter().enumerate().take(late + 1) {
         feed(&mut fresh, fed, &mut Outputs::new());
         // A rolling pass: some nodes are stored early, the others late.
-        let budget = if at == late { usize::MAX } else if at == early { 2 } else { 0 };
+        let budget = if at == late {
+            usize::MAX
+        } else if at == early {
+            2
+        } else {
+            0
+        };
         for key in fresh.take_dirty(budget) {
             stored.0.retain(|(known, _)| **known != *key);
             stored.0.push((key.to_string(), fresh.snapshot(&key).unwrap()));
@@ -272,13 +357,20 @@ fn restored(site: &Site, early: usize, late: usize, cut: usize) -> Pipeline {
             feed(&mut pipeline, fed, &mut discarded);
         }
     }
-    let last = Fed { position: Position(0), now: site.fed[cut].0.now, input: Kept::Tick };
+    let last = Fed {
+        position: Position(0),
+        now: site.fed[cut].0.now,
+        input: Kept::Tick,
+    };
     feed(&mut pipeline, &last, &mut discarded);
     pipeline
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(96)
 }
 
 proptest! {
@@ -378,11 +470,24 @@ fn the_scripts_open_hazards_raise_alarms_and_leave_gaps() {
     // Otherwise the properties above would say little.
     let mut ops = Vec::new();
     for n in 0..60_u8 {
-        ops.extend([Op::Reading { plain: n % 2 == 0, centi: 70 + n, level: -100 }, Op::Wait(5_000)]);
+        ops.extend([
+            Op::Reading {
+                plain: n % 2 == 0,
+                centi: 70 + n,
+                level: -100,
+            },
+            Op::Wait(5_000),
+        ]);
     }
     ops.extend([Op::Act { reject: true }, Op::Wait(3_600_000)]);
     let site = Script::play(&ops);
-    let kinds = |wanted: fn(&Output) -> bool| site.fed.iter().flat_map(|(_, out)| out).filter(|output| wanted(output)).count();
+    let kinds = |wanted: fn(&Output) -> bool| {
+        site.fed
+            .iter()
+            .flat_map(|(_, out)| out)
+            .filter(|output| wanted(output))
+            .count()
+    };
     assert!(kinds(|output| matches!(output, Output::Hazard { .. })) > 2);
     assert!(kinds(|output| matches!(output, Output::AlarmEvent(_))) > 2);
     assert!(kinds(|output| matches!(output, Output::Gap(_))) > 1);

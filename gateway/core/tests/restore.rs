@@ -12,7 +12,9 @@ use vigil_protocol::vocabulary::Quantity;
 
 fn stored(site: &mut Site) -> Vec<(String, Vec<u8>)> {
     let keys = site.pipeline.take_dirty(usize::MAX);
-    keys.iter().map(|key| (key.to_string(), site.pipeline.snapshot(key).unwrap())).collect()
+    keys.iter()
+        .map(|key| (key.to_string(), site.pipeline.snapshot(key).unwrap()))
+        .collect()
 }
 
 fn restored(site: &mut Site, text: &str) -> Site {
@@ -55,15 +57,23 @@ fn aliases_values_and_open_hazards_survive() {
     let hazards = site.pipeline.equipment(site.ix("boiler")).state.hazards();
     assert!(!hazards.is_empty());
     let mut other = restored(&mut site, CATALOG);
-    assert_eq!(other.pipeline.equipment(other.ix("boiler")).state.hazards(), hazards);
+    assert_eq!(
+        other.pipeline.equipment(other.ix("boiler")).state.hazards(),
+        hazards
+    );
     other.now += 1_000;
     other.send(DDATA, 43, &[pressure(1.25)]);
-    assert_eq!(other.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(1.25)));
+    assert_eq!(
+        other.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(1.25))
+    );
     let action = vigil_core::OperatorAction {
         actor: "li".into(),
         reason: "gauge faulty".into(),
         idempotency_key: None,
-        action: vigil_core::Action::RejectHazard { hazard: hazards[0].id.clone() },
+        action: vigil_core::Action::RejectHazard {
+            hazard: hazards[0].id.clone(),
+        },
     };
     let out = other.input(Kept::Action(action)).clone();
     assert!(matches!(out[0], Output::LogAction(_)), "{out:?}");
@@ -88,7 +98,11 @@ fn without_its_births_a_node_is_asked_for_them() {
 fn a_changed_catalog_keeps_what_still_fits() {
     let mut site = Site::new();
     site.births();
-    site.send("spBv1.0/s/DDATA/n1/x", 3, &[named("steam_pressure", MetricValue::Double(0.2))]);
+    site.send(
+        "spBv1.0/s/DDATA/n1/x",
+        3,
+        &[named("steam_pressure", MetricValue::Double(0.2))],
+    );
     site.send("spBv1.0/s/DDATA/n7/y", 0, &[named("t", MetricValue::Int8(1))]);
     assert_eq!(site.pipeline.unregistered().len(), 2);
     // The lift has gone, the boiler has lost its channels but one, the stranger `x` has been entered.
@@ -108,11 +122,21 @@ node = "s/n1"
 device = "x"
 "#;
     let mut other = restored(&mut site, text);
-    assert_eq!(other.reading("boiler", Quantity::DrumLevel), Some(Reading::Number(5.0)));
+    assert_eq!(
+        other.reading("boiler", Quantity::DrumLevel),
+        Some(Reading::Number(5.0))
+    );
     assert_eq!(other.pipeline.unregistered().len(), 1);
     other.now += 1_000;
-    other.send("spBv1.0/s/DDATA/n1/x", 4, &[named("steam_pressure", MetricValue::Double(0.3))]);
-    assert_eq!(other.reading("x", Quantity::SteamPressure), Some(Reading::Number(0.3)));
+    other.send(
+        "spBv1.0/s/DDATA/n1/x",
+        4,
+        &[named("steam_pressure", MetricValue::Double(0.3))],
+    );
+    assert_eq!(
+        other.reading("x", Quantity::SteamPressure),
+        Some(Reading::Number(0.3))
+    );
     assert_eq!(other.pipeline.nodes().count(), 2);
 }
 
@@ -123,23 +147,40 @@ fn messages_that_wait_for_others_survive() {
     site.now += 1_000;
     let missing = payload(Some(site.now), Some(3), &[pressure(0.5)]);
     site.now += 1;
-    site.send(DDATA, 4, &[pressure(0.6), Metric::aliased(2, MetricValue::Float(7.0))]);
+    site.send(
+        DDATA,
+        4,
+        &[pressure(0.6), Metric::aliased(2, MetricValue::Float(7.0))],
+    );
     let mut other = restored(&mut site, CATALOG);
     other.raw(DDATA, missing);
-    assert_eq!(other.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.6)));
+    assert_eq!(
+        other.reading("boiler", Quantity::SteamPressure),
+        Some(Reading::Number(0.6))
+    );
 }
 
 #[test]
 fn damaged_snapshots_are_refused_and_leave_a_working_pipeline() {
     let mut site = Site::new();
     site.births();
-    let good = stored(&mut site).into_iter().find(|(key, _)| key == "s/n1").unwrap().1;
+    let good = stored(&mut site)
+        .into_iter()
+        .find(|(key, _)| key == "s/n1")
+        .unwrap()
+        .1;
     for cut in [0, 1, good.len() / 2, good.len() - 1] {
         let mut other = Site::new();
         let result = other.pipeline.restore_node("s/n1", &good[..cut]);
-        assert!(matches!(&result, Err(RestoreError::Malformed { node, .. }) if node == "s/n1"), "{result:?}");
+        assert!(
+            matches!(&result, Err(RestoreError::Malformed { node, .. }) if node == "s/n1"),
+            "{result:?}"
+        );
         other.births();
-        assert_eq!(other.reading("boiler", Quantity::SteamPressure), Some(Reading::Number(0.8)));
+        assert_eq!(
+            other.reading("boiler", Quantity::SteamPressure),
+            Some(Reading::Number(0.8))
+        );
     }
     assert!(Pipeline::contexts_of("s/n1", b"[]").is_err());
 }

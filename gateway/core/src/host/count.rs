@@ -14,8 +14,10 @@ const FLUSH_MS: i64 = 60_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Counts {
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) totals: Totals,
     /// Totals at the last report.
+    #[serde(skip_serializing_if = "is_zero")]
     reported: Totals,
     /// Hour the unreported ones belong to.
     hour: UtcMillis,
@@ -70,6 +72,10 @@ impl Counts {
         }));
         self.reported = self.totals;
     }
+}
+
+fn is_zero(totals: &Totals) -> bool {
+    *totals == Totals::default()
 }
 
 fn hour_of(at: UtcMillis) -> UtcMillis {

@@ -23,7 +23,8 @@ pub(crate) mod table;
 mod unregistered;
 
 pub(crate) use oddity::OddityKey;
-pub(crate) use receive::{Incoming, same_but_case};
+pub(crate) use receive::Incoming;
+pub(crate) use recent::fingerprint;
 pub(crate) use record::NodeRecord;
 
 use crate::catalog::{Catalog, Equipment, EquipmentIx};

@@ -341,7 +341,12 @@ pub(super) fn message_time(host: &Host<'_>, view: &PayloadView<'_>, birth: bool)
 }
 
 /// Two ids that people would take for one.
-pub(crate) fn same_but_case(a: &str, b: &str) -> bool {
+fn same_but_case(a: &str, b: &str) -> bool {
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-    a != b && if a.is_ascii() || b.is_ascii() { a.eq_ignore_ascii_case(b) } else { lower(a) == lower(b) }
+    a != b
+        && if a.is_ascii() || b.is_ascii() {
+            a.eq_ignore_ascii_case(b)
+        } else {
+            lower(a) == lower(b)
+        }
 }

@@ -213,7 +213,10 @@ pub(crate) fn scale_of(channel: &Channel, unit: Option<&str>) -> Scale {
         _ => false,
     };
     match (in_loop, absolute) {
-        (true, absolute) => Scale::Loop { to: conversion, absolute },
+        (true, absolute) => Scale::Loop {
+            to: conversion,
+            absolute,
+        },
         (false, true) => Scale::Absolute(conversion),
         (false, false) if unit == canonical => Scale::Same,
         (false, false) => Scale::Convert(conversion),

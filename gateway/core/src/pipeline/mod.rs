@@ -19,14 +19,14 @@ use crate::hash::ContentHash;
 use crate::hazard::HazardId;
 use crate::host::intake::Intake;
 use crate::host::table::Tables;
-use crate::host::{Host, Node, Watched};
+use crate::host::{Host, Node, OddityKey, Watched, fingerprint};
 use crate::input::{Action, Input, OperatorAction, Position};
 use crate::output::{ActionEntry, DecodeContext, Output, Outputs, Refusal};
 use crate::settings::Settings;
 use crate::status::PipelineCounts;
 use deadlines::{Deadlines, NEVER, Who};
 use route::Route;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
 
@@ -38,6 +38,8 @@ pub struct Pipeline {
     /// Catalog nodes in catalog order, then others in order of appearance.
     nodes: Vec<Node>,
     by_key: HashMap<Arc<str>, u32>,
+    /// Fingerprints of the nodes' keys in lower case.
+    folded: HashSet<u64>,
     /// Topics of registered devices' data, resolved.
     routes: HashMap<Box<str>, Route>,
     /// By [`EquipmentIx`].
@@ -70,6 +72,7 @@ impl Pipeline {
             settings,
             nodes: Vec::new(),
             by_key: HashMap::with_capacity(catalog.by_binding.len()),
+            folded: HashSet::with_capacity(catalog.by_binding.len()),
             routes: HashMap::new(),
             watched: Vec::with_capacity(catalog.equipment.len()),
             deadlines: Deadlines::default(),
@@ -110,7 +113,12 @@ impl Pipeline {
             self.next_rank += 1;
             self.next_rank - 1
         };
-        self.nodes.push(Node::new(key.clone(), known, rank));
+        let mut node = Node::new(key.clone(), known, rank);
+        let alike = !self.folded.insert(fingerprint(&key.to_lowercase(), &[]));
+        if alike && !known {
+            node.note(OddityKey::CaseOnlyId, self.now);
+        }
+        self.nodes.push(node);
         self.by_key.insert(key, ix);
         ix
     }

@@ -1,7 +1,7 @@
 //! From a topic to a node and a device.
 
 use super::Pipeline;
-use crate::host::{Incoming, OddityKey, same_but_case};
+use crate::host::{Incoming, OddityKey};
 use crate::input::{Message, Position};
 use crate::output::{DeadLetter, LogEntry, Output, Outputs};
 use std::fmt::Display;
@@ -128,12 +128,7 @@ impl Pipeline {
             }));
             return None;
         }
-        let alike = self.nodes.iter().any(|node| same_but_case(&node.key, key));
-        let ix = self.add_node(key.into(), false);
-        if alike {
-            self.nodes[ix as usize].note(OddityKey::CaseOnlyId, self.now);
-        }
-        Some(ix)
+        Some(self.add_node(key.into(), false))
     }
 
     /// A message of a node that is kept. Returns where the device is in its list.

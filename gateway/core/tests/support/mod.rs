@@ -92,7 +92,11 @@ pub fn named<'a>(name: &'a str, value: MetricValue<'a>) -> Metric<'a> {
 /// One input as it is kept by the adapter.
 #[derive(Clone, Debug)]
 pub enum Kept {
-    Message { topic: String, payload: Vec<u8>, retained: bool },
+    Message {
+        topic: String,
+        payload: Vec<u8>,
+        retained: bool,
+    },
     Action(OperatorAction),
     Tick,
 }
@@ -106,9 +110,15 @@ pub struct Fed {
 
 pub fn feed(pipeline: &mut Pipeline, fed: &Fed, out: &mut Outputs) {
     let input = match &fed.input {
-        Kept::Message { topic, payload, retained } => {
-            Input::Message(Message { topic, payload, retained: *retained })
-        }
+        Kept::Message {
+            topic,
+            payload,
+            retained,
+        } => Input::Message(Message {
+            topic,
+            payload,
+            retained: *retained,
+        }),
         Kept::Action(action) => Input::Action(action),
         Kept::Tick => Input::Tick,
     };
@@ -130,12 +140,21 @@ impl Site {
     }
 
     pub fn with(text: &str, settings: Settings) -> Self {
-        Self { pipeline: Pipeline::new(catalog(text), settings), now: T0, position: 0, fed: Vec::new() }
+        Self {
+            pipeline: Pipeline::new(catalog(text), settings),
+            now: T0,
+            position: 0,
+            fed: Vec::new(),
+        }
     }
 
     pub fn input(&mut self, input: Kept) -> &Outputs {
         self.position += 1;
-        let fed = Fed { position: Position(self.position), now: UtcMillis(self.now), input };
+        let fed = Fed {
+            position: Position(self.position),
+            now: UtcMillis(self.now),
+            input,
+        };
         let mut out = Outputs::new();
         feed(&mut self.pipeline, &fed, &mut out);
         self.fed.push((fed, out));
@@ -143,7 +162,11 @@ impl Site {
     }
 
     pub fn raw(&mut self, topic: &str, payload: Vec<u8>) -> &Outputs {
-        self.input(Kept::Message { topic: topic.to_owned(), payload, retained: false })
+        self.input(Kept::Message {
+            topic: topic.to_owned(),
+            payload,
+            retained: false,
+        })
     }
 
     /// A message with the payload time of now.
@@ -166,7 +189,9 @@ impl Site {
 
     pub fn latest(&self, equipment: &str, quantity: Quantity) -> Option<Latest> {
         let view = self.pipeline.equipment(self.ix(equipment));
-        view.state.latest(view.equipment.channel_of(quantity).unwrap()).copied()
+        view.state
+            .latest(view.equipment.channel_of(quantity).unwrap())
+            .copied()
     }
 
     pub fn reading(&self, equipment: &str, quantity: Quantity) -> Option<Reading> {
@@ -188,11 +213,15 @@ impl Site {
     pub fn journal_births(&mut self, epoch: u64, first: u64) {
         let mut boiler = boiler_birth().to_vec();
         boiler.push(named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99));
-        self.send(NBIRTH, 0, &[
-            named("bdSeq", MetricValue::Int64(0)),
-            named("Journal/Epoch", MetricValue::UInt64(epoch)),
-            named("Journal/First", MetricValue::UInt64(first)),
-        ]);
+        self.send(
+            NBIRTH,
+            0,
+            &[
+                named("bdSeq", MetricValue::Int64(0)),
+                named("Journal/Epoch", MetricValue::UInt64(epoch)),
+                named("Journal/First", MetricValue::UInt64(first)),
+            ],
+        );
         self.send(DBIRTH, 1, &boiler);
     }
 
@@ -202,7 +231,11 @@ impl Site {
         if historical {
             pressure = pressure.historical();
         }
-        self.send(DDATA, seq, &[pressure, Metric::aliased(99, MetricValue::UInt64(journal))])
+        self.send(
+            DDATA,
+            seq,
+            &[pressure, Metric::aliased(99, MetricValue::UInt64(journal))],
+        )
     }
 }
 
@@ -244,7 +277,10 @@ pub fn commands(out: &Outputs) -> Vec<CommandKind> {
 }
 
 pub fn rebirths(out: &Outputs) -> usize {
-    commands(out).iter().filter(|kind| **kind == CommandKind::Rebirth).count()
+    commands(out)
+        .iter()
+        .filter(|kind| **kind == CommandKind::Rebirth)
+        .count()
 }
 
 pub fn logged(out: &Outputs) -> Vec<&LogEntry> {
