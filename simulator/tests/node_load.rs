@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use node_support::{TestBroker, TestGateway};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vigil_simulator::load::{LoadError, LoadOptions, LoadStats, run};
 use vigil_simulator::mqtt::Broker;
@@ -72,6 +74,64 @@ async fn a_broker_that_goes_down_under_load_costs_nothing() {
         seen.values().map(|seen| seen.log.len() as u64).sum::<u64>(),
         stats.sent.load(Ordering::Relaxed)
     );
+}
+
+/// Answers as the gateway's API would, from what the gateway has heard: a hazard once both births and both messages
+/// of a probe's boiler are there.
+async fn api(
+    listener: TcpListener,
+    gateway: Arc<std::sync::Mutex<std::collections::BTreeMap<String, node_support::Seen>>>,
+) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let gateway = Arc::clone(&gateway);
+        tokio::spawn(async move {
+            let mut request = Vec::new();
+            while stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
+                let text = String::from_utf8_lossy(&request).into_owned();
+                if !text.ends_with("\r\n\r\n") {
+                    continue;
+                }
+                request.clear();
+                assert!(text.contains("Authorization: Bearer secret\r\n"), "{text}");
+                let probe = text
+                    .split("load-probe-")
+                    .nth(1)
+                    .unwrap()
+                    .split(' ')
+                    .next()
+                    .unwrap();
+                let heard = gateway
+                    .lock()
+                    .unwrap()
+                    .get(&format!("load-probe/p{probe}"))
+                    .map_or(0, |seen| seen.messages);
+                let body = if heard >= 4 { r#"[{"id":"HZ-1"}]"# } else { "[]" };
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_hazard_probe_measures_from_message_to_readable_hazard() {
+    let broker = TestBroker::start(0).await;
+    let gateway = TestGateway::start(&broker.url()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let api = tokio::spawn(api(listener, Arc::clone(&gateway.nodes)));
+    let probed = LoadOptions {
+        hazard_probe: Some(url),
+        token: Some("secret".into()),
+        ..options(&broker.url())
+    };
+    let report = run(probed, Arc::default()).await.unwrap();
+    api.abort();
+    broker.stop().await;
+    assert_eq!(report.probe_problem, None);
+    let hazard = report.hazard_ms.unwrap();
+    assert!(hazard.count >= 2 && hazard.max < 10_000.0, "{hazard:?}");
 }
 
 #[tokio::test]
