@@ -91,7 +91,7 @@ async fn a_broker_that_goes_down_and_comes_back_costs_nothing() {
         })),
         ..RunOptions::new(&url)
     };
-    let running = tokio::spawn(run(Scenario::builtin("quiet").unwrap(), options));
+    let running = tokio::spawn(run(Scenario::builtin("flapping").unwrap(), options));
     half.notified().await;
     broker.stop().await;
     let broker = TestBroker::start(port).await;

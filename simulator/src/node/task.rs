@@ -115,7 +115,8 @@ impl Node {
             heartbeat_ms: 20_000,
             ack_timeout_ms: 15_000,
             reconnect_min_ms: 50,
-            reconnect_max_ms: 2_000,
+            // Simulated time waits meanwhile.
+            reconnect_max_ms: if spec.in_step { 200 } else { 2_000 },
             // The simulator owns the clock, wrong ones included.
             accept_time: false,
             ..Config::DEFAULT
