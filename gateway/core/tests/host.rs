@@ -921,3 +921,62 @@ fn journal_numbers_without_an_epoch_wait_for_the_birth() {
     let out = site.journaled(2, 100, at - 1_000, 0.7, true).clone();
     assert_eq!(logged(&out)[0].journal, Some((5, 100)));
 }
+
+#[test]
+fn a_journaled_message_whose_aliases_are_unknown_is_not_logged_before_it_can_be_recognized() {
+    let mut site = Site::new();
+    let epoch = [
+        named("bdSeq", MetricValue::Int64(0)),
+        named("Journal/Epoch", MetricValue::UInt64(5)),
+    ];
+    site.send(NBIRTH, 0, &epoch);
+    // Its device birth was lost.
+    let at = site.now;
+    let out = site.journaled(2, 0, at, 0.7, false).clone();
+    assert_eq!((logged(&out).len(), rebirths(&out)), (0, 1));
+    site.now += 1_000;
+    site.journal_births(5, 0);
+    site.now += 1_000;
+    let out = site.journaled(2, 0, at, 0.7, true).clone();
+    assert_eq!(logged(&out)[0].journal, Some((5, 0)));
+}
+
+#[test]
+fn a_node_that_restarts_without_a_birth_is_followed_and_asked_for_one() {
+    let mut site = Site::new();
+    site.births();
+    for seq in 3..60_u8 {
+        site.now += 100;
+        site.send(DDATA, seq, &[pressure(0.8)]);
+    }
+    let mut asked = 0;
+    for seq in 0..10_u8 {
+        site.now += 100;
+        asked += rebirths(&site.send(DDATA, seq, &[pressure(0.9)]).clone());
+    }
+    assert_eq!(asked, 1);
+    let node = site.node("s/n1");
+    assert!(has_oddity(&node, "seq_restarted"));
+    assert_eq!((node.totals.late, node.totals.received), (3, 60 + 7));
+}
+
+#[test]
+fn node_metrics_that_nobody_watches_are_no_unknown_aliases() {
+    let mut site = Site::new();
+    let birth = [
+        named("bdSeq", MetricValue::Int64(0)),
+        named("Journal/Epoch", MetricValue::UInt64(5)),
+        named("cpu", MetricValue::Float(40.0)).with_alias(900),
+    ];
+    site.send(NBIRTH, 0, &birth);
+    site.now += 1_000;
+    let out = site
+        .send(NDATA, 1, &[Metric::aliased(900, MetricValue::Float(41.0))])
+        .clone();
+    assert_eq!((logged(&out).len(), rebirths(&out)), (1, 0));
+    assert!(
+        site.node("s/n1").oddities.is_empty(),
+        "{:?}",
+        site.node("s/n1").oddities
+    );
+}

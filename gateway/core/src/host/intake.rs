@@ -129,8 +129,7 @@ impl Intake {
                 declaration.and_then(|declaration| declaration.datatype),
             ));
         }
-        let entry = lens.table?.get(metric.alias?)?;
-        Some((entry.target, entry.datatype))
+        lens.table?.resolve(metric.alias?)
     }
 
     #[inline]

@@ -53,6 +53,8 @@ oddities! {
     Reordered "reordered" "its messages arrive out of order without loss (two connections?); put back in order" "报文乱序但未丢失（可能使用两个连接）；已恢复顺序";
     SeqGap "seq_gap" "messages went missing; a rebirth was asked for" "报文丢失；已请求重生";
     NoSeq "no_seq" "sends messages without sequence number: their loss cannot be noticed" "报文不带序号：丢失无法察觉";
+    SeqStuck "seq_stuck" "its sequence number does not count up: loss cannot be noticed" "序号不递增：丢失无法察觉";
+    SeqRestarted "seq_restarted" "its sequence number began anew without a birth; a rebirth was asked for" "序号在未重新上线的情况下重新开始；已请求重生";
     SeqTooLarge "seq_too_large" "sequence numbers above 255; taken modulo 256" "序号大于 255；按模 256 处理";
     LateMessage "late_message" "a message arrived after it had been given up; used as late data" "报文在放弃等待后才到达；按迟到数据处理";
     ClockSkew "clock_skew" "its clock is off; arrival time is used instead" "设备时钟偏差过大；改用到达时间";

@@ -72,6 +72,16 @@ impl Node {
                 Ok(journal) => journal,
                 Err(()) => return,
             },
+            None if self.journaling && host.intake.notes.unknown_alias > 0 => {
+                // Its number may be behind the unknown alias; the node keeps it and sends it again after its birth.
+                if !self.rebirth.exhausted(host.settings) {
+                    self.note(OddityKey::UnknownAlias, host.now);
+                    self.want_rebirth(host.now, host.settings);
+                    self.finish_unlogged(host);
+                    return;
+                }
+                None
+            }
             None => None,
         };
         if journal.is_none() && !self.journaling && incoming.view.seq.is_some() {
@@ -244,6 +254,15 @@ impl Node {
         } else {
             self.sequence.place(view.seq)
         };
+        match order {
+            Order::Same => self.note(OddityKey::SeqStuck, host.now),
+            Order::Restarted => {
+                self.seq_gaps = self.seq_gaps.saturating_add(1);
+                self.note(OddityKey::SeqRestarted, host.now);
+                self.want_rebirth(host.now, host.settings);
+            }
+            Order::Next | Order::Ahead | Order::Behind => {}
+        }
         if order == Order::Ahead {
             self.sequence.hold(Held {
                 seq: view.seq.unwrap_or(0) as u8,
@@ -291,13 +310,13 @@ impl Node {
     ) {
         self.position = Some(incoming.position);
         self.last_heard = Some(host.now);
-        let mut device = incoming.device.map(Arc::from);
-        let mut context = None;
-        if let Some(known) = at.map(|at| &mut self.devices[at]) {
-            known.last_heard = Some(host.now);
-            device.clone_from(&known.id);
-            context = known.context;
-        }
+        let (device, context) = match at.map(|at| &mut self.devices[at]) {
+            Some(known) => {
+                known.last_heard = Some(host.now);
+                (known.id.clone(), known.context)
+            }
+            None => (incoming.device.map(Arc::from), None),
+        };
         host.out.push(Output::Log(LogEntry {
             position: incoming.position,
             node: self.key.clone(),

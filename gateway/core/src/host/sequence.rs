@@ -15,6 +15,10 @@ pub(crate) enum Order {
     Ahead,
     /// It had been given up.
     Behind,
+    /// The number of the message before, again: this sender does not count.
+    Same,
+    /// Behind several times in a row: the sender began anew without a birth.
+    Restarted,
 }
 
 /// A message that waits for the ones before it.
@@ -38,6 +42,16 @@ pub(crate) struct Sequence {
     /// In order of their numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held: Vec<Held>,
+    /// Messages behind, in a row.
+    #[serde(skip_serializing_if = "is_zero")]
+    behind: u8,
+}
+
+/// So many messages behind in a row are no stragglers.
+const STRAGGLERS: u8 = 4;
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl Sequence {
@@ -45,22 +59,28 @@ impl Sequence {
     pub(crate) fn start(&mut self, seq: Option<u64>) {
         self.expected = seq.map(|seq| (seq as u8).wrapping_add(1));
         self.held.clear();
+        self.behind = 0;
     }
 
-    /// Where a message with this number stands. [`Order::Next`] moves the expectation on.
+    /// Where a message with this number stands. Unless it is ahead or behind, the next one is expected after it.
     #[inline]
     pub(crate) fn place(&mut self, seq: Option<u64>) -> Order {
         let Some(seq) = seq.map(|seq| seq as u8) else {
             return Order::Next;
         };
-        match self.expected.map_or(0, |expected| seq.wrapping_sub(expected)) {
-            0 => {
-                self.expected = Some(seq.wrapping_add(1));
-                Order::Next
+        let order = match self.expected.map_or(0, |expected| seq.wrapping_sub(expected)) {
+            0 => Order::Next,
+            1..128 => return Order::Ahead,
+            u8::MAX => Order::Same,
+            _ if self.behind + 1 >= STRAGGLERS => Order::Restarted,
+            _ => {
+                self.behind += 1;
+                return Order::Behind;
             }
-            1..128 => Order::Ahead,
-            _ => Order::Behind,
-        }
+        };
+        self.behind = 0;
+        self.expected = Some(seq.wrapping_add(1));
+        order
     }
 
     /// Moves the expectation on without keeping order: for nodes whose journal does that better.
@@ -197,8 +217,7 @@ mod tests {
         let mut used = Vec::new();
         for seq in arrivals {
             match sequence.place(Some(u64::from(*seq))) {
-                Order::Next => used.push(*seq),
-                Order::Behind => used.push(*seq),
+                Order::Next | Order::Behind | Order::Same | Order::Restarted => used.push(*seq),
                 Order::Ahead => sequence.hold(held(*seq)),
             }
             while let Some(held) = sequence.take_ready() {
@@ -223,6 +242,27 @@ mod tests {
             device: Some("d".into()),
             payload: Box::new([seq, 0xF0]),
         }
+    }
+
+    #[test]
+    fn a_sender_that_does_not_count_and_one_that_began_anew_are_followed() {
+        let mut sequence = Sequence::default();
+        sequence.start(Some(100));
+        let mut places = |seqs: &[u64]| {
+            seqs.iter()
+                .map(|seq| sequence.place(Some(*seq)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(places(&[101, 101, 101]), [Order::Next, Order::Same, Order::Same]);
+        assert_eq!(places(&[90, 102]), [Order::Behind, Order::Next]);
+        let anew = [
+            Order::Behind,
+            Order::Behind,
+            Order::Behind,
+            Order::Restarted,
+            Order::Next,
+        ];
+        assert_eq!(places(&[0, 1, 2, 3, 4]), anew);
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub(crate) struct Table {
     entries: Box<[Entry]>,
     /// By channel index.
     channels: Box<[Declaration]>,
+    /// Aliases that are not in it may well be declared: what nobody uses is not kept of strangers.
+    partial: bool,
 }
 
 impl Table {
@@ -109,7 +111,7 @@ impl Table {
                 datatype: metric.datatype,
             }));
         }
-        Self::sorted(entries, channels)
+        Self::sorted(entries, channels, false)
     }
 
     /// The table of an unregistered device whose metrics `place` puts somewhere.
@@ -127,14 +129,15 @@ impl Table {
                 }));
             }
         }
-        Self::sorted(entries, Box::default())
+        Self::sorted(entries, Box::default(), true)
     }
 
-    fn sorted(mut entries: Vec<Entry>, channels: Box<[Declaration]>) -> Self {
+    fn sorted(mut entries: Vec<Entry>, channels: Box<[Declaration]>, partial: bool) -> Self {
         entries.sort_unstable_by_key(|entry| entry.alias);
         Self {
             entries: entries.into_boxed_slice(),
             channels,
+            partial,
         }
     }
 
@@ -155,6 +158,16 @@ impl Table {
             .binary_search_by_key(&alias, |entry| entry.alias)
             .ok()
             .map(|at| &self.entries[at])
+    }
+
+    /// What an alias is for; `None` if no birth declares it.
+    #[inline]
+    pub(crate) fn resolve(&self, alias: u64) -> Option<(Target, Option<DataType>)> {
+        match self.get(alias) {
+            Some(entry) => Some((entry.target, entry.datatype)),
+            None if self.partial => Some((Target::Other(u16::MAX), None)),
+            None => None,
+        }
     }
 
     /// How a channel is declared.
