@@ -15,7 +15,11 @@ enum Source {
     /// The machine's.
     System,
     /// Starts at a given time and runs so many times faster than real: a story in a hurry.
-    Scaled { start: UtcMillis, since: Instant, factor: u32 },
+    Scaled {
+        start: UtcMillis,
+        since: Instant,
+        factor: u32,
+    },
     /// Moves when told.
     Manual(watch::Sender<UtcMillis>),
 }
@@ -30,7 +34,11 @@ impl Clock {
     /// A clock that shows `start` now and runs `factor` times as fast as real time.
     #[must_use]
     pub fn scaled(start: UtcMillis, factor: u32) -> Self {
-        Self(Arc::new(Source::Scaled { start, since: Instant::now(), factor: factor.max(1) }))
+        Self(Arc::new(Source::Scaled {
+            start,
+            since: Instant::now(),
+            factor: factor.max(1),
+        }))
     }
 
     /// A clock that shows `start` until it is set.

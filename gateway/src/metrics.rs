@@ -47,10 +47,13 @@ struct Buckets {
 }
 
 /// Bounds for durations in seconds, from 100 µs to 10 s.
-pub const SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub const SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 /// Bounds for counts of things, from 1 to 10,000.
-pub const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 10_000.0];
+pub const COUNTS: &[f64] = &[
+    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 10_000.0,
+];
 
 impl Registry {
     /// A counter; its name ends in `_total`.
@@ -94,8 +97,16 @@ impl Registry {
         new: impl FnOnce() -> Metric,
     ) -> Metric {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
-        let family = families.entry(name).or_insert_with(|| Family { help, kind, members: BTreeMap::new() });
-        family.members.entry(label_text(labels)).or_insert_with(new).clone()
+        let family = families.entry(name).or_insert_with(|| Family {
+            help,
+            kind,
+            members: BTreeMap::new(),
+        });
+        family
+            .members
+            .entry(label_text(labels))
+            .or_insert_with(new)
+            .clone()
     }
 
     /// Everything in the Prometheus text format, version 0.0.4.
@@ -105,7 +116,11 @@ impl Registry {
         let mut text = String::new();
         for (name, family) in &*families {
             // Writing to a string cannot fail.
-            let _ok = writeln!(text, "# HELP {name} {}\n# TYPE {name} {}", family.help, family.kind);
+            let _ok = writeln!(
+                text,
+                "# HELP {name} {}\n# TYPE {name} {}",
+                family.help, family.kind
+            );
             for (labels, metric) in &family.members {
                 let _ok = match metric {
                     Metric::Counter(counter) => writeln!(text, "{name}{} {}", braced(labels), counter.get()),
@@ -147,7 +162,11 @@ impl Gauge {
 impl Histogram {
     fn new(bounds: &'static [f64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Buckets { bounds, counts, sum_micro: AtomicU64::new(0) }))
+        Self(Arc::new(Buckets {
+            bounds,
+            counts,
+            sum_micro: AtomicU64::new(0),
+        }))
     }
 
     /// Counts one value.
@@ -156,7 +175,9 @@ impl Histogram {
         if let Some(count) = self.0.counts.get(slot) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.0.sum_micro.fetch_add((value.max(0.0) * 1e6) as u64, Ordering::Relaxed);
+        self.0
+            .sum_micro
+            .fetch_add((value.max(0.0) * 1e6) as u64, Ordering::Relaxed);
     }
 
     fn render(&self, text: &mut String, name: &str, labels: &str) -> std::fmt::Result {
@@ -170,17 +191,35 @@ impl Histogram {
             }
         }
         let sum = self.0.sum_micro.load(Ordering::Relaxed) as f64 / 1e6;
-        writeln!(text, "{name}_sum{} {sum}\n{name}_count{} {total}", braced(labels), braced(labels))
+        writeln!(
+            text,
+            "{name}_sum{} {sum}\n{name}_count{} {total}",
+            braced(labels),
+            braced(labels)
+        )
     }
 }
 
 fn label_text(labels: &[(&str, &str)]) -> String {
-    let escape = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect::<Vec<_>>().join(",")
+    let escape = |value: &str| {
+        value
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
+    };
+    labels
+        .iter()
+        .map(|(key, value)| format!("{key}=\"{}\"", escape(value)))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn braced(labels: &str) -> String {
-    if labels.is_empty() { String::new() } else { format!("{{{labels}}}") }
+    if labels.is_empty() {
+        String::new()
+    } else {
+        format!("{{{labels}}}")
+    }
 }
 
 #[cfg(test)]
@@ -190,8 +229,12 @@ mod tests {
     #[test]
     fn metrics_are_written_as_prometheus_text() {
         let registry = Registry::default();
-        registry.counter("vigil_messages_total", "Messages.", &[("kind", "DDATA")]).add(2);
-        registry.counter("vigil_messages_total", "Messages.", &[("kind", "DDATA")]).add(1);
+        registry
+            .counter("vigil_messages_total", "Messages.", &[("kind", "DDATA")])
+            .add(2);
+        registry
+            .counter("vigil_messages_total", "Messages.", &[("kind", "DDATA")])
+            .add(1);
         registry.gauge("vigil_queue", "Waiting.", &[]).set(-4);
         let histogram = registry.histogram("vigil_commit_seconds", "Commits.", SECONDS, &[]);
         histogram.observe(0.004);

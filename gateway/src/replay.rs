@@ -52,9 +52,15 @@ pub struct Difference {
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn replay(database: &Path, catalog: Arc<Catalog>, settings: &Settings) -> Result<Replayed, ReplayError> {
+pub async fn replay(
+    database: &Path,
+    catalog: Arc<Catalog>,
+    settings: &Settings,
+) -> Result<Replayed, ReplayError> {
     if !database.is_file() {
-        return Err(ReplayError::Missing { path: database.to_owned() });
+        return Err(ReplayError::Missing {
+            path: database.to_owned(),
+        });
     }
     let reader = store::open_reader(&StoreOptions::new(database));
     let mut pipeline = Pipeline::new(catalog, settings.clone());
@@ -74,12 +80,22 @@ pub async fn replay(database: &Path, catalog: Arc<Catalog>, settings: &Settings)
         for input in page {
             now = now.max(input.received);
             match &input.what {
-                Logged::Message { topic, payload, retained } => {
-                    let message = Message { topic, payload, retained: *retained };
+                Logged::Message {
+                    topic,
+                    payload,
+                    retained,
+                } => {
+                    let message = Message {
+                        topic,
+                        payload,
+                        retained: *retained,
+                    };
                     pipeline.handle(Input::Message(message), input.position, now, &mut outputs);
                 }
                 // With other rules an action may be about a hazard that never was: then it is refused.
-                Logged::Action(action) => pipeline.handle(Input::Action(action), input.position, now, &mut outputs),
+                Logged::Action(action) => {
+                    pipeline.handle(Input::Action(action), input.position, now, &mut outputs)
+                }
             }
             inputs += 1;
         }
@@ -99,13 +115,25 @@ pub async fn replay(database: &Path, catalog: Arc<Catalog>, settings: &Settings)
 /// equipment, rule and episode are.
 #[must_use]
 pub fn difference(old: Replayed, new: Replayed) -> Difference {
-    let known: BTreeMap<_, _> = old.hazards.into_iter().map(|hazard| (hazard.id.clone(), hazard)).collect();
-    let (same, only_new): (Vec<_>, Vec<_>) =
-        new.hazards.into_iter().partition(|hazard| known.contains_key(&hazard.id));
-    let mut only_old: Vec<_> =
-        known.into_values().filter(|hazard| same.iter().all(|other| other.id != hazard.id)).collect();
+    let known: BTreeMap<_, _> = old
+        .hazards
+        .into_iter()
+        .map(|hazard| (hazard.id.clone(), hazard))
+        .collect();
+    let (same, only_new): (Vec<_>, Vec<_>) = new
+        .hazards
+        .into_iter()
+        .partition(|hazard| known.contains_key(&hazard.id));
+    let mut only_old: Vec<_> = known
+        .into_values()
+        .filter(|hazard| same.iter().all(|other| other.id != hazard.id))
+        .collect();
     only_old.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
-    Difference { only_old, only_new, same }
+    Difference {
+        only_old,
+        only_new,
+        same,
+    }
 }
 
 impl Replayed {
@@ -141,7 +169,10 @@ impl fmt::Display for Difference {
             }
         }
         let (old, new, same) = (self.only_old.len(), self.only_new.len(), self.same.len());
-        write!(f, "{old} only with the rules in force (-), {new} only with the other rules (+), {same} with both")
+        write!(
+            f,
+            "{old} only with the rules in force (-), {new} only with the other rules (+), {same} with both"
+        )
     }
 }
 
@@ -150,7 +181,8 @@ struct Line<'a>(char, &'a HazardSummary);
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(mark, hazard) = self;
-        let at = jiff::Timestamp::from_millisecond(hazard.episode.0).map_or_else(|_| hazard.episode.0.to_string(), |t| t.to_string());
+        let at = jiff::Timestamp::from_millisecond(hazard.episode.0)
+            .map_or_else(|_| hazard.episode.0.to_string(), |t| t.to_string());
         write!(
             f,
             "{mark} {at}  {}  {:?}  {}  {}  {}{}",

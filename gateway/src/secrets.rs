@@ -29,7 +29,9 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// The file holds something else.
-    #[error("the token file {path} does not hold a token (at least 32 characters on one line); remove it to get a new one")]
+    #[error(
+        "the token file {path} does not hold a token (at least 32 characters on one line); remove it to get a new one"
+    )]
     NotAToken {
         /// The file.
         path: PathBuf,
@@ -61,28 +63,50 @@ impl AdminToken {
             Ok(text) => Self::existing(path, text.trim()).map(|token| (token, false)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let token = random_hex()?;
-                write_private(path, &token)
-                    .map_err(|source| SecretError::Write { path: path.to_owned(), source })?;
-                Ok((Self { digest: Sha256::digest(&token).into(), path: path.to_owned() }, true))
+                write_private(path, &token).map_err(|source| SecretError::Write {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                Ok((
+                    Self {
+                        digest: Sha256::digest(&token).into(),
+                        path: path.to_owned(),
+                    },
+                    true,
+                ))
             }
-            Err(source) => Err(SecretError::Read { path: path.to_owned(), source }),
+            Err(source) => Err(SecretError::Read {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
     fn existing(path: &Path, token: &str) -> Result<Self, SecretError> {
         if token.len() < 32 || token.contains(char::is_whitespace) {
-            return Err(SecretError::NotAToken { path: path.to_owned() });
+            return Err(SecretError::NotAToken {
+                path: path.to_owned(),
+            });
         }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let meta = fs::metadata(path).map_err(|source| SecretError::Read { path: path.to_owned(), source })?;
+            let meta = fs::metadata(path).map_err(|source| SecretError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
             let mode = meta.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
-                return Err(SecretError::TooOpen { path: path.to_owned(), mode });
+                return Err(SecretError::TooOpen {
+                    path: path.to_owned(),
+                    mode,
+                });
             }
         }
-        Ok(Self { digest: Sha256::digest(token).into(), path: path.to_owned() })
+        Ok(Self {
+            digest: Sha256::digest(token).into(),
+            path: path.to_owned(),
+        })
     }
 
     /// Whether `offered` is the token. Digests are compared, so the time taken says nothing about it.
@@ -100,7 +124,9 @@ impl AdminToken {
 
 impl fmt::Debug for AdminToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminToken").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("AdminToken")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,6 +191,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("admin.token");
         fs::write(&path, "\n").unwrap();
-        assert!(matches!(AdminToken::load_or_create(&path), Err(SecretError::NotAToken { .. })));
+        assert!(matches!(
+            AdminToken::load_or_create(&path),
+            Err(SecretError::NotAToken { .. })
+        ));
     }
 }

@@ -22,7 +22,9 @@ pub fn init(format: LogFormat, filter: Option<&str>) {
     let from_env = std::env::var("VIGIL_LOG").ok();
     let wanted = from_env.as_deref().or(filter).unwrap_or(DEFAULT_FILTER);
     let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().try_init(),

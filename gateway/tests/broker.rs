@@ -6,7 +6,8 @@ mod harness;
 
 use harness::*;
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet,
+    Publish, QoS,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +17,10 @@ use vigil_gateway::mqtt::{BrokerOptions, BrokerUser, EmbeddedBroker};
 async fn broker() -> EmbeddedBroker {
     EmbeddedBroker::start(BrokerOptions {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        users: vec![BrokerUser { name: "node".to_owned(), password: "right".to_owned() }],
+        users: vec![BrokerUser {
+            name: "node".to_owned(),
+            password: "right".to_owned(),
+        }],
         own_topic: "spBv1.0/STATE/vigil".to_owned(),
     })
     .await
@@ -42,7 +46,11 @@ impl Peer {
         let (client, mut events) = AsyncClient::new(options, 1_000);
         loop {
             if let Event::Incoming(Packet::ConnAck(ack)) = within("a CONNACK", events.poll()).await? {
-                return Ok(Self { client, events, session: ack.session_present });
+                return Ok(Self {
+                    client,
+                    events,
+                    session: ack.session_present,
+                });
             }
         }
     }
@@ -63,12 +71,21 @@ impl Peer {
 
     async fn subscribe(&mut self, filter: &str) {
         self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
-        self.until("a SUBACK", |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await;
+        self.until("a SUBACK", |packet| {
+            matches!(packet, Packet::SubAck(_)).then_some(())
+        })
+        .await;
     }
 
     async fn publish(&mut self, topic: &str, retain: bool, payload: &[u8]) {
-        self.client.publish(topic, QoS::AtLeastOnce, retain, payload).await.unwrap();
-        self.until("a PUBACK", |packet| matches!(packet, Packet::PubAck(_)).then_some(())).await;
+        self.client
+            .publish(topic, QoS::AtLeastOnce, retain, payload)
+            .await
+            .unwrap();
+        self.until("a PUBACK", |packet| {
+            matches!(packet, Packet::PubAck(_)).then_some(())
+        })
+        .await;
     }
 
     async fn next(&mut self) -> Publish {
@@ -127,9 +144,12 @@ async fn three_hundred_retained_messages_reach_one_new_subscriber() {
 #[tokio::test]
 async fn wrong_credentials_are_refused_with_a_reason_and_right_ones_are_not() {
     let broker = broker().await;
-    for (user, password, allowed) in
-        [("node", "right", true), ("node", "wrong", false), ("nobody", "right", false), ("node", "", false)]
-    {
+    for (user, password, allowed) in [
+        ("node", "right", true),
+        ("node", "wrong", false),
+        ("nobody", "right", false),
+        ("node", "", false),
+    ] {
         let mut options = options(&broker, "client");
         options.set_credentials(user, password);
         match Peer::connect(options).await {
@@ -137,14 +157,20 @@ async fn wrong_credentials_are_refused_with_a_reason_and_right_ones_are_not() {
             Err(ConnectionError::ConnectionRefused(code)) => {
                 assert!(!allowed, "{user}:{password}");
                 assert!(
-                    matches!(code, ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized),
+                    matches!(
+                        code,
+                        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized
+                    ),
                     "{code:?}"
                 );
             }
             Err(other) => panic!("{user}:{password}: {other}"),
         }
     }
-    assert!(Peer::connect(options(&broker, "nameless")).await.is_ok(), "from this machine anyone may");
+    assert!(
+        Peer::connect(options(&broker, "nameless")).await.is_ok(),
+        "from this machine anyone may"
+    );
     broker.stop().await;
 }
 
@@ -155,8 +181,14 @@ async fn nobody_but_the_gateway_may_say_whether_the_gateway_is_online() {
     watcher.subscribe("spBv1.0/STATE/#").await;
     let mut liar = Peer::connect(options(&broker, "liar")).await.unwrap();
     let topic = "spBv1.0/STATE/vigil";
-    liar.client.publish(topic, QoS::AtLeastOnce, true, r#"{"online":false}"#).await.unwrap();
-    liar.client.publish("spBv1.0/STATE/other", QoS::AtLeastOnce, true, "own").await.unwrap();
+    liar.client
+        .publish(topic, QoS::AtLeastOnce, true, r#"{"online":false}"#)
+        .await
+        .unwrap();
+    liar.client
+        .publish("spBv1.0/STATE/other", QoS::AtLeastOnce, true, "own")
+        .await
+        .unwrap();
     // A broker may answer a forbidden message by closing: either way only the other one arrives.
     let _closed = tokio::time::timeout(Duration::from_millis(500), async {
         while liar.events.poll().await.is_ok() {}

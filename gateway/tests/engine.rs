@@ -59,10 +59,15 @@ struct Rig {
 }
 
 async fn rig(dir: &Path, options: EngineOptions, limit: &PageLimit, now: i64) -> Rig {
-    let store_options =
-        StoreOptions { page_limit: limit.clone(), ..StoreOptions::new(dir.join("vigil.db")) };
+    let store_options = StoreOptions {
+        page_limit: limit.clone(),
+        ..StoreOptions::new(dir.join("vigil.db"))
+    };
     // The process before may still be letting go.
-    let (writer, reader) = until("the database is free", async || store::open(&store_options).await.ok()).await;
+    let (writer, reader) = until("the database is free", async || {
+        store::open(&store_options).await.ok()
+    })
+    .await;
     let mut pipeline = Pipeline::new(Arc::new(catalog()), Settings::default());
     let restored = restore(&mut pipeline, &reader).await.unwrap();
     let clock = Clock::manual(UtcMillis(now));
@@ -79,7 +84,14 @@ async fn rig(dir: &Path, options: EngineOptions, limit: &PageLimit, now: i64) ->
         metrics: Arc::new(Registry::default()),
         options,
     });
-    Rig { engine, messages, reader, clock, outbox, replayed: restored.replayed }
+    Rig {
+        engine,
+        messages,
+        reader,
+        clock,
+        outbox,
+        replayed: restored.replayed,
+    }
 }
 
 impl Rig {
@@ -102,7 +114,9 @@ impl Rig {
                     actor: "刘工".to_owned(),
                     reason: "现场已核实".to_owned(),
                     idempotency_key: None,
-                    action: Action::ConfirmHazard { hazard: hazards.last().unwrap().id.clone() },
+                    action: Action::ConfirmHazard {
+                        hazard: hazards.last().unwrap().id.clone(),
+                    },
                 };
                 self.engine.handle.act(action).await.unwrap();
             }
@@ -111,7 +125,10 @@ impl Rig {
 
     async fn committed(&self, position: u64) {
         let handle = &self.engine.handle;
-        until("the commit", async || (handle.health().position >= Position(position)).then_some(())).await;
+        until("the commit", async || {
+            (handle.health().position >= Position(position)).then_some(())
+        })
+        .await;
     }
 }
 
@@ -131,13 +148,22 @@ enum What {
 /// with history.
 fn story() -> Vec<Step> {
     let mut steps = vec![
-        Step { at: T0, what: What::Message(NBIRTH, node_birth(T0, 1, 77)) },
-        Step { at: T0 + 10, what: What::Message(DBIRTH, boiler_birth(T0 + 10)) },
+        Step {
+            at: T0,
+            what: What::Message(NBIRTH, node_birth(T0, 1, 77)),
+        },
+        Step {
+            at: T0 + 10,
+            what: What::Message(DBIRTH, boiler_birth(T0 + 10)),
+        },
     ];
     let (mut seq, mut journal) = (1_u8, 0_u64);
     let mut say = |steps: &mut Vec<Step>, at: i64, source: i64, mpa: f64, historical: bool| {
         seq = seq.wrapping_add(1);
-        steps.push(Step { at, what: What::Message(DDATA, pressure(source, seq, journal, mpa, historical)) });
+        steps.push(Step {
+            at,
+            what: What::Message(DDATA, pressure(source, seq, journal, mpa, historical)),
+        });
         journal += 1;
     };
     let curve = |second: i64| match second {
@@ -148,7 +174,10 @@ fn story() -> Vec<Step> {
         let at = T0 + second * 1_000;
         say(&mut steps, at, at, curve(second), false);
         if second == 45 {
-            steps.push(Step { at: at + 5, what: What::Confirm });
+            steps.push(Step {
+                at: at + 5,
+                what: What::Confirm,
+            });
         }
     }
     // Ten minutes of nothing, then what was measured meanwhile.
@@ -178,11 +207,20 @@ async fn register(reader: &Reader) -> Register {
     let hazards = reader.hazards(&HazardFilter::default()).await.unwrap();
     for hazard in &hazards {
         let events = reader.hazard_events(&hazard.id.0).await.unwrap();
-        assert_eq!(verify_chain(&events).unwrap(), *hazard, "the chain holds and its fold is the row");
+        assert_eq!(
+            verify_chain(&events).unwrap(),
+            *hazard,
+            "the chain holds and its fold is the row"
+        );
     }
     let mut gaps = Vec::new();
     for equipment in ["boiler", "lift", "solo"] {
-        gaps.extend(reader.gaps(equipment, UtcMillis(0), UtcMillis(i64::MAX)).await.unwrap());
+        gaps.extend(
+            reader
+                .gaps(equipment, UtcMillis(0), UtcMillis(i64::MAX))
+                .await
+                .unwrap(),
+        );
     }
     Register {
         hazards,
@@ -226,21 +264,42 @@ fn run_with_cuts(cuts: &BTreeSet<usize>, options: &EngineOptions) -> (Register, 
 }
 
 fn quick() -> EngineOptions {
-    EngineOptions { linger: Duration::from_millis(1), ..EngineOptions::default() }
+    EngineOptions {
+        linger: Duration::from_millis(1),
+        ..EngineOptions::default()
+    }
 }
 
 #[test]
 fn killing_the_process_anywhere_leaves_the_same_register_as_an_uninterrupted_run() {
     let steps = story().len();
     let (whole, _) = run_with_cuts(&BTreeSet::new(), &quick());
-    assert!(whole.hazards.iter().any(|hazard| hazard.status == HazardStatus::Confirmed), "{whole:#?}");
-    assert!(!whole.gaps.is_empty() && !whole.alarm_events.is_empty(), "{whole:#?}");
+    assert!(
+        whole
+            .hazards
+            .iter()
+            .any(|hazard| hazard.status == HazardStatus::Confirmed),
+        "{whole:#?}"
+    );
+    assert!(
+        !whole.gaps.is_empty() && !whole.alarm_events.is_empty(),
+        "{whole:#?}"
+    );
     assert_eq!(whole.messages, steps);
     // Snapshots now and then, at every chance, and never: from nothing but the log.
-    let eager = EngineOptions { snapshot_inputs: 1, ..quick() };
-    let never =
-        EngineOptions { snapshot_inputs: u64::MAX, snapshot_every: Duration::from_secs(86_400), ..quick() };
-    let sometimes = EngineOptions { snapshot_inputs: 23, ..quick() };
+    let eager = EngineOptions {
+        snapshot_inputs: 1,
+        ..quick()
+    };
+    let never = EngineOptions {
+        snapshot_inputs: u64::MAX,
+        snapshot_every: Duration::from_secs(86_400),
+        ..quick()
+    };
+    let sometimes = EngineOptions {
+        snapshot_inputs: 23,
+        ..quick()
+    };
     for (options, step) in [(eager, 31), (never, 37), (sometimes, 13)] {
         let cuts = (1..steps).step_by(step).collect();
         let (cut, _) = run_with_cuts(&cuts, &options);
@@ -258,10 +317,20 @@ async fn a_graceful_stop_leaves_nothing_to_replay() {
     }
     let Rig { engine, reader, .. } = first;
     engine.stop(DEADLINE).await.unwrap();
-    assert_eq!(register(&reader).await.messages, 30, "what had arrived was handled");
+    assert_eq!(
+        register(&reader).await.messages,
+        30,
+        "what had arrived was handled"
+    );
     let second = rig(dir.path(), quick(), &PageLimit::default(), T0).await;
     assert_eq!(second.replayed, 0);
-    let node = second.engine.handle.query(|pipeline| pipeline.node("s/n1")).await.unwrap().unwrap();
+    let node = second
+        .engine
+        .handle
+        .query(|pipeline| pipeline.node("s/n1"))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(node.online);
     assert_eq!(node.journal.and_then(|journal| journal.contiguous), Some(27));
 }
@@ -281,17 +350,33 @@ async fn events_come_after_their_commit_and_resume_from_the_database() {
         assert_eq!(stored.first(), Some(&*event), "in the database when it is told");
         seen.push((*event).clone());
         let kinds: BTreeSet<_> = seen.iter().map(|event| event.kind).collect();
-        if ["hazard", "alarm", "node"].iter().all(|kind| kinds.contains(kind)) {
+        if ["hazard", "alarm", "node"]
+            .iter()
+            .all(|kind| kinds.contains(kind))
+        {
             break;
         }
     }
     let opened = &seen.iter().find(|event| event.kind == "hazard").unwrap().json;
     let opened: serde_json::Value = serde_json::from_str(opened).unwrap();
-    assert_eq!((&opened["event"], &opened["hazard"]["equipment"]), (&"opened".into(), &"boiler".into()));
-    assert!(rig.reader.hazard(opened["hazard"]["id"].as_str().unwrap()).await.unwrap().is_some());
+    assert_eq!(
+        (&opened["event"], &opened["hazard"]["equipment"]),
+        (&"opened".into(), &"boiler".into())
+    );
+    assert!(
+        rig.reader
+            .hazard(opened["hazard"]["id"].as_str().unwrap())
+            .await
+            .unwrap()
+            .is_some()
+    );
     let ids: Vec<_> = seen.iter().map(|event| event.id).collect();
     assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>());
-    let resumed = rig.reader.server_events(ids[0], ids.len() as u32 - 1).await.unwrap();
+    let resumed = rig
+        .reader
+        .server_events(ids[0], ids.len() as u32 - 1)
+        .await
+        .unwrap();
     assert_eq!(resumed, seen[1..]);
 }
 
@@ -314,7 +399,13 @@ async fn while_the_store_fails_nothing_is_acknowledged_or_taken_in_and_afterward
     assert!(handle.health().ready);
     let reading = |journal: u64| {
         let at = T0 + 1_000 + journal as i64 * 100;
-        Step { at, what: What::Message(DDATA, pressure(at, (journal as u8).wrapping_add(2), journal, 0.9, false)) }
+        Step {
+            at,
+            what: What::Message(
+                DDATA,
+                pressure(at, (journal as u8).wrapping_add(2), journal, 0.9, false),
+            ),
+        }
     };
     let mut fed = 0;
     let error = within("the disk is full", async {
@@ -335,23 +426,39 @@ async fn while_the_store_fails_nothing_is_acknowledged_or_taken_in_and_afterward
         fed += 1;
     }
     let stored = rig.reader.log_after(Position(0), 100_000).await.unwrap().len() as u64;
-    assert!(rig.outbox.acked() < Some(stored), "{:?} of {stored}", rig.outbox.acked());
+    assert!(
+        rig.outbox.acked() < Some(stored),
+        "{:?} of {stored}",
+        rig.outbox.acked()
+    );
     let nobody = OperatorAction {
         actor: "刘工".to_owned(),
         reason: String::new(),
         idempotency_key: None,
-        action: Action::AcknowledgeAlarm { equipment: "boiler".to_owned(), rule: "R".to_owned() },
+        action: Action::AcknowledgeAlarm {
+            equipment: "boiler".to_owned(),
+            rule: "R".to_owned(),
+        },
     };
     assert!(matches!(handle.act(nobody).await, Err(ActError::Store(_))));
     // Questions are still answered, and the rest waits in front of the door.
-    handle.query(|pipeline| pipeline.node("s/n1").is_some()).await.unwrap();
+    handle
+        .query(|pipeline| pipeline.node("s/n1").is_some())
+        .await
+        .unwrap();
     assert!(rig.messages.max_capacity() - rig.messages.capacity() >= 1_000);
 
     limit.set(0);
     rig.committed(fed + 2).await;
     assert!(handle.health().ready);
-    assert_eq!(rig.reader.log_after(Position(0), 100_000).await.unwrap().len() as u64, fed + 2);
-    until("the acknowledgement", async || rig.outbox.acked().filter(|acked| acked + 64 >= fed)).await;
+    assert_eq!(
+        rig.reader.log_after(Position(0), 100_000).await.unwrap().len() as u64,
+        fed + 2
+    );
+    until("the acknowledgement", async || {
+        rig.outbox.acked().filter(|acked| acked + 64 >= fed)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -362,28 +469,51 @@ async fn an_action_is_answered_after_its_commit_and_the_same_key_twice_does_it_o
         rig.feed(step).await;
     }
     rig.committed(40).await;
-    let hazard = rig.reader.hazards(&HazardFilter::default()).await.unwrap().remove(0);
+    let hazard = rig
+        .reader
+        .hazards(&HazardFilter::default())
+        .await
+        .unwrap()
+        .remove(0);
     rig.clock.set(UtcMillis(T0 + 50_000));
     let confirm = OperatorAction {
         actor: "刘工".to_owned(),
         reason: String::new(),
         idempotency_key: Some("k".to_owned()),
-        action: Action::ConfirmHazard { hazard: hazard.id.clone() },
+        action: Action::ConfirmHazard {
+            hazard: hazard.id.clone(),
+        },
     };
     let acted = rig.engine.handle.act(confirm.clone()).await.unwrap();
     let stored = rig.reader.hazard(&hazard.id.0).await.unwrap().unwrap();
-    assert_eq!((stored.status, acted.hazard.as_ref()), (HazardStatus::Confirmed, Some(&stored)));
+    assert_eq!(
+        (stored.status, acted.hazard.as_ref()),
+        (HazardStatus::Confirmed, Some(&stored))
+    );
     assert_eq!(rig.engine.handle.act(confirm.clone()).await.unwrap(), acted);
     let events = rig.reader.hazard_events(&hazard.id.0).await.unwrap().len();
     assert_eq!(events, stored.events as usize);
-    let other = OperatorAction { reason: "anders".to_owned(), ..confirm.clone() };
+    let other = OperatorAction {
+        reason: "anders".to_owned(),
+        ..confirm.clone()
+    };
     let refused = |result: Result<_, ActError>| match result {
         Err(ActError::Refused(refusal)) => refusal.code,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(rig.engine.handle.act(other).await), "idempotency_key_reused");
-    let again = OperatorAction { idempotency_key: Some("k2".to_owned()), ..confirm };
+    assert_eq!(
+        refused(rig.engine.handle.act(other).await),
+        "idempotency_key_reused"
+    );
+    let again = OperatorAction {
+        idempotency_key: Some("k2".to_owned()),
+        ..confirm
+    };
     assert_eq!(refused(rig.engine.handle.act(again).await), "not_suspected");
-    assert_eq!(rig.reader.action_by_key("k2").await.unwrap(), None, "a refused action leaves nothing");
+    assert_eq!(
+        rig.reader.action_by_key("k2").await.unwrap(),
+        None,
+        "a refused action leaves nothing"
+    );
     drop(rig.outbox);
 }

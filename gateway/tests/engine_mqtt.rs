@@ -26,9 +26,10 @@ fn config(dir: &Path) -> Config {
 }
 
 async fn gateway(dir: &Path) -> Running {
-    let running =
-        until("the database is free", async || start(config(dir), catalog(), RunOptions::default()).await.ok())
-            .await;
+    let running = until("the database is free", async || {
+        start(config(dir), catalog(), RunOptions::default()).await.ok()
+    })
+    .await;
     within("a session", running.connected()).await;
     running
 }
@@ -47,14 +48,20 @@ impl Node {
         let mut node = Self { client, events };
         node.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
         within("a SUBACK", async {
-            while !matches!(node.events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {}
+            while !matches!(
+                node.events.poll().await.unwrap(),
+                Event::Incoming(Packet::SubAck(_))
+            ) {}
         })
         .await;
         node
     }
 
     async fn publish(&self, topic: &str, payload: Vec<u8>) {
-        self.client.publish(topic, QoS::AtMostOnce, false, payload).await.unwrap();
+        self.client
+            .publish(topic, QoS::AtMostOnce, false, payload)
+            .await
+            .unwrap();
     }
 
     async fn next(&mut self) -> Publish {
@@ -99,12 +106,16 @@ async fn a_node_publishes_and_a_hazard_is_on_disk_before_the_node_is_told() {
     // Sixteen seconds of too much pressure, told at once: the node's clock counts.
     for journal in 0..16_u64 {
         let at = begun + 1_000 + journal as i64 * 1_000;
-        node.publish(DDATA, pressure(at, journal as u8 + 2, journal, 1.2, false)).await;
+        node.publish(DDATA, pressure(at, journal as u8 + 2, journal, 1.2, false))
+            .await;
     }
     let mut acked = node.told(METRIC_ACK).await;
     while acked < 15 {
         let stored = running.app.store.log_after(Position(0), 1_000).await.unwrap();
-        assert!(stored.len() as u64 >= acked + 3, "two births and {acked} + 1 readings are on disk");
+        assert!(
+            stored.len() as u64 >= acked + 3,
+            "two births and {acked} + 1 readings are on disk"
+        );
         acked = node.told(METRIC_ACK).await;
     }
     let hazards = running.app.store.hazards(&HazardFilter::default()).await.unwrap();
@@ -129,17 +140,28 @@ async fn a_hole_in_the_journal_is_asked_for_and_closed_by_what_comes_again() {
     node.publish(NBIRTH, node_birth(begun, 1, 5)).await;
     node.publish(DBIRTH, boiler_birth(begun)).await;
     for (seq, journal) in [(2, 0), (3, 1), (5, 3), (6, 4)] {
-        node.publish(DDATA, pressure(begun + 10, seq, journal, 0.9, false)).await;
+        node.publish(DDATA, pressure(begun + 10, seq, journal, 0.9, false))
+            .await;
     }
     assert_eq!(node.told(METRIC_RESEND).await, 2);
     for (seq, journal) in [(7, 2), (8, 3), (9, 5), (10, 6), (11, 7), (12, 8)] {
-        node.publish(DDATA, pressure(begun + 20, seq, journal, 0.9, true)).await;
+        node.publish(DDATA, pressure(begun + 20, seq, journal, 0.9, true))
+            .await;
     }
     while node.told(METRIC_ACK).await < 8 {}
-    let status = running.engine.query(|pipeline| pipeline.node("s/n1")).await.unwrap().unwrap();
+    let status = running
+        .engine
+        .query(|pipeline| pipeline.node("s/n1"))
+        .await
+        .unwrap()
+        .unwrap();
     let journal = status.journal.unwrap();
     assert_eq!((journal.contiguous, journal.first_hole), (Some(8), None));
-    assert_eq!(running.app.store.log_after(Position(0), 100).await.unwrap().len(), 2 + 9, "each once");
+    assert_eq!(
+        running.app.store.log_after(Position(0), 100).await.unwrap().len(),
+        2 + 9,
+        "each once"
+    );
     running.shutdown(DEADLINE).await.unwrap();
 }
 
@@ -164,10 +186,22 @@ async fn what_cannot_be_decoded_is_kept_and_the_rest_goes_on() {
     let begun = now(&running);
     let pump = tokio::spawn(async move {
         let Node { client, mut events } = node;
-        client.publish(NBIRTH, QoS::AtMostOnce, false, node_birth(begun, 1, 5)).await.unwrap();
-        client.publish(DBIRTH, QoS::AtMostOnce, false, vec![0xff; 40]).await.unwrap();
-        client.publish("spBv1.0/s/DBIRTH/n1/b/too/deep", QoS::AtLeastOnce, false, vec![]).await.unwrap();
-        client.publish(DBIRTH, QoS::AtLeastOnce, false, boiler_birth(begun)).await.unwrap();
+        client
+            .publish(NBIRTH, QoS::AtMostOnce, false, node_birth(begun, 1, 5))
+            .await
+            .unwrap();
+        client
+            .publish(DBIRTH, QoS::AtMostOnce, false, vec![0xff; 40])
+            .await
+            .unwrap();
+        client
+            .publish("spBv1.0/s/DBIRTH/n1/b/too/deep", QoS::AtLeastOnce, false, vec![])
+            .await
+            .unwrap();
+        client
+            .publish(DBIRTH, QoS::AtLeastOnce, false, boiler_birth(begun))
+            .await
+            .unwrap();
         while events.poll().await.is_ok() {}
     });
     let letters = until("the dead letters", async || {
@@ -175,7 +209,10 @@ async fn what_cannot_be_decoded_is_kept_and_the_rest_goes_on() {
         (letters.total >= 1).then_some(letters)
     })
     .await;
-    assert!(letters.recent.iter().any(|letter| letter.bytes == 40), "{letters:?}");
+    assert!(
+        letters.recent.iter().any(|letter| letter.bytes == 40),
+        "{letters:?}"
+    );
     until("the good birth", async || {
         let log = running.app.store.log_after(Position(0), 10).await.unwrap();
         (log.len() >= 2).then_some(())
@@ -205,7 +242,9 @@ async fn health_is_served_over_http() {
     let mut stream = tokio::net::TcpStream::connect(running.http_addr).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
     let mut answer = String::new();
-    within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    within("an answer", stream.read_to_string(&mut answer))
+        .await
+        .unwrap();
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     running.shutdown(DEADLINE).await.unwrap();
 }

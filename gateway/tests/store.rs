@@ -21,7 +21,9 @@ use vigil_protocol::vocabulary::Quantity;
 
 /// A connection that knows nothing of the gateway: somebody with the database file.
 async fn stranger(dir: &Path) -> SqliteConnection {
-    SqliteConnection::connect(&format!("sqlite:{}", dir.join("vigil.db").display())).await.unwrap()
+    SqliteConnection::connect(&format!("sqlite:{}", dir.join("vigil.db").display()))
+        .await
+        .unwrap()
 }
 
 async fn count(reader: &Reader) -> usize {
@@ -42,7 +44,10 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
                 let found = reader.messages("s/n1", Some("b"), at, at, 10).await.unwrap();
                 assert_eq!(found.len(), 1);
                 assert_eq!(found[0].entry, *entry);
-                assert_eq!((found[0].retained, found[0].payload.as_slice()), (true, &[1, 1, 1][..]));
+                assert_eq!(
+                    (found[0].retained, found[0].payload.as_slice()),
+                    (true, &[1, 1, 1][..])
+                );
                 assert_eq!(found[0].topic(), "spBv1.0/s/DDATA/n1/b");
                 assert_eq!(reader.messages_at(&[entry.position]).await.unwrap(), found);
             }
@@ -53,7 +58,10 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
             Output::DeadLetter(letter) => {
                 let found = reader.dead_letters(10).await.unwrap();
                 assert_eq!(found.total, 1);
-                assert_eq!((found.recent[0].position, found.recent[0].bytes), (letter.position.0, 3));
+                assert_eq!(
+                    (found.recent[0].position, found.recent[0].bytes),
+                    (letter.position.0, 3)
+                );
                 assert_eq!(found.recent[0].reason, letter.reason);
             }
             Output::LogAction(entry) => {
@@ -61,32 +69,55 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
                 assert_eq!(found, Some((entry.position, entry.action.clone())));
             }
             Output::Unregistered(device) => {
-                assert_eq!(reader.unregistered(10).await.unwrap(), std::slice::from_ref(device));
+                assert_eq!(
+                    reader.unregistered(10).await.unwrap(),
+                    std::slice::from_ref(device)
+                );
             }
             Output::Alarm(alarm) => {
-                let filter = AlarmFilter { standing: true, ..AlarmFilter::default() };
+                let filter = AlarmFilter {
+                    standing: true,
+                    ..AlarmFilter::default()
+                };
                 assert_eq!(reader.alarms(&filter).await.unwrap(), std::slice::from_ref(alarm));
             }
             Output::AlarmEvent(event) => {
-                assert_eq!(reader.alarm_events("boiler", 10).await.unwrap(), std::slice::from_ref(event));
+                assert_eq!(
+                    reader.alarm_events("boiler", 10).await.unwrap(),
+                    std::slice::from_ref(event)
+                );
             }
             Output::Hazard { event, summary } => {
                 assert_eq!(reader.hazard("HZ-1").await.unwrap().as_ref(), Some(&**summary));
-                assert_eq!(reader.hazard_events("HZ-1").await.unwrap(), std::slice::from_ref(&**event));
+                assert_eq!(
+                    reader.hazard_events("HZ-1").await.unwrap(),
+                    std::slice::from_ref(&**event)
+                );
             }
             Output::Gap(gap) => {
-                let found = reader.gaps("boiler", UtcMillis(T0 - 1_000), UtcMillis(T0 + 1)).await.unwrap();
+                let found = reader
+                    .gaps("boiler", UtcMillis(T0 - 1_000), UtcMillis(T0 + 1))
+                    .await
+                    .unwrap();
                 assert!(found.contains(gap), "{found:?}");
             }
             Output::Rollup(rollup) => {
                 let found = reader
-                    .rollups("boiler", Quantity::SteamPressure, UtcMillis(T0), UtcMillis(T0 + 1))
+                    .rollups(
+                        "boiler",
+                        Quantity::SteamPressure,
+                        UtcMillis(T0),
+                        UtcMillis(T0 + 1),
+                    )
                     .await
                     .unwrap();
                 assert_eq!((found[0].hour, found[0].numbers), (rollup.hour, rollup.numbers));
             }
             Output::NodeHour(hour) => {
-                let found = reader.node_hours(Some("s/n1"), UtcMillis(T0), UtcMillis(T0 + 1)).await.unwrap();
+                let found = reader
+                    .node_hours(Some("s/n1"), UtcMillis(T0), UtcMillis(T0 + 1))
+                    .await
+                    .unwrap();
                 assert_eq!(found, std::slice::from_ref(hour));
             }
             Output::Duplicate { .. } | Output::Command(_) | Output::Refused(_) => {}
@@ -94,13 +125,25 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
     }
     let restorable = reader.restorable().await.unwrap();
     assert_eq!(restorable.snapshots, batch.snapshots);
-    assert_eq!((restorable.watermark, restorable.last_position), (Position(2), Position(3)));
+    assert_eq!(
+        (restorable.watermark, restorable.last_position),
+        (Position(2), Position(3))
+    );
     assert_eq!(restorable.last_now, Some(batch.now));
-    assert_eq!(reader.server_events(0, 10).await.unwrap(), [(*batch.events[0]).clone()]);
+    assert_eq!(
+        reader.server_events(0, 10).await.unwrap(),
+        [(*batch.events[0]).clone()]
+    );
     assert_eq!(reader.last_event_id().await.unwrap(), 1);
     let overview = reader.overview().await.unwrap();
-    assert_eq!((overview.open_hazards, overview.suspected, overview.major), ([1, 0, 0, 0], 1, 1));
-    assert_eq!((overview.alarms, overview.open_gaps, overview.unregistered), ([0, 1, 0, 0], 1, 1));
+    assert_eq!(
+        (overview.open_hazards, overview.suspected, overview.major),
+        ([1, 0, 0, 0], 1, 1)
+    );
+    assert_eq!(
+        (overview.alarms, overview.open_gaps, overview.unregistered),
+        ([0, 1, 0, 0], 1, 1)
+    );
     assert!(reader.size().await.unwrap().used > 0);
 }
 
@@ -109,7 +152,10 @@ async fn the_log_reads_back_in_order_with_actions_between_messages_across_pages(
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
     writer.commit(&everything()).await.unwrap();
-    writer.commit(&log((4..=9).map(|at| entry(at, "s/n2", None, None)))).await.unwrap();
+    writer
+        .commit(&log((4..=9).map(|at| entry(at, "s/n2", None, None))))
+        .await
+        .unwrap();
     for limit in [1, 2, 3, 100] {
         let (mut after, mut seen) = (Position(0), Vec::new());
         loop {
@@ -122,7 +168,9 @@ async fn the_log_reads_back_in_order_with_actions_between_messages_across_pages(
         assert_eq!(positions, [1, 3, 4, 5, 6, 7, 8, 9], "pages of {limit}");
         assert!(matches!(&seen[1].what, Logged::Action(action) if **action == comment(Some("key-1"))));
         assert_eq!(&*seen[1].node, "s/n1");
-        assert!(matches!(&seen[0].what, Logged::Message { topic, retained: true, .. } if topic == "spBv1.0/s/DDATA/n1/b"));
+        assert!(
+            matches!(&seen[0].what, Logged::Message { topic, retained: true, .. } if topic == "spBv1.0/s/DDATA/n1/b")
+        );
         assert!(matches!(&seen[2].what, Logged::Message { topic, .. } if topic == "spBv1.0/s/NDATA/n2"));
     }
 }
@@ -131,7 +179,10 @@ async fn the_log_reads_back_in_order_with_actions_between_messages_across_pages(
 async fn a_journaled_message_is_in_the_log_once_and_the_rest_of_its_batch_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
-    writer.commit(&log([entry(1, "s/n1", Some("b"), Some((7, 1)))])).await.unwrap();
+    writer
+        .commit(&log([entry(1, "s/n1", Some("b"), Some((7, 1)))]))
+        .await
+        .unwrap();
     let again = log([
         entry(2, "s/n1", Some("b"), Some((7, 1))),
         entry(3, "s/n1", Some("b"), Some((7, 2))),
@@ -165,7 +216,14 @@ async fn no_second_open_hazard_for_the_same_cause_and_nothing_of_such_a_batch_is
     writer.commit(&batch).await.unwrap();
     assert_eq!(count(&reader).await, 2);
     let at = UtcMillis(T0 + 7);
-    assert_eq!(reader.messages("s/n9", Some("new"), at, at, 9).await.unwrap().len(), 1);
+    assert_eq!(
+        reader
+            .messages("s/n9", Some("new"), at, at, 9)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -177,7 +235,10 @@ async fn an_event_that_does_not_follow_the_one_before_is_refused() {
     let with = |event| {
         let summary = Box::new(summary("HZ-1", "boiler", "R", HazardStatus::Suspected));
         Batch {
-            outputs: vec![Output::Hazard { event: Box::new(event), summary }],
+            outputs: vec![Output::Hazard {
+                event: Box::new(event),
+                summary,
+            }],
             position: Position(4),
             ..Batch::default()
         }
@@ -276,7 +337,9 @@ async fn a_commit_cut_off_anywhere_leaves_all_of_the_batch_or_nothing() {
     for patience in 0..60 {
         let first = patience * 10 + 1;
         let mut batch = log((first..first + 10).map(|at| entry(at, "s/n1", Some("b"), None)));
-        batch.outputs.push(Output::Context(context(&patience.to_string())));
+        batch
+            .outputs
+            .push(Output::Context(context(&patience.to_string())));
         let patience = async {
             for _ in 0..patience {
                 tokio::task::yield_now().await;
@@ -288,7 +351,10 @@ async fn a_commit_cut_off_anywhere_leaves_all_of_the_batch_or_nothing() {
             () = patience => false,
         };
         let now = count(&reader).await;
-        assert!(now == written || now == written + 10, "{now} rows after {written}");
+        assert!(
+            now == written || now == written + 10,
+            "{now} rows after {written}"
+        );
         assert!(!done || now == written + 10);
         written = now;
         if !done {
@@ -325,7 +391,10 @@ async fn a_batch_that_was_committed_although_it_looked_otherwise_is_not_written_
         written += 1;
         assert_eq!(count(&reader).await, written);
     }
-    let hours = reader.node_hours(None, UtcMillis(T0), UtcMillis(T0 + 1)).await.unwrap();
+    let hours = reader
+        .node_hours(None, UtcMillis(T0), UtcMillis(T0 + 1))
+        .await
+        .unwrap();
     assert_eq!(hours[0].received, 60, "what is added up was added once");
 }
 
@@ -333,21 +402,52 @@ async fn a_batch_that_was_committed_although_it_looked_otherwise_is_not_written_
 async fn roll_ups_and_hours_add_up_within_and_across_batches() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
-    let batch = |outputs| Batch { outputs, position: Position(1), ..Batch::default() };
+    let batch = |outputs| Batch {
+        outputs,
+        position: Position(1),
+        ..Batch::default()
+    };
     let empty = (f64::INFINITY, f64::NEG_INFINITY, f64::NAN);
-    writer.commit(&batch(vec![rollup(T0, 0, empty, T0), node_hour(1)])).await.unwrap();
-    let parts = vec![rollup(T0, 2, (3.0, 5.0, 4.0), T0 + 50), rollup(T0, 1, (7.0, 7.0, 7.0), T0 + 10), node_hour(2)];
+    writer
+        .commit(&batch(vec![rollup(T0, 0, empty, T0), node_hour(1)]))
+        .await
+        .unwrap();
+    let parts = vec![
+        rollup(T0, 2, (3.0, 5.0, 4.0), T0 + 50),
+        rollup(T0, 1, (7.0, 7.0, 7.0), T0 + 10),
+        node_hour(2),
+    ];
     writer.commit(&batch(parts)).await.unwrap();
-    let late = vec![rollup(T0, 4, (1.0, 2.0, 2.0), T0 + 20), rollup(T0, 0, empty, T0 + 99), node_hour(3)];
+    let late = vec![
+        rollup(T0, 4, (1.0, 2.0, 2.0), T0 + 20),
+        rollup(T0, 0, empty, T0 + 99),
+        node_hour(3),
+    ];
     writer.commit(&batch(late)).await.unwrap();
-    let rows =
-        reader.rollups("boiler", Quantity::SteamPressure, UtcMillis(T0), UtcMillis(T0 + 1)).await.unwrap();
+    let rows = reader
+        .rollups(
+            "boiler",
+            Quantity::SteamPressure,
+            UtcMillis(T0),
+            UtcMillis(T0 + 1),
+        )
+        .await
+        .unwrap();
     let numbers = rows[0].numbers;
     assert_eq!((numbers.good, numbers.bad), (7, 5));
-    assert_eq!((numbers.min, numbers.max, numbers.sum), (1.0, 7.0, 8.0 + 7.0 + 6.0));
+    assert_eq!(
+        (numbers.min, numbers.max, numbers.sum),
+        (1.0, 7.0, 8.0 + 7.0 + 6.0)
+    );
     assert_eq!((numbers.last, numbers.last_at), (4.0, UtcMillis(T0 + 50)));
-    let hours = reader.node_hours(None, UtcMillis(T0), UtcMillis(T0 + 1)).await.unwrap();
-    assert_eq!((hours[0].received, hours[0].expected, hours[0].duplicate), (6, 9, 12));
+    let hours = reader
+        .node_hours(None, UtcMillis(T0), UtcMillis(T0 + 1))
+        .await
+        .unwrap();
+    assert_eq!(
+        (hours[0].received, hours[0].expected, hours[0].duplicate),
+        (6, 9, 12)
+    );
 }
 
 #[tokio::test]
@@ -361,10 +461,20 @@ async fn an_alarm_and_a_gap_keep_their_last_state() {
         Output::Gap(gap("boiler", None, T0, None)),
         Output::Gap(gap("boiler", None, T0, Some(T0 + 5))),
     ];
-    writer.commit(&Batch { outputs, position: Position(1), ..Batch::default() }).await.unwrap();
+    writer
+        .commit(&Batch {
+            outputs,
+            position: Position(1),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
     let all = reader.alarms(&AlarmFilter::default()).await.unwrap();
     assert_eq!(all.len(), 2);
-    let standing = AlarmFilter { standing: true, ..AlarmFilter::default() };
+    let standing = AlarmFilter {
+        standing: true,
+        ..AlarmFilter::default()
+    };
     let standing = reader.alarms(&standing).await.unwrap();
     assert_eq!(standing, [alarm("boiler", "R", AlarmState::Acknowledged)]);
     assert!(reader.open_gaps(10).await.unwrap().is_empty());
@@ -385,11 +495,24 @@ async fn hazards_are_listed_newest_first_page_by_page_and_filtered() {
             if at % 2 == 0 {
                 (hazard.grade, hazard.severity) = (Grade::General, Severity::S3);
             }
-            Output::Hazard { event: Box::new(event(&id, 0, ContentHash::default())), summary: Box::new(hazard) }
+            Output::Hazard {
+                event: Box::new(event(&id, 0, ContentHash::default())),
+                summary: Box::new(hazard),
+            }
         })
         .collect();
-    writer.commit(&Batch { outputs, position: Position(1), ..Batch::default() }).await.unwrap();
-    let mut filter = HazardFilter { limit: 7, ..HazardFilter::default() };
+    writer
+        .commit(&Batch {
+            outputs,
+            position: Position(1),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let mut filter = HazardFilter {
+        limit: 7,
+        ..HazardFilter::default()
+    };
     let mut seen = Vec::new();
     loop {
         let page = reader.hazards(&filter).await.unwrap();
@@ -404,14 +527,70 @@ async fn hazards_are_listed_newest_first_page_by_page_and_filtered() {
         async move { reader.hazards(&filter).await.unwrap().len() }
     };
     let all = HazardFilter::default;
-    assert_eq!(found(HazardFilter { open: Some(true), ..all() }).await, 20);
-    assert_eq!(found(HazardFilter { open: Some(false), ..all() }).await, 5);
-    assert_eq!(found(HazardFilter { status: Some(HazardStatus::Rejected), ..all() }).await, 5);
-    assert_eq!(found(HazardFilter { grade: Some(Grade::Major), ..all() }).await, 12);
-    assert_eq!(found(HazardFilter { severity: Some(Severity::S3), ..all() }).await, 13);
-    assert_eq!(found(HazardFilter { equipment: Some("e3".to_owned()), ..all() }).await, 1);
-    assert_eq!(found(HazardFilter { from: Some(UtcMillis(T0 + 12)), ..all() }).await, 1);
-    assert_eq!(found(HazardFilter { to: Some(UtcMillis(T0 + 1)), ..all() }).await, 2);
+    assert_eq!(
+        found(HazardFilter {
+            open: Some(true),
+            ..all()
+        })
+        .await,
+        20
+    );
+    assert_eq!(
+        found(HazardFilter {
+            open: Some(false),
+            ..all()
+        })
+        .await,
+        5
+    );
+    assert_eq!(
+        found(HazardFilter {
+            status: Some(HazardStatus::Rejected),
+            ..all()
+        })
+        .await,
+        5
+    );
+    assert_eq!(
+        found(HazardFilter {
+            grade: Some(Grade::Major),
+            ..all()
+        })
+        .await,
+        12
+    );
+    assert_eq!(
+        found(HazardFilter {
+            severity: Some(Severity::S3),
+            ..all()
+        })
+        .await,
+        13
+    );
+    assert_eq!(
+        found(HazardFilter {
+            equipment: Some("e3".to_owned()),
+            ..all()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        found(HazardFilter {
+            from: Some(UtcMillis(T0 + 12)),
+            ..all()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        found(HazardFilter {
+            to: Some(UtcMillis(T0 + 1)),
+            ..all()
+        })
+        .await,
+        2
+    );
 }
 
 #[tokio::test]
@@ -436,7 +615,11 @@ async fn old_messages_go_in_chunks_and_those_that_speak_for_a_hazard_are_kept_wi
     }));
     batch.watermark = Some(Position(150));
     writer.commit(&batch).await.unwrap();
-    let retention = Retention { max_age_ms: Some(60_000), chunk: 50, ..Retention::default() };
+    let retention = Retention {
+        max_age_ms: Some(60_000),
+        chunk: 50,
+        ..Retention::default()
+    };
     let now = UtcMillis(T0 + 1_860_000);
     let (mut removed, mut copied) = (0, 0);
     loop {
@@ -449,17 +632,30 @@ async fn old_messages_go_in_chunks_and_those_that_speak_for_a_hazard_are_kept_wi
     // Positions 1 and 10..=150: what a restart needs stays, old as it is.
     assert_eq!(removed, 142);
     let left = reader.log_after(Position(0), 1_000).await.unwrap();
-    assert_eq!(left.iter().filter(|input| matches!(input.what, Logged::Message { .. })).count(), 49);
+    assert_eq!(
+        left.iter()
+            .filter(|input| matches!(input.what, Logged::Message { .. }))
+            .count(),
+        49
+    );
     // The boiler's device up to five minutes behind the trip: position 1 and 10, 12, … 30.
     let kept = reader.evidence_messages("HZ-1").await.unwrap();
     let positions: Vec<_> = kept.iter().map(|message| message.entry.position.0).collect();
     let expected: Vec<u64> = [1].into_iter().chain((10..=30).step_by(2)).collect();
     assert_eq!(positions, expected);
     assert_eq!(copied, expected.len() as u64);
-    assert!(kept.iter().all(|message| message.entry.device.as_deref() == Some("b")));
+    assert!(
+        kept.iter()
+            .all(|message| message.entry.device.as_deref() == Some("b"))
+    );
     assert_eq!(kept[0].entry.context, Some(context("birth").hash));
     let mut stranger = stranger(dir.path()).await;
-    assert!(sqlx::query("DELETE FROM hazard_evidence_messages").execute(&mut stranger).await.is_err());
+    assert!(
+        sqlx::query("DELETE FROM hazard_evidence_messages")
+            .execute(&mut stranger)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -470,8 +666,12 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     batch.watermark = Some(Position(3_000));
     writer.commit(&batch).await.unwrap();
     let used = reader.size().await.unwrap().used;
-    let mut retention =
-        Retention { max_age_ms: None, max_bytes: Some(used * 2), chunk: 500, ..Retention::default() };
+    let mut retention = Retention {
+        max_age_ms: None,
+        max_bytes: Some(used * 2),
+        chunk: 500,
+        ..Retention::default()
+    };
     let now = UtcMillis(T0);
     assert!(!writer.retain(&retention, now).await.unwrap().above_watermark);
     retention.max_bytes = Some(used + used / 10);
@@ -481,7 +681,11 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     while writer.retain(&retention, now).await.unwrap().removed > 0 {}
     let left = reader.log_after(Position(0), 10_000).await.unwrap();
     assert!(left.len() >= 500 && left.len() < 2_500, "{} left", left.len());
-    assert_eq!(left.last().map(|input| input.position), Some(Position(3_000)), "the newest stay");
+    assert_eq!(
+        left.last().map(|input| input.position),
+        Some(Position(3_000)),
+        "the newest stay"
+    );
     assert!(reader.size().await.unwrap().used <= used * 2 / 3);
 }
 
@@ -490,7 +694,11 @@ async fn dead_letters_and_events_are_kept_up_to_a_number() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
     writer.commit(&everything()).await.unwrap();
-    let retention = Retention { dead_letters: 0, server_events: 0, ..Retention::default() };
+    let retention = Retention {
+        dead_letters: 0,
+        server_events: 0,
+        ..Retention::default()
+    };
     writer.retain(&retention, UtcMillis(T0)).await.unwrap();
     assert_eq!(reader.dead_letters(10).await.unwrap().total, 0);
     assert!(reader.server_events(0, 10).await.unwrap().is_empty());
@@ -503,7 +711,10 @@ async fn names_and_certificates_are_stored_once_and_known_after_a_restart() {
     writer.commit(&everything()).await.unwrap();
     writer.close().await.unwrap();
     let (mut writer, reader) = open(dir.path()).await;
-    let mut batch = log([entry(4, "s/n1", Some("b"), None), entry(5, "s/n1", Some("l"), None)]);
+    let mut batch = log([
+        entry(4, "s/n1", Some("b"), None),
+        entry(5, "s/n1", Some("l"), None),
+    ]);
     batch.outputs.insert(0, Output::Context(context("birth")));
     batch.outputs.insert(0, Output::Context(context("another")));
     if let Some(Output::Log(entry)) = batch.outputs.last_mut() {

@@ -76,8 +76,12 @@ fn complain(line: &str) {
 
 /// A runtime for the whole program.
 fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("vigil").build().map_err(|error| {
-        complain(&format!("cannot start the runtime: {error}"));
-        ExitCode::FAILURE
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("vigil")
+        .build()
+        .map_err(|error| {
+            complain(&format!("cannot start the runtime: {error}"));
+            ExitCode::FAILURE
+        })
 }

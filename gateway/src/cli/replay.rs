@@ -42,13 +42,21 @@ pub(super) fn main(args: &ReplayArgs) -> ExitCode {
 }
 
 async fn run(args: &ReplayArgs) -> Result<(), Vec<String>> {
-    let told = |findings: Vec<vigil_core::diagnostic::Diagnostic>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let told = |findings: Vec<vigil_core::diagnostic::Diagnostic>| {
+        findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
     let failed = |error: ReplayError| vec![format!("vigil: {error}")];
     let (config, _) = Config::load(args.config.as_deref()).map_err(told)?;
     let (catalog, _) = config.load_catalog().map_err(told)?;
-    let old = replay(&args.database, Arc::new(catalog), &config.core).await.map_err(failed)?;
+    let old = replay(&args.database, Arc::new(catalog), &config.core)
+        .await
+        .map_err(failed)?;
     if args.rules.is_empty() {
-        print(&if args.json { old.to_json().to_string() } else { old.to_string() });
+        print(&if args.json {
+            old.to_json().to_string()
+        } else {
+            old.to_string()
+        });
         return Ok(());
     }
     // Named on the command line: relative to where the command was given, not to the file.
@@ -56,10 +64,19 @@ async fn run(args: &ReplayArgs) -> Result<(), Vec<String>> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         PackSource::Path(path)
     });
-    let other = Config { rules: packs.collect(), ..config };
+    let other = Config {
+        rules: packs.collect(),
+        ..config
+    };
     let (catalog, _) = other.load_catalog().map_err(told)?;
-    let new: Replayed = replay(&args.database, Arc::new(catalog), &other.core).await.map_err(failed)?;
+    let new: Replayed = replay(&args.database, Arc::new(catalog), &other.core)
+        .await
+        .map_err(failed)?;
     let difference: Difference = difference(old, new);
-    print(&if args.json { difference.to_json().to_string() } else { difference.to_string() });
+    print(&if args.json {
+        difference.to_json().to_string()
+    } else {
+        difference.to_string()
+    });
     Ok(())
 }

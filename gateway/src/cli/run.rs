@@ -34,7 +34,14 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn main(args: RunArgs) -> ExitCode {
-    telemetry::init(if args.log_json { LogFormat::Json } else { LogFormat::Text }, None);
+    telemetry::init(
+        if args.log_json {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        },
+        None,
+    );
     let (mut config, warnings) = match Config::load(args.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(findings) => return refuse(&findings),
@@ -73,7 +80,10 @@ async fn until_stopped(mut running: Running) -> ExitCode {
         print(&format!("MQTT broker:   mqtt://{address}"));
     }
     let made = if running.token_is_new { " (made now)" } else { "" };
-    print(&format!("admin token:   in {}{made}", running.app.token.path().display()));
+    print(&format!(
+        "admin token:   in {}{made}",
+        running.app.token.path().display()
+    ));
     tokio::select! {
         failure = running.failed() => {
             complain(&format!("vigil: {failure}"));

@@ -54,8 +54,12 @@ pub(super) async fn answered_before(
     action: &OperatorAction,
 ) -> Result<Option<Acted>, ActError> {
     let store = |error: StoreError| ActError::Store(error.to_string());
-    let Some(key) = &action.idempotency_key else { return Ok(None) };
-    let Some((position, before)) = reader.action_by_key(key).await.map_err(store)? else { return Ok(None) };
+    let Some(key) = &action.idempotency_key else {
+        return Ok(None);
+    };
+    let Some((position, before)) = reader.action_by_key(key).await.map_err(store)? else {
+        return Ok(None);
+    };
     if before != *action {
         return Err(key_reused());
     }
@@ -69,9 +73,9 @@ pub(super) async fn answered_before(
 /// The hazard an action names.
 fn hazard_of(action: &Action) -> Option<&str> {
     match action {
-        Action::ConfirmHazard { hazard } | Action::RejectHazard { hazard } | Action::CommentHazard { hazard } => {
-            Some(&hazard.0)
-        }
+        Action::ConfirmHazard { hazard }
+        | Action::RejectHazard { hazard }
+        | Action::CommentHazard { hazard } => Some(&hazard.0),
         Action::AcknowledgeAlarm { .. }
         | Action::ShelveAlarm { .. }
         | Action::UnshelveAlarm { .. }

@@ -1,6 +1,6 @@
 //! The batch being built: inputs handled, outputs kept for the commit.
 
-use super::action::{Answer, Acted, ActError, equipment_of, key_in_progress, result_of};
+use super::action::{ActError, Acted, Answer, equipment_of, key_in_progress, result_of};
 use super::events::{Events, windows};
 use super::restore::Restored;
 use super::snapshots::Snapshots;
@@ -74,12 +74,23 @@ impl Building {
     }
 
     pub(super) fn message(&mut self, message: Incoming) {
-        let Incoming { topic, payload, retained, received, ack } = message;
+        let Incoming {
+            topic,
+            payload,
+            retained,
+            received,
+            ack,
+        } = message;
         self.begin(received);
         self.position.0 += 1;
         let from = self.open.batch.outputs.len();
-        let input = Input::Message(Message { topic: &topic, payload: &payload, retained });
-        self.pipeline.handle(input, self.position, self.now, &mut self.open.batch.outputs);
+        let input = Input::Message(Message {
+            topic: &topic,
+            payload: &payload,
+            retained,
+        });
+        self.pipeline
+            .handle(input, self.position, self.now, &mut self.open.batch.outputs);
         self.open.acks.extend(ack);
         let mut keep = false;
         for output in &self.open.batch.outputs[from..] {
@@ -91,7 +102,11 @@ impl Building {
             }
         }
         if keep {
-            self.open.batch.payloads.push(Payload { position: self.position, bytes: payload, retained });
+            self.open.batch.payloads.push(Payload {
+                position: self.position,
+                bytes: payload,
+                retained,
+            });
         }
     }
 
@@ -106,12 +121,19 @@ impl Building {
         self.begin(self.clock.now());
         self.position.0 += 1;
         let from = self.open.batch.outputs.len();
-        self.pipeline.handle(Input::Action(&action), self.position, self.now, &mut self.open.batch.outputs);
+        self.pipeline.handle(
+            Input::Action(&action),
+            self.position,
+            self.now,
+            &mut self.open.batch.outputs,
+        );
         let outputs = &self.open.batch.outputs[from..];
-        self.open.commands.extend(outputs.iter().filter_map(|output| match output {
-            Output::Command(command) => Some(command.clone()),
-            _ => None,
-        }));
+        self.open
+            .commands
+            .extend(outputs.iter().filter_map(|output| match output {
+                Output::Command(command) => Some(command.clone()),
+                _ => None,
+            }));
         match result_of(self.position, outputs) {
             Ok(acted) => {
                 let node = self.node_of(&action, &acted);
@@ -128,7 +150,8 @@ impl Building {
     pub(super) fn tick(&mut self) {
         self.begin(self.clock.now());
         let from = self.open.batch.outputs.len();
-        self.pipeline.handle(Input::Tick, self.position, self.now, &mut self.open.batch.outputs);
+        self.pipeline
+            .handle(Input::Tick, self.position, self.now, &mut self.open.batch.outputs);
         for output in &self.open.batch.outputs[from..] {
             if let Output::Command(command) = output {
                 self.open.commands.push(command.clone());
@@ -143,7 +166,11 @@ impl Building {
 
     /// When the open batch should go, if nothing else makes it go before.
     pub(super) fn flush_at(&self, linger: Duration) -> Option<Instant> {
-        if self.urgent { self.opened } else { self.opened.map(|opened| opened + linger) }
+        if self.urgent {
+            self.opened
+        } else {
+            self.opened.map(|opened| opened + linger)
+        }
     }
 
     /// When a batch should go although nothing comes in.
@@ -151,11 +178,12 @@ impl Building {
         self.snapshots.due()
     }
 
-    /// Whether the open batch should go now.
+    /// Whether the open batch should go now. Snapshots go with a batch that is due, or alone.
     pub(super) fn is_due(&self, linger: Duration, max_batch: usize) -> bool {
-        self.open.inputs >= max_batch
-            || self.flush_at(linger).is_some_and(|at| Instant::now() >= at)
-            || self.snapshots.wants_batch(self.position)
+        match self.flush_at(linger) {
+            Some(at) => self.open.inputs >= max_batch || Instant::now() >= at,
+            None => self.snapshots.wants_batch(self.position),
+        }
     }
 
     /// Closes the open batch with a slice of snapshots; `None` if there is nothing to write.

@@ -66,11 +66,17 @@ impl Committer {
                     meters.logged.add(committed.messages);
                     if committed.refused > 0 {
                         meters.refused_rows.add(committed.refused);
-                        tracing::warn!(rows = committed.refused, "the database already had messages the core took for new");
+                        tracing::warn!(
+                            rows = committed.refused,
+                            "the database already had messages the core took for new"
+                        );
                     }
                     if let Some(since) = failing_since {
                         self.shared.set_store_error(None);
-                        tracing::info!(seconds = since.elapsed().as_secs(), "the store works again; nothing was lost");
+                        tracing::info!(
+                            seconds = since.elapsed().as_secs(),
+                            "the store works again; nothing was lost"
+                        );
                     }
                     self.deliver(sealed);
                     return Ok(());
@@ -136,14 +142,24 @@ impl Committer {
 
     /// Removes one chunk of what is no longer kept; true if there is more.
     async fn retain(&mut self) -> bool {
-        match self.writer.retain(&self.options.retention, self.clock.now()).await {
+        match self
+            .writer
+            .retain(&self.options.retention, self.clock.now())
+            .await
+        {
             Ok(report) => {
                 if report.removed > 0 {
-                    tracing::debug!(removed = report.removed, copied = report.copied, "old messages removed");
+                    tracing::debug!(
+                        removed = report.removed,
+                        copied = report.copied,
+                        "old messages removed"
+                    );
                     self.shared.meters.removed.add(report.removed);
                 }
                 if report.above_watermark && !self.shared.health().above_watermark {
-                    tracing::warn!("the database is near its size limit; at the limit the oldest messages are removed");
+                    tracing::warn!(
+                        "the database is near its size limit; at the limit the oldest messages are removed"
+                    );
                 }
                 self.shared.set_above_watermark(report.above_watermark);
                 report.more

@@ -46,7 +46,11 @@ impl Events {
         for (index, output) in outputs.iter().enumerate() {
             match output {
                 Output::Hazard { event, summary } => {
-                    let news = HazardNews { hazard: summary, event: name(&event.kind), seq: event.seq };
+                    let news = HazardNews {
+                        hazard: summary,
+                        event: name(&event.kind),
+                        seq: event.seq,
+                    };
                     found.push(("hazard", json(&news)));
                 }
                 Output::Alarm(alarm) => {
@@ -57,7 +61,14 @@ impl Events {
                     replaced.insert(("gap", &*gap.equipment, quantity), index);
                 }
                 Output::Unregistered(device) => {
-                    replaced.insert(("unregistered", &*device.node, device.device.as_deref().unwrap_or("")), index);
+                    replaced.insert(
+                        (
+                            "unregistered",
+                            &*device.node,
+                            device.device.as_deref().unwrap_or(""),
+                        ),
+                        index,
+                    );
                 }
                 Output::Log(entry) => found.extend(node_news(entry).map(|news| ("node", json(&news)))),
                 _ => {}
@@ -77,7 +88,12 @@ impl Events {
             .into_iter()
             .map(|(kind, json)| {
                 self.last_id += 1;
-                Arc::new(ServerEvent { id: self.last_id, at, kind, json })
+                Arc::new(ServerEvent {
+                    id: self.last_id,
+                    at,
+                    kind,
+                    json,
+                })
             })
             .collect()
     }
@@ -87,7 +103,9 @@ impl Events {
 pub(super) fn windows(outputs: &[Output], catalog: &Catalog) -> Vec<HazardWindow> {
     let window = |event: &HazardEvent, summary: &HazardSummary| {
         let tripped = match &event.kind {
-            HazardEventKind::Opened { tripped_at, .. } | HazardEventKind::Recurred { tripped_at, .. } => *tripped_at,
+            HazardEventKind::Opened { tripped_at, .. } | HazardEventKind::Recurred { tripped_at, .. } => {
+                *tripped_at
+            }
             _ => return None,
         };
         let ix = catalog.by_id.get(&summary.equipment)?;
@@ -115,7 +133,11 @@ fn node_news(entry: &LogEntry) -> Option<NodeNews<'_>> {
         MessageType::NDeath | MessageType::DDeath => false,
         MessageType::NData | MessageType::DData | MessageType::NCmd | MessageType::DCmd => return None,
     };
-    Some(NodeNews { node: &entry.node, device: entry.device.as_deref(), online })
+    Some(NodeNews {
+        node: &entry.node,
+        device: entry.device.as_deref(),
+        online,
+    })
 }
 
 const fn name(kind: &HazardEventKind) -> &'static str {

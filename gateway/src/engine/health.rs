@@ -97,7 +97,10 @@ impl Shared {
     }
 
     pub(super) fn store_error(&self) -> Option<String> {
-        self.store_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.store_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn set_store_error(&self, error: Option<String>) {

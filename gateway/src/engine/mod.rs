@@ -128,11 +128,27 @@ impl Engine {
         let (requests, requests_from) = mpsc::channel(REQUESTS);
         let (events, _) = broadcast::channel(EVENTS);
         let shared = Arc::new(Shared::new(parts.restored.position, &parts.metrics));
-        let handle =
-            EngineHandle { requests, events: events.clone(), shared: Arc::clone(&shared), reader: parts.reader.clone() };
+        let handle = EngineHandle {
+            requests,
+            events: events.clone(),
+            shared: Arc::clone(&shared),
+            reader: parts.reader.clone(),
+        };
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
-        let task = run::start(parts, requests_from, events, shared, stop.clone(), give_up.clone());
-        Self { handle, stop, give_up, task }
+        let task = run::start(
+            parts,
+            requests_from,
+            events,
+            shared,
+            stop.clone(),
+            give_up.clone(),
+        );
+        Self {
+            handle,
+            stop,
+            give_up,
+            task,
+        }
     }
 
     /// Handles what has already arrived, commits, takes a full snapshot and ends. After `deadline` it
@@ -172,7 +188,10 @@ impl EngineHandle {
             // Whoever asked may have gone away.
             drop(to.send(f(pipeline)));
         });
-        self.requests.send(Request::Query(ask)).await.map_err(|_| EngineGone)?;
+        self.requests
+            .send(Request::Query(ask))
+            .await
+            .map_err(|_| EngineGone)?;
         from.await.map_err(|_| EngineGone)
     }
 
@@ -189,7 +208,10 @@ impl EngineHandle {
             return Err(ActError::Store(error));
         }
         let (to, from) = oneshot::channel();
-        self.requests.send(Request::Act { action, answer: to }).await.map_err(|_| ActError::Gone)?;
+        self.requests
+            .send(Request::Act { action, answer: to })
+            .await
+            .map_err(|_| ActError::Gone)?;
         from.await.map_err(|_| ActError::Gone)?
     }
 

@@ -3,8 +3,8 @@
 use crate::store::{Logged, LoggedInput, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use vigil_core::input::{Input, Message, Position};
 use vigil_core::Pipeline;
+use vigil_core::input::{Input, Message, Position};
 use vigil_protocol::time::UtcMillis;
 
 /// Log rows read at once.
@@ -102,12 +102,23 @@ fn replay(
     outputs: &mut Vec<vigil_core::Output>,
 ) {
     match &input.what {
-        Logged::Message { topic, payload, retained } => {
-            let message = Message { topic, payload, retained: *retained };
+        Logged::Message {
+            topic,
+            payload,
+            retained,
+        } => {
+            let message = Message {
+                topic,
+                payload,
+                retained: *retained,
+            };
             pipeline.handle(Input::Message(message), input.position, now, outputs);
         }
         Logged::Action(action) => {
-            if covered.get(&input.node).is_none_or(|position| *position < input.position) {
+            if covered
+                .get(&input.node)
+                .is_none_or(|position| *position < input.position)
+            {
                 pipeline.handle(Input::Action(action), input.position, now, outputs);
             }
         }

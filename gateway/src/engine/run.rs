@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::mqtt::Incoming;
 use crate::store::{ServerEvent, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,6 +31,10 @@ pub enum EngineFailure {
 /// Messages taken from the queue at once: bounds how long a question waits.
 const GULP: usize = 128;
 
+/// Real time between two ticks at least. What they cause does not depend on how often they come, and
+/// with many pieces of equipment something is nearly due all the time.
+const TICK: Duration = Duration::from_millis(20);
+
 pub(super) fn start(
     parts: EngineParts,
     requests: mpsc::Receiver<Request>,
@@ -38,7 +43,16 @@ pub(super) fn start(
     stop: CancellationToken,
     give_up: CancellationToken,
 ) -> JoinHandle<Result<(), EngineFailure>> {
-    let EngineParts { pipeline, restored, writer, messages, outlet, clock, options, .. } = parts;
+    let EngineParts {
+        pipeline,
+        restored,
+        writer,
+        messages,
+        outlet,
+        clock,
+        options,
+        ..
+    } = parts;
     let (to_commit, batches) = mpsc::channel(1);
     let (done_to, done) = mpsc::channel(1);
     let committer = Committer {
@@ -89,6 +103,7 @@ struct Loop {
 impl Loop {
     async fn run(mut self) -> Result<(), EngineFailure> {
         let mut gulp = Vec::with_capacity(GULP);
+        let mut ticked = Instant::now();
         loop {
             let room = self.options.max_batch.saturating_sub(self.building.inputs());
             let stalled = self.in_flight && self.shared.store_error().is_some();
@@ -113,7 +128,10 @@ impl Loop {
                     self.handle(&mut gulp);
                 }
                 // Only when no message waits: time must not run ahead of what has already arrived.
-                () = reach(&self.clock, deadline), if room > 0 && !stalled => self.building.tick(),
+                () = reach(&self.clock, deadline, ticked + TICK), if room > 0 && !stalled => {
+                    ticked = Instant::now();
+                    self.building.tick();
+                }
                 () = tokio::time::sleep_until(wake), if !self.in_flight => {}
             }
             if !self.in_flight && self.building.is_due(self.options.linger, self.options.max_batch) {
@@ -127,7 +145,9 @@ impl Loop {
         self.shared.set_queue(self.messages.len());
         let meters = &self.shared.meters;
         meters.messages.add(gulp.len() as u64);
-        meters.payload_bytes.add(gulp.iter().map(|message| message.payload.len() as u64).sum());
+        meters
+            .payload_bytes
+            .add(gulp.iter().map(|message| message.payload.len() as u64).sum());
         let begun = Instant::now();
         for message in gulp.drain(..) {
             self.building.message(message);
@@ -145,12 +165,17 @@ impl Loop {
     /// When to look at the open batch again.
     fn wake(&self) -> Instant {
         let snapshot = self.building.snapshot_at();
-        self.building.flush_at(self.options.linger).map_or(snapshot, |flush| flush.min(snapshot))
+        self.building
+            .flush_at(self.options.linger)
+            .map_or(snapshot, |flush| flush.min(snapshot))
     }
 
     async fn send_off(&mut self) -> Result<(), EngineFailure> {
         if let Some(sealed) = self.building.seal() {
-            self.to_commit.send(sealed).await.map_err(|_| EngineFailure::Panicked)?;
+            self.to_commit
+                .send(sealed)
+                .await
+                .map_err(|_| EngineFailure::Panicked)?;
             self.in_flight = true;
         }
         Ok(())
@@ -193,17 +218,23 @@ impl Loop {
         }
         self.settle().await?;
         if let Some(sealed) = self.building.seal_last() {
-            self.to_commit.send(sealed).await.map_err(|_| EngineFailure::Panicked)?;
+            self.to_commit
+                .send(sealed)
+                .await
+                .map_err(|_| EngineFailure::Panicked)?;
             self.in_flight = true;
         }
         self.settle().await
     }
 }
 
-/// Resolves when the clock shows `deadline`; never without one.
-async fn reach(clock: &Clock, deadline: Option<UtcMillis>) {
+/// Resolves when the clock shows `deadline`, not before `earliest`; never without a deadline.
+async fn reach(clock: &Clock, deadline: Option<UtcMillis>, earliest: Instant) {
     match deadline {
-        Some(deadline) => clock.reach(deadline).await,
+        Some(deadline) => {
+            tokio::time::sleep_until(earliest).await;
+            clock.reach(deadline).await;
+        }
         None => std::future::pending().await,
     }
 }

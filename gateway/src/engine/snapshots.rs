@@ -23,13 +23,22 @@ pub(super) struct Snapshots {
     every_inputs: u64,
     started: Instant,
     started_at: Position,
+    /// Where the last complete pass began.
+    watermark: Position,
     /// Set while a pass is going on; its nodes still to be taken.
     pass: Option<VecDeque<Arc<str>>>,
 }
 
 impl Snapshots {
     pub(super) fn new(every: Duration, every_inputs: u64, position: Position) -> Self {
-        Self { every, every_inputs, started: Instant::now(), started_at: position, pass: None }
+        Self {
+            every,
+            every_inputs,
+            started: Instant::now(),
+            started_at: position,
+            watermark: Position(0),
+            pass: None,
+        }
     }
 
     /// When the next pass is due by time.
@@ -58,7 +67,11 @@ impl Snapshots {
         while let Some(node) = pass.pop_front() {
             if let Some(json) = pipeline.snapshot(&node) {
                 bytes += json.len();
-                batch.snapshots.push(Snapshot { node, position: batch.position, json });
+                batch.snapshots.push(Snapshot {
+                    node,
+                    position: batch.position,
+                    json,
+                });
             }
             if batch.snapshots.len() >= SLICE_NODES || bytes >= SLICE_BYTES {
                 break;
@@ -66,7 +79,11 @@ impl Snapshots {
         }
         if pass.is_empty() {
             self.pass = None;
-            batch.watermark = Some(self.started_at);
+            // A pass that found nothing new has nothing to say either.
+            if self.started_at > self.watermark {
+                self.watermark = self.started_at;
+                batch.watermark = Some(self.started_at);
+            }
         }
     }
 
@@ -78,7 +95,11 @@ impl Snapshots {
         nodes.dedup();
         for node in nodes {
             if let Some(json) = pipeline.snapshot(&node) {
-                batch.snapshots.push(Snapshot { node, position: batch.position, json });
+                batch.snapshots.push(Snapshot {
+                    node,
+                    position: batch.position,
+                    json,
+                });
             }
         }
         batch.watermark = Some(batch.position);

@@ -1,9 +1,7 @@
 //! The embedded broker: `mqtt5`, with its defaults made safe.
 
 use crate::secrets::random_hex;
-use mqtt5::broker::{
-    AuthProvider, AuthResult, BrokerConfig, MqttBroker, StorageBackendType, StorageConfig,
-};
+use mqtt5::broker::{AuthProvider, AuthResult, BrokerConfig, MqttBroker, StorageBackendType, StorageConfig};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use sha2::{Digest as _, Sha256};
@@ -67,7 +65,9 @@ pub struct BrokerUser {
 
 impl std::fmt::Debug for BrokerUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BrokerUser").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("BrokerUser")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,8 +96,11 @@ impl EmbeddedBroker {
     pub async fn start(options: BrokerOptions) -> Result<Self, BrokerError> {
         let address = options.listen;
         let own_password = random_hex()?;
-        let mut users: HashMap<String, [u8; 32]> =
-            options.users.iter().map(|user| (user.name.clone(), digest(user.password.as_bytes()))).collect();
+        let mut users: HashMap<String, [u8; 32]> = options
+            .users
+            .iter()
+            .map(|user| (user.name.clone(), digest(user.password.as_bytes())))
+            .collect();
         users.insert(OWN_USER.to_owned(), digest(own_password.as_bytes()));
         let config = BrokerConfig {
             // Its defaults: all addresses, files in the working directory, 256 MiB packets.
@@ -119,7 +122,10 @@ impl EmbeddedBroker {
         let mut broker = MqttBroker::with_config(config)
             .await
             .map_err(start)?
-            .with_auth_provider(Arc::new(Guard { users, own_topic: options.own_topic }));
+            .with_auth_provider(Arc::new(Guard {
+                users,
+                own_topic: options.own_topic,
+            }));
         let bound = broker.local_addr().ok_or(BrokerError::NoAddress { address })?;
         let shutdown = Shutdown(broker.shutdown_handle());
         let mut ready = broker.ready_receiver();
@@ -132,7 +138,12 @@ impl EmbeddedBroker {
         if ready.wait_for(|ready| *ready).await.is_err() {
             tracing::warn!("the embedded MQTT broker ended before it was ready");
         }
-        Ok(Self { address: bound, own_password, shutdown, task })
+        Ok(Self {
+            address: bound,
+            own_password,
+            shutdown,
+            task,
+        })
     }
 
     /// Where it listens.
@@ -153,7 +164,11 @@ impl EmbeddedBroker {
             });
         }
         Endpoint {
-            host: if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() },
+            host: if address.is_ipv6() {
+                format!("[{}]", address.ip())
+            } else {
+                address.ip().to_string()
+            },
             port: address.port(),
             tls: None,
             credentials: Some((OWN_USER.to_owned(), self.own_password.clone())),

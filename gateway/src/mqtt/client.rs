@@ -89,7 +89,12 @@ const REQUESTS: usize = 4_096;
 impl Intake {
     /// Connects and forwards to `to` until stopped; connects again whenever the connection is lost.
     #[must_use]
-    pub fn start(endpoint: &Endpoint, subscription: Subscription, clock: Clock, to: mpsc::Sender<Incoming>) -> Self {
+    pub fn start(
+        endpoint: &Endpoint,
+        subscription: Subscription,
+        clock: Clock,
+        to: mpsc::Sender<Incoming>,
+    ) -> Self {
         let host = Host::new(&subscription.host_id, clock.now());
         let mut options = options(endpoint, &subscription.client_id);
         options.set_clean_session(false);
@@ -115,7 +120,16 @@ impl Intake {
             to,
         };
         let task = tokio::spawn(session.run(events));
-        Self { client, current, status, stop, leaving, topic, clock, task }
+        Self {
+            client,
+            current,
+            status,
+            stop,
+            leaving,
+            topic,
+            clock,
+            task,
+        }
     }
 
     /// Whether there is a session, now and later.
@@ -127,7 +141,10 @@ impl Intake {
     /// Acknowledges deliveries.
     #[must_use]
     pub fn acker(&self) -> Acker {
-        Acker { client: self.client.clone(), current: Arc::clone(&self.current) }
+        Acker {
+            client: self.client.clone(),
+            current: Arc::clone(&self.current),
+        }
     }
 
     /// Forwards nothing more from now on; the session stays.
@@ -138,10 +155,20 @@ impl Intake {
     /// Says STATE offline and disconnects, within `deadline`.
     pub async fn stop(self, deadline: Duration) {
         self.stop.cancel();
-        let Self { client, clock, leaving, topic, mut task, status, .. } = self;
+        let Self {
+            client,
+            clock,
+            leaving,
+            topic,
+            mut task,
+            status,
+            ..
+        } = self;
         let leave = async {
             if status.borrow().up {
-                client.publish(topic, QoS::AtLeastOnce, true, Host::death(clock.now())).await?;
+                client
+                    .publish(topic, QoS::AtLeastOnce, true, Host::death(clock.now()))
+                    .await?;
                 leaving.store(true, Ordering::Release);
                 // The task disconnects when the broker has taken it, and ends.
                 drop((&mut task).await);
@@ -194,7 +221,8 @@ impl Session {
                     self.current.fetch_add(1, Ordering::AcqRel);
                     // With or without an old session: a broker that forgot half of it is not trusted.
                     let filters = self.subscription.filters.iter().chain([&self.host.topic]);
-                    let filters = filters.map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+                    let filters =
+                        filters.map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
                     if let Err(error) = self.client.try_subscribe_many(filters) {
                         tracing::warn!(%error, "could not subscribe; connecting again");
                         events.clean();
@@ -204,7 +232,10 @@ impl Session {
                     self.backoff.reset();
                     self.say_online();
                     tracing::info!("connected to the MQTT broker");
-                    self.status.send_replace(Connection { up: true, error: None });
+                    self.status.send_replace(Connection {
+                        up: true,
+                        error: None,
+                    });
                 }
                 Ok(Event::Incoming(Packet::Publish(publish))) => self.forward(publish, true).await,
                 Ok(Event::Incoming(Packet::PubAck(_))) if self.leaving.load(Ordering::Acquire) => {
@@ -238,9 +269,15 @@ impl Session {
         }
         let pause = self.backoff.next();
         if self.status.borrow().error.as_deref() != Some(error) {
-            tracing::warn!(error, "no connection to the MQTT broker; trying again until there is one");
+            tracing::warn!(
+                error,
+                "no connection to the MQTT broker; trying again until there is one"
+            );
         }
-        self.status.send_replace(Connection { up: false, error: Some(error.to_owned()) });
+        self.status.send_replace(Connection {
+            up: false,
+            error: Some(error.to_owned()),
+        });
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.stop.cancelled() => return true,
@@ -253,14 +290,18 @@ impl Session {
     /// `certain`: the delivery belongs to the current connection.
     async fn forward(&self, publish: Publish, certain: bool) {
         let packet = publish.pkid;
-        let ack = (publish.qos != QoS::AtMostOnce && packet != 0)
-            .then(|| Ack { connection: self.current.load(Ordering::Acquire), packet });
+        let ack = (publish.qos != QoS::AtMostOnce && packet != 0).then(|| Ack {
+            connection: self.current.load(Ordering::Acquire),
+            packet,
+        });
         if ack.is_some() && !certain {
             // It comes again.
             return;
         }
         if publish.topic.starts_with("spBv1.0/STATE/") {
-            if publish.topic == self.host.topic && Host::contradicts_us(&publish.payload) && !self.stop.is_cancelled()
+            if publish.topic == self.host.topic
+                && Host::contradicts_us(&publish.payload)
+                && !self.stop.is_cancelled()
             {
                 self.say_online();
             }
@@ -292,7 +333,10 @@ impl Session {
 
     fn say_online(&self) {
         let topic = self.host.topic.as_str();
-        if let Err(error) = self.client.try_publish(topic, QoS::AtLeastOnce, true, self.host.birth()) {
+        if let Err(error) = self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, true, self.host.birth())
+        {
             tracing::warn!(%error, "could not say STATE online");
         }
     }

@@ -1,7 +1,7 @@
 //! The gateway as a Sparkplug host application: its STATE messages.
 
-use vigil_protocol::sparkplug::Topic;
 use vigil_protocol::sparkplug::HostState;
+use vigil_protocol::sparkplug::Topic;
 use vigil_protocol::time::UtcMillis;
 
 /// What the gateway says about itself under `spBv1.0/STATE/{host}`.
@@ -14,7 +14,10 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn new(host_id: &str, now: UtcMillis) -> Self {
-        Self { topic: Topic::State { host: host_id }.to_string(), since: now }
+        Self {
+            topic: Topic::State { host: host_id }.to_string(),
+            since: now,
+        }
     }
 
     /// A new connection is about to be made.
@@ -23,7 +26,12 @@ impl Host {
     }
 
     pub(super) fn will(&self) -> rumqttc::LastWill {
-        rumqttc::LastWill::new(self.topic.as_str(), payload(false, self.since), rumqttc::QoS::AtLeastOnce, true)
+        rumqttc::LastWill::new(
+            self.topic.as_str(),
+            payload(false, self.since),
+            rumqttc::QoS::AtLeastOnce,
+            true,
+        )
     }
 
     pub(super) fn birth(&self) -> Vec<u8> {
@@ -58,7 +66,10 @@ mod tests {
         assert_eq!(host.topic, "spBv1.0/STATE/vigil");
         host.connecting(UtcMillis(1_793_455_200_000));
         assert_eq!(host.birth(), br#"{"online":true,"timestamp":1793455200000}"#);
-        assert_eq!(&host.will().message[..], br#"{"online":false,"timestamp":1793455200000}"#);
+        assert_eq!(
+            &host.will().message[..],
+            br#"{"online":false,"timestamp":1793455200000}"#
+        );
         assert!(host.will().retain);
         assert!(Host::contradicts_us(&Host::death(UtcMillis(2))));
         assert!(!Host::contradicts_us(&host.birth()));

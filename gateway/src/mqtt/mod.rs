@@ -33,7 +33,13 @@ pub struct Endpoint {
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the password.
-        write!(f, "{}:{}{}", self.host, self.port, if self.tls.is_some() { " (TLS)" } else { "" })
+        write!(
+            f,
+            "{}:{}{}",
+            self.host,
+            self.port,
+            if self.tls.is_some() { " (TLS)" } else { "" }
+        )
     }
 }
 
@@ -61,7 +67,10 @@ impl Backoff {
     const FIRST_MS: u64 = 200;
 
     const fn new(max: Duration) -> Self {
-        Self { next_ms: Self::FIRST_MS, max_ms: max.as_millis() as u64 }
+        Self {
+            next_ms: Self::FIRST_MS,
+            max_ms: max.as_millis() as u64,
+        }
     }
 
     const fn reset(&mut self) {
@@ -71,7 +80,11 @@ impl Backoff {
     fn next(&mut self) -> Duration {
         let mut random = [0_u8; 2];
         // Without randomness all gateways of a site would come back at the same moment: no disaster.
-        let jitter = if getrandom::fill(&mut random).is_ok() { u64::from(u16::from_le_bytes(random)) } else { 0 };
+        let jitter = if getrandom::fill(&mut random).is_ok() {
+            u64::from(u16::from_le_bytes(random))
+        } else {
+            0
+        };
         let now = self.next_ms;
         self.next_ms = (self.next_ms * 2).min(self.max_ms);
         Duration::from_millis(now / 2 + now / 2 * jitter / u64::from(u16::MAX))
@@ -88,7 +101,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_secs(30));
         for expected in [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000] {
             let pause = backoff.next().as_millis() as u64;
-            assert!((expected / 2..=expected).contains(&pause), "{pause} ms is not within {expected} ms");
+            assert!(
+                (expected / 2..=expected).contains(&pause),
+                "{pause} ms is not within {expected} ms"
+            );
         }
         backoff.reset();
         assert!(backoff.next() <= Duration::from_millis(200));

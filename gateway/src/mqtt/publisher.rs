@@ -50,12 +50,18 @@ impl Publisher {
     /// Sends a command, or queues it until there is a connection. False if the queue is full.
     #[must_use]
     pub fn send(&self, topic: String, payload: Vec<u8>) -> bool {
-        self.client.try_publish(topic, QoS::AtMostOnce, false, payload).is_ok()
+        self.client
+            .try_publish(topic, QoS::AtMostOnce, false, payload)
+            .is_ok()
     }
 
     /// Sends what is queued and disconnects, within `deadline`.
     pub async fn stop(self, deadline: Duration) {
-        let Self { client, stop, mut task } = self;
+        let Self {
+            client,
+            stop,
+            mut task,
+        } = self;
         let leave = async {
             if client.disconnect().await.is_ok() {
                 drop((&mut task).await);

@@ -86,13 +86,19 @@ impl Batch {
     /// The bytes that came in at `position`.
     #[must_use]
     pub fn payload(&self, position: Position) -> Option<&Payload> {
-        let at = self.payloads.binary_search_by_key(&position, |payload| payload.position).ok()?;
+        let at = self
+            .payloads
+            .binary_search_by_key(&position, |payload| payload.position)
+            .ok()?;
         self.payloads.get(at)
     }
 
     /// The node whose state an action changed; empty if it is not known.
     pub(super) fn node_of_action(&self, position: Position) -> &str {
-        self.action_nodes.iter().find(|(at, _)| *at == position).map_or("", |(_, node)| node)
+        self.action_nodes
+            .iter()
+            .find(|(at, _)| *at == position)
+            .map_or("", |(_, node)| node)
     }
 
     /// Whether there is nothing to write.

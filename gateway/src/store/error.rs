@@ -67,9 +67,15 @@ impl StoreError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Write { source: sqlx::Error::Database(error), .. } => {
+            Self::Write {
+                source: sqlx::Error::Database(error),
+                ..
+            } => {
                 // SQLITE_CONSTRAINT and its extended codes.
-                error.code().and_then(|code| code.parse::<u32>().ok()).is_none_or(|code| code & 0xff != 19)
+                error
+                    .code()
+                    .and_then(|code| code.parse::<u32>().ok())
+                    .is_none_or(|code| code & 0xff != 19)
             }
             Self::Write { .. } => true,
             _ => false,

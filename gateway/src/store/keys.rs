@@ -29,7 +29,10 @@ pub(super) fn kind_of(code: i64) -> Result<MessageType, StoreError> {
     usize::try_from(code)
         .ok()
         .and_then(|at| MessageType::ALL.get(at).copied())
-        .ok_or_else(|| StoreError::Corrupt { what: "message", detail: format!("kind {code}") })
+        .ok_or_else(|| StoreError::Corrupt {
+            what: "message",
+            detail: format!("kind {code}"),
+        })
 }
 
 /// The word an enum serializes to.
@@ -43,8 +46,10 @@ pub(super) fn word<T: Serialize + std::fmt::Debug>(value: &T) -> String {
 
 /// The enum behind a word.
 pub(super) fn from_word<T: DeserializeOwned>(what: &'static str, word: String) -> Result<T, StoreError> {
-    serde_json::from_value(serde_json::Value::String(word))
-        .map_err(|error| StoreError::Corrupt { what, detail: error.to_string() })
+    serde_json::from_value(serde_json::Value::String(word)).map_err(|error| StoreError::Corrupt {
+        what,
+        detail: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -65,9 +70,15 @@ mod tests {
 
     #[test]
     fn enums_stand_in_rows_as_their_words() {
-        assert_eq!(word(&AlarmState::ReturnedUnacknowledged), "returned_unacknowledged");
+        assert_eq!(
+            word(&AlarmState::ReturnedUnacknowledged),
+            "returned_unacknowledged"
+        );
         assert_eq!(word(&Severity::S1), "S1");
-        assert_eq!(from_word::<Severity>("hazard", "S3".to_owned()).unwrap(), Severity::S3);
+        assert_eq!(
+            from_word::<Severity>("hazard", "S3".to_owned()).unwrap(),
+            Severity::S3
+        );
         assert!(from_word::<Severity>("hazard", "S9".to_owned()).is_err());
     }
 }

@@ -43,7 +43,11 @@ impl StoreOptions {
     /// The usual settings for a file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 4, page_limit: PageLimit::default() }
+        Self {
+            path: path.into(),
+            readers: 4,
+            page_limit: PageLimit::default(),
+        }
     }
 }
 
@@ -61,11 +65,19 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
         .truncate(false)
         .write(true)
         .open(&lock_path)
-        .map_err(|source| StoreError::LockFile { path: lock_path.clone(), source })?;
+        .map_err(|source| StoreError::LockFile {
+            path: lock_path.clone(),
+            source,
+        })?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(StoreError::LockFile { path: lock_path, source }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(StoreError::LockFile {
+            path: lock_path,
+            source,
+        }),
     }
 }
 
@@ -82,11 +94,17 @@ pub(super) async fn writing(options: &StoreOptions) -> Result<SqliteConnection, 
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-32000")
         .pragma("temp_store", "MEMORY");
-    let open = |source| StoreError::Open { path: options.path.clone(), source };
+    let open = |source| StoreError::Open {
+        path: options.path.clone(),
+        source,
+    };
     let mut connection = connect.connect().await.map_err(open)?;
     if let Some(limit) = options.page_limit.get() {
         let sql = format!("PRAGMA max_page_count = {limit}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.map_err(open)?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .map_err(open)?;
     }
     Ok(connection)
 }
@@ -97,12 +115,18 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> R
     migrations()
         .run_direct(None, connection, false)
         .await
-        .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })
+        .map_err(|source| StoreError::Migrate {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// The readers' connections: they can change nothing.
 pub(super) fn reading(options: &StoreOptions) -> sqlx::Pool<Db> {
-    let connect = base(&options.path).read_only(true).pragma("query_only", "1").pragma("cache_size", "-4000");
+    let connect = base(&options.path)
+        .read_only(true)
+        .pragma("query_only", "1")
+        .pragma("cache_size", "-4000");
     SqlitePoolOptions::new()
         .max_connections(options.readers)
         .min_connections(0)

@@ -3,8 +3,8 @@
 //! Before messages go, those around each hazard of their device are copied to the hazard. Rows go in
 //! small chunks between batches, so that ingest never waits long.
 
-use super::writer::{Writer, begin, end};
 use super::StoreError;
+use super::writer::{Writer, begin, end};
 use sqlx::{Row as _, SqliteConnection};
 use vigil_protocol::time::UtcMillis;
 
@@ -65,8 +65,15 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing was removed.
-    pub async fn retain(&mut self, retention: &Retention, now: UtcMillis) -> Result<RetentionReport, StoreError> {
-        let write = |source| StoreError::Write { what: "retention", source };
+    pub async fn retain(
+        &mut self,
+        retention: &Retention,
+        now: UtcMillis,
+    ) -> Result<RetentionReport, StoreError> {
+        let write = |source| StoreError::Write {
+            what: "retention",
+            source,
+        };
         let mut connection = self.take_connection().await?;
         begin(&mut connection).await?;
         let report = chunk(&mut connection, retention, now).await.map_err(write)?;
@@ -82,8 +89,14 @@ async fn chunk(
     now: UtcMillis,
 ) -> Result<RetentionReport, sqlx::Error> {
     for (sql, keep) in [
-        ("DELETE FROM dead_letters WHERE position <= (SELECT position FROM dead_letters ORDER BY position DESC LIMIT 1 OFFSET $1)", retention.dead_letters),
-        ("DELETE FROM server_events WHERE id <= (SELECT id FROM server_events ORDER BY id DESC LIMIT 1 OFFSET $1)", retention.server_events),
+        (
+            "DELETE FROM dead_letters WHERE position <= (SELECT position FROM dead_letters ORDER BY position DESC LIMIT 1 OFFSET $1)",
+            retention.dead_letters,
+        ),
+        (
+            "DELETE FROM server_events WHERE id <= (SELECT id FROM server_events ORDER BY id DESC LIMIT 1 OFFSET $1)",
+            retention.server_events,
+        ),
     ] {
         sqlx::query(sql).bind(i64::from(keep)).execute(&mut *db).await?;
     }
@@ -94,9 +107,14 @@ async fn chunk(
         }
         None => (false, false),
     };
-    let idle = RetentionReport { above_watermark, ..RetentionReport::default() };
+    let idle = RetentionReport {
+        above_watermark,
+        ..RetentionReport::default()
+    };
     let cutoff = retention.max_age_ms.map(|age| now.0.saturating_sub(age));
-    let oldest = sqlx::query("SELECT received FROM messages ORDER BY position LIMIT 1").fetch_optional(&mut *db).await?;
+    let oldest = sqlx::query("SELECT received FROM messages ORDER BY position LIMIT 1")
+        .fetch_optional(&mut *db)
+        .await?;
     let Some(oldest) = oldest.map(|row| row.get::<i64, _>(0)) else {
         return Ok(idle);
     };
@@ -104,7 +122,11 @@ async fn chunk(
         return Ok(idle);
     }
     // Positions follow arrival, so the oldest are in front.
-    let bound = if above_limit { i64::MAX } else { cutoff.unwrap_or(i64::MIN) };
+    let bound = if above_limit {
+        i64::MAX
+    } else {
+        cutoff.unwrap_or(i64::MIN)
+    };
     let row = sqlx::query(
         "SELECT MIN(position), MAX(position), MIN(at), MAX(at), COUNT(*) FROM \
          (SELECT position, at FROM messages WHERE received < $1 ORDER BY position LIMIT $2)",
@@ -113,11 +135,23 @@ async fn chunk(
     .bind(i64::from(retention.chunk))
     .fetch_one(&mut *db)
     .await?;
-    let chunk = Chunk { first: row.get(0), last: row.get(1), from: row.get(2), to: row.get(3) };
+    let chunk = Chunk {
+        first: row.get(0),
+        last: row.get(1),
+        from: row.get(2),
+        to: row.get(3),
+    };
     // What a restart would need is never removed: the watermark moves on soon.
-    let watermark = sqlx::query("SELECT value FROM meta WHERE key = 'watermark'").fetch_optional(&mut *db).await?;
-    let watermark = watermark.and_then(|row| row.get::<String, _>(0).parse::<i64>().ok()).unwrap_or(0);
-    let chunk = Chunk { last: chunk.last.min(watermark), ..chunk };
+    let watermark = sqlx::query("SELECT value FROM meta WHERE key = 'watermark'")
+        .fetch_optional(&mut *db)
+        .await?;
+    let watermark = watermark
+        .and_then(|row| row.get::<String, _>(0).parse::<i64>().ok())
+        .unwrap_or(0);
+    let chunk = Chunk {
+        last: chunk.last.min(watermark),
+        ..chunk
+    };
     if chunk.last < chunk.first {
         return Ok(idle);
     }
@@ -129,7 +163,12 @@ async fn chunk(
         .await?
         .rows_affected();
     let more = removed == u64::from(retention.chunk);
-    Ok(RetentionReport { removed, copied, more, above_watermark })
+    Ok(RetentionReport {
+        removed,
+        copied,
+        more,
+        above_watermark,
+    })
 }
 
 /// Copies the messages of the chunk that speak for a hazard.
@@ -153,7 +192,11 @@ async fn copy_evidence(db: &mut SqliteConnection, chunk: &Chunk) -> Result<u64, 
 
 async fn used(db: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     let mut numbers = [0_i64; 3];
-    for (slot, sql) in numbers.iter_mut().zip(["PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count"]) {
+    for (slot, sql) in
+        numbers
+            .iter_mut()
+            .zip(["PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count"])
+    {
         *slot = sqlx::query(sql).fetch_one(&mut *db).await?.get(0);
     }
     let [page, pages, free] = numbers;

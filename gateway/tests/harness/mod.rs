@@ -22,7 +22,9 @@ use vigil_core::output::{
     RollupNumbers, UnregisteredDevice,
 };
 use vigil_core::pack::{Grade, Severity, builtin};
-use vigil_gateway::store::{self, Batch, HazardWindow, Payload, Reader, ServerEvent, Snapshot, StoreOptions, Writer};
+use vigil_gateway::store::{
+    self, Batch, HazardWindow, Payload, Reader, ServerEvent, Snapshot, StoreOptions, Writer,
+};
 use vigil_protocol::sparkplug::{Encoder, MessageType, Metric, MetricValue};
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -115,20 +117,34 @@ pub fn named<'a>(name: &'a str, value: MetricValue<'a>) -> Metric<'a> {
 }
 
 pub fn node_birth(at: i64, bd_seq: i64, epoch: u64) -> Vec<u8> {
-    payload(at, Some(0), &[
-        named("bdSeq", MetricValue::Int64(bd_seq)),
-        named("Journal/Epoch", MetricValue::UInt64(epoch)),
-        named("Journal/First", MetricValue::UInt64(0)),
-    ])
+    payload(
+        at,
+        Some(0),
+        &[
+            named("bdSeq", MetricValue::Int64(bd_seq)),
+            named("Journal/Epoch", MetricValue::UInt64(epoch)),
+            named("Journal/First", MetricValue::UInt64(0)),
+        ],
+    )
 }
 
 pub fn boiler_birth(at: i64) -> Vec<u8> {
-    payload(at, Some(1), &[
-        named("steam_pressure", MetricValue::Double(0.8)).with_alias(1).at(UtcMillis(at)),
-        named("drum_level", MetricValue::Float(5.0)).with_alias(2).at(UtcMillis(at)),
-        named("burner_firing", MetricValue::Bool(true)).with_alias(3).at(UtcMillis(at)),
-        named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99),
-    ])
+    payload(
+        at,
+        Some(1),
+        &[
+            named("steam_pressure", MetricValue::Double(0.8))
+                .with_alias(1)
+                .at(UtcMillis(at)),
+            named("drum_level", MetricValue::Float(5.0))
+                .with_alias(2)
+                .at(UtcMillis(at)),
+            named("burner_firing", MetricValue::Bool(true))
+                .with_alias(3)
+                .at(UtcMillis(at)),
+            named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99),
+        ],
+    )
 }
 
 /// A reading of the boiler's pressure, with its place in the node's journal.
@@ -137,13 +153,19 @@ pub fn pressure(at: i64, seq: u8, journal: u64, mpa: f64, historical: bool) -> V
     if historical {
         metric = metric.historical();
     }
-    payload(at, Some(seq), &[metric, Metric::aliased(99, MetricValue::UInt64(journal))])
+    payload(
+        at,
+        Some(seq),
+        &[metric, Metric::aliased(99, MetricValue::UInt64(journal))],
+    )
 }
 
 // ── Rows ────────────────────────────────────────────────────────────────────────────────────────
 
 pub async fn open(dir: &Path) -> (Writer, Reader) {
-    store::open(&StoreOptions::new(dir.join("vigil.db"))).await.unwrap()
+    store::open(&StoreOptions::new(dir.join("vigil.db")))
+        .await
+        .unwrap()
 }
 
 pub fn entry(position: u64, node: &str, device: Option<&str>, journal: Option<(u64, u64)>) -> LogEntry {
@@ -151,7 +173,11 @@ pub fn entry(position: u64, node: &str, device: Option<&str>, journal: Option<(u
         position: Position(position),
         node: node.into(),
         device: device.map(Into::into),
-        message: if device.is_some() { MessageType::DData } else { MessageType::NData },
+        message: if device.is_some() {
+            MessageType::DData
+        } else {
+            MessageType::NData
+        },
         journal,
         published: Some(UtcMillis(T0 + position as i64)),
         received: UtcMillis(T0 + position as i64 + 5),
@@ -162,7 +188,10 @@ pub fn entry(position: u64, node: &str, device: Option<&str>, journal: Option<(u
 
 /// A batch of log rows with small payloads.
 pub fn log(entries: impl IntoIterator<Item = LogEntry>) -> Batch {
-    let mut batch = Batch { now: UtcMillis(T0), ..Batch::default() };
+    let mut batch = Batch {
+        now: UtcMillis(T0),
+        ..Batch::default()
+    };
     for entry in entries {
         batch.position = entry.position;
         batch.now = batch.now.max(entry.received);
@@ -249,7 +278,9 @@ pub fn event(hazard: &str, seq: u32, prev: ContentHash) -> HazardEvent {
         seq,
         at: UtcMillis(T0 + 8),
         actor: Actor::Person("刘工".to_owned()),
-        kind: HazardEventKind::Commented { text: format!("comment {seq}") },
+        kind: HazardEventKind::Commented {
+            text: format!("comment {seq}"),
+        },
         position: Position(3),
         prev,
         hash: ContentHash::of(format!("{hazard} {seq}").as_bytes()),
@@ -309,7 +340,9 @@ pub fn comment(key: Option<&str>) -> OperatorAction {
         actor: "刘工".to_owned(),
         reason: "看过了".to_owned(),
         idempotency_key: key.map(str::to_owned),
-        action: Action::CommentHazard { hazard: HazardId("HZ-1".into()) },
+        action: Action::CommentHazard {
+            hazard: HazardId("HZ-1".into()),
+        },
     }
 }
 
@@ -319,7 +352,11 @@ pub fn everything() -> Batch {
     let mut first = entry(1, "s/n1", Some("b"), Some((u64::MAX, 17)));
     first.context = Some(birth.hash);
     first.historical = true;
-    let mut batch = Batch { position: Position(3), now: UtcMillis(T0 + 50), ..Batch::default() };
+    let mut batch = Batch {
+        position: Position(3),
+        now: UtcMillis(T0 + 50),
+        ..Batch::default()
+    };
     for position in 1..=2 {
         batch.payloads.push(Payload {
             position: Position(position),
@@ -371,8 +408,11 @@ pub fn everything() -> Batch {
         kind: "hazard",
         json: "{\"hazard\":{}}".to_owned(),
     })];
-    batch.snapshots =
-        vec![Snapshot { node: "s/n1".into(), position: Position(3), json: b"{\"node\":1}".to_vec() }];
+    batch.snapshots = vec![Snapshot {
+        node: "s/n1".into(),
+        position: Position(3),
+        json: b"{\"node\":1}".to_vec(),
+    }];
     batch.watermark = Some(Position(2));
     batch
 }

@@ -38,9 +38,19 @@ impl Reader {
         if let Some(equipment) = &filter.equipment {
             query.push(" AND equipment = ").push_bind(equipment.clone());
         }
-        let limit = if filter.limit == 0 { 1_000 } else { filter.limit.min(10_000) };
-        query.push(" ORDER BY severity, changed DESC, equipment, rule LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("alarms"))?;
+        let limit = if filter.limit == 0 {
+            1_000
+        } else {
+            filter.limit.min(10_000)
+        };
+        query
+            .push(" ORDER BY severity, changed DESC, equipment, rule LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("alarms"))?;
         rows.iter().map(alarm).collect()
     }
 
@@ -138,7 +148,10 @@ pub(super) fn gap(row: &SqliteRow) -> Result<GapRecord, StoreError> {
         None
     } else {
         // A quantity of a later version would be unknown here.
-        Some(Quantity::from_key(&quantity).ok_or_else(|| StoreError::Corrupt { what: GAP, detail: quantity })?)
+        Some(Quantity::from_key(&quantity).ok_or_else(|| StoreError::Corrupt {
+            what: GAP,
+            detail: quantity,
+        })?)
     };
     Ok(GapRecord {
         equipment: text(row, GAP, "equipment")?,

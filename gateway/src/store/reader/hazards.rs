@@ -48,7 +48,10 @@ impl HazardCursor {
     /// The cursor behind `hazard`.
     #[must_use]
     pub fn behind(hazard: &HazardSummary) -> Self {
-        Self { opened_at: hazard.opened_at, id: hazard.id.0.to_string() }
+        Self {
+            opened_at: hazard.opened_at,
+            id: hazard.id.0.to_string(),
+        }
     }
 }
 
@@ -64,7 +67,10 @@ impl std::str::FromStr for HazardCursor {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (at, id) = text.split_once('.').ok_or("a cursor is TIME.ID")?;
         let at = at.parse().map_err(|_| "the time of a cursor is milliseconds")?;
-        Ok(Self { opened_at: UtcMillis(at), id: id.to_owned() })
+        Ok(Self {
+            opened_at: UtcMillis(at),
+            id: id.to_owned(),
+        })
     }
 }
 
@@ -99,12 +105,24 @@ impl Reader {
             query.push(" AND opened_at < ").push_bind(to.0);
         }
         if let Some(after) = &filter.after {
-            query.push(" AND (opened_at, id) < (").push_bind(after.opened_at.0);
+            query
+                .push(" AND (opened_at, id) < (")
+                .push_bind(after.opened_at.0);
             query.push(", ").push_bind(after.id.clone()).push(")");
         }
-        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(1_000) };
-        query.push(" ORDER BY opened_at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("hazards"))?;
+        let limit = if filter.limit == 0 {
+            100
+        } else {
+            filter.limit.min(1_000)
+        };
+        query
+            .push(" ORDER BY opened_at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("hazards"))?;
         rows.iter().map(summary).collect()
     }
 
@@ -134,8 +152,10 @@ impl Reader {
         rows.iter()
             .map(|row| {
                 let json: String = get(row, "hazard event", "json")?;
-                serde_json::from_str(&json)
-                    .map_err(|error| StoreError::Corrupt { what: "hazard event", detail: error.to_string() })
+                serde_json::from_str(&json).map_err(|error| StoreError::Corrupt {
+                    what: "hazard event",
+                    detail: error.to_string(),
+                })
             })
             .collect()
     }
@@ -157,8 +177,10 @@ pub(super) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
         trips: count(row, WHAT, "trips")?,
         events: count(row, WHAT, "events")?,
         changed: time(row, WHAT, "changed")?,
-        head: ContentHash::from_hex(&head)
-            .ok_or_else(|| StoreError::Corrupt { what: WHAT, detail: format!("head {head:?}") })?,
+        head: ContentHash::from_hex(&head).ok_or_else(|| StoreError::Corrupt {
+            what: WHAT,
+            detail: format!("head {head:?}"),
+        })?,
         title_zh: text(row, WHAT, "title_zh")?,
         title_en: text(row, WHAT, "title_en")?,
         clause: text(row, WHAT, "clause")?,
@@ -172,7 +194,10 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_text_form() {
-        let cursor = HazardCursor { opened_at: UtcMillis(17), id: "HZ-00ff".to_owned() };
+        let cursor = HazardCursor {
+            opened_at: UtcMillis(17),
+            id: "HZ-00ff".to_owned(),
+        };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         assert!("17".parse::<HazardCursor>().is_err());
         assert!("x.y".parse::<HazardCursor>().is_err());

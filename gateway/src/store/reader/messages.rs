@@ -41,7 +41,13 @@ impl StoredMessage {
 pub(super) fn topic(node: &str, device: Option<&str>, message: MessageType) -> String {
     let (group, node) = node.split_once('/').unwrap_or(("", node));
     match device {
-        Some(device) => Topic::Device { message, group, node, device }.to_string(),
+        Some(device) => Topic::Device {
+            message,
+            group,
+            node,
+            device,
+        }
+        .to_string(),
         None => Topic::Node { message, group, node }.to_string(),
     }
 }
@@ -67,14 +73,24 @@ impl Reader {
         to: UtcMillis,
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let Some((node_id, device_id)) = self.ids(node, device).await? else { return Ok(Vec::new()) };
+        let Some((node_id, device_id)) = self.ids(node, device).await? else {
+            return Ok(Vec::new());
+        };
         let mut query = QueryBuilder::new("SELECT ");
         query.push(COLUMNS).push(" FROM messages m ").push(JOINS);
         query.push(" WHERE m.node_id = ").push_bind(node_id);
         query.push(" AND m.device_id = ").push_bind(device_id);
-        query.push(" AND m.at BETWEEN ").push_bind(from.0).push(" AND ").push_bind(to.0);
+        query
+            .push(" AND m.at BETWEEN ")
+            .push_bind(from.0)
+            .push(" AND ")
+            .push_bind(to.0);
         query.push(" ORDER BY m.at LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("messages"))?;
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("messages"))?;
         let mut messages = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
         messages.sort_by_key(|message| message.entry.position);
         Ok(messages)
@@ -88,13 +104,21 @@ impl Reader {
         let mut messages = Vec::with_capacity(positions.len());
         for chunk in positions.chunks(200) {
             let mut query = QueryBuilder::new("SELECT ");
-            query.push(COLUMNS).push(" FROM messages m ").push(JOINS).push(" WHERE m.position IN (");
+            query
+                .push(COLUMNS)
+                .push(" FROM messages m ")
+                .push(JOINS)
+                .push(" WHERE m.position IN (");
             let mut list = query.separated(", ");
             for position in chunk {
                 list.push_bind(position.0 as i64);
             }
             query.push(") ORDER BY m.position");
-            let rows = query.build().fetch_all(&self.pool).await.map_err(read("messages"))?;
+            let rows = query
+                .build()
+                .fetch_all(&self.pool)
+                .await
+                .map_err(read("messages"))?;
             for row in &rows {
                 messages.push(stored(row)?);
             }
@@ -108,9 +132,19 @@ impl Reader {
     /// The database cannot be read.
     pub async fn evidence_messages(&self, hazard: &str) -> Result<Vec<StoredMessage>, StoreError> {
         let mut query = QueryBuilder::new("SELECT ");
-        query.push(COLUMNS).push(" FROM hazard_evidence_messages m ").push(JOINS);
-        query.push(" WHERE m.hazard = ").push_bind(hazard.to_owned()).push(" ORDER BY m.position");
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("evidence"))?;
+        query
+            .push(COLUMNS)
+            .push(" FROM hazard_evidence_messages m ")
+            .push(JOINS);
+        query
+            .push(" WHERE m.hazard = ")
+            .push_bind(hazard.to_owned())
+            .push(" ORDER BY m.position");
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("evidence"))?;
         rows.iter().map(stored).collect()
     }
 
@@ -136,14 +170,20 @@ impl Reader {
         Ok(contexts)
     }
 
-    pub(super) async fn ids(&self, node: &str, device: Option<&str>) -> Result<Option<(i64, i64)>, StoreError> {
+    pub(super) async fn ids(
+        &self,
+        node: &str,
+        device: Option<&str>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
         let node_id = sqlx::query("SELECT id FROM nodes WHERE name = $1")
             .bind(node)
             .fetch_optional(&self.pool)
             .await
             .map_err(read("a node"))?
             .map(|row| row.get::<i64, _>(0));
-        let (Some(node_id), Some(device)) = (node_id, device) else { return Ok(node_id.map(|id| (id, 0))) };
+        let (Some(node_id), Some(device)) = (node_id, device) else {
+            return Ok(node_id.map(|id| (id, 0)));
+        };
         let device_id = sqlx::query("SELECT id FROM devices WHERE node_id = $1 AND name = $2")
             .bind(node_id)
             .bind(device)
@@ -188,5 +228,8 @@ pub(super) fn context(row: &SqliteRow) -> Result<DecodeContext, StoreError> {
 fn hash_of(bytes: Vec<u8>) -> Result<ContentHash, StoreError> {
     <[u8; 32]>::try_from(bytes)
         .map(ContentHash)
-        .map_err(|bytes| StoreError::Corrupt { what: "context", detail: format!("a hash of {} bytes", bytes.len()) })
+        .map_err(|bytes| StoreError::Corrupt {
+            what: "context",
+            detail: format!("a hash of {} bytes", bytes.len()),
+        })
 }

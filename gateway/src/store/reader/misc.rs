@@ -132,7 +132,11 @@ impl Reader {
             query.push(" AND node = ").push_bind(node.to_owned());
         }
         query.push(" ORDER BY node, hour LIMIT 100000");
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("node hours"))?;
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("node hours"))?;
         rows.iter()
             .map(|row| {
                 Ok(NodeHour {
@@ -169,8 +173,10 @@ impl Reader {
                     first_seen: time(row, WHAT, "first_seen")?,
                     last_seen: time(row, WHAT, "last_seen")?,
                     messages: count(row, WHAT, "messages")?,
-                    metrics: serde_json::from_str(&metrics)
-                        .map_err(|error| StoreError::Corrupt { what: WHAT, detail: error.to_string() })?,
+                    metrics: serde_json::from_str(&metrics).map_err(|error| StoreError::Corrupt {
+                        what: WHAT,
+                        detail: error.to_string(),
+                    })?,
                 })
             })
             .collect()
@@ -202,7 +208,10 @@ impl Reader {
                 })
             })
             .collect::<Result<_, StoreError>>()?;
-        Ok(DeadLetters { total: self.number("SELECT COUNT(*) FROM dead_letters").await?, recent })
+        Ok(DeadLetters {
+            total: self.number("SELECT COUNT(*) FROM dead_letters").await?,
+            recent,
+        })
     }
 
     /// Events with an id above `after`, oldest first.
@@ -210,12 +219,13 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub async fn server_events(&self, after: i64, limit: u32) -> Result<Vec<ServerEvent>, StoreError> {
-        let rows = sqlx::query("SELECT id, at, kind, json FROM server_events WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(read("server events"))?;
+        let rows =
+            sqlx::query("SELECT id, at, kind, json FROM server_events WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(read("server events"))?;
         rows.iter()
             .map(|row| {
                 let kind: String = get(row, "server event", "kind")?;
@@ -234,7 +244,8 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub async fn last_event_id(&self) -> Result<i64, StoreError> {
-        self.number::<i64>("SELECT COALESCE(MAX(id), 0) FROM server_events").await
+        self.number::<i64>("SELECT COALESCE(MAX(id), 0) FROM server_events")
+            .await
     }
 
     /// Counts for the first page.
@@ -243,7 +254,9 @@ impl Reader {
     /// The database cannot be read.
     pub async fn overview(&self) -> Result<Overview, StoreError> {
         let mut overview = Overview {
-            open_gaps: self.number("SELECT COUNT(*) FROM gaps WHERE to_ms IS NULL").await?,
+            open_gaps: self
+                .number("SELECT COUNT(*) FROM gaps WHERE to_ms IS NULL")
+                .await?,
             unregistered: self.number("SELECT COUNT(*) FROM unregistered").await?,
             dead_letters: self.number("SELECT COUNT(*) FROM dead_letters").await?,
             ..Overview::default()
@@ -293,22 +306,36 @@ impl Reader {
         let pages: u64 = self.number("PRAGMA page_count").await?;
         let free: u64 = self.number("PRAGMA freelist_count").await?;
         let file = tokio::fs::metadata(&self.path).await.map_or(0, |meta| meta.len());
-        Ok(Size { used: pages.saturating_sub(free) * page, file })
+        Ok(Size {
+            used: pages.saturating_sub(free) * page,
+            file,
+        })
     }
 
     pub(super) async fn number<T: TryFrom<i64>>(&self, sql: &'static str) -> Result<T, StoreError> {
-        let row = sqlx::query(sql).fetch_one(&self.pool).await.map_err(read("a count"))?;
+        let row = sqlx::query(sql)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(read("a count"))?;
         let number: i64 = row.get(0);
-        T::try_from(number).map_err(|_| StoreError::Corrupt { what: "count", detail: number.to_string() })
+        T::try_from(number).map_err(|_| StoreError::Corrupt {
+            what: "count",
+            detail: number.to_string(),
+        })
     }
 }
 
 /// Kinds are fixed words; one of a later version reads as `other`.
 fn kind_of(word: &str) -> &'static str {
-    ["hazard", "alarm", "node", "gap", "unregistered"].into_iter().find(|kind| *kind == word).unwrap_or("other")
+    ["hazard", "alarm", "node", "gap", "unregistered"]
+        .into_iter()
+        .find(|kind| *kind == word)
+        .unwrap_or("other")
 }
 
 fn slot(word: &str) -> Option<usize> {
     let severities = [Severity::S1, Severity::S2, Severity::S3, Severity::S4];
-    severities.iter().position(|severity| crate::store::keys::word(severity) == word)
+    severities
+        .iter()
+        .position(|severity| crate::store::keys::word(severity) == word)
 }

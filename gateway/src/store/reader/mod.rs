@@ -50,7 +50,10 @@ fn get<'r, T>(row: &'r SqliteRow, what: &'static str, column: &'static str) -> R
 where
     T: sqlx::Decode<'r, Db> + sqlx::Type<Db>,
 {
-    row.try_get(column).map_err(|error| StoreError::Corrupt { what, detail: error.to_string() })
+    row.try_get(column).map_err(|error| StoreError::Corrupt {
+        what,
+        detail: error.to_string(),
+    })
 }
 
 fn time(row: &SqliteRow, what: &'static str, column: &'static str) -> Result<UtcMillis, StoreError> {
@@ -65,12 +68,23 @@ fn maybe_time(
     get::<Option<i64>>(row, what, column).map(|at| at.map(UtcMillis))
 }
 
-fn text(row: &SqliteRow, what: &'static str, column: &'static str) -> Result<std::sync::Arc<str>, StoreError> {
+fn text(
+    row: &SqliteRow,
+    what: &'static str,
+    column: &'static str,
+) -> Result<std::sync::Arc<str>, StoreError> {
     get::<String>(row, what, column).map(Into::into)
 }
 
 /// A count; negative ones are corrupt.
-fn count<T: TryFrom<i64>>(row: &SqliteRow, what: &'static str, column: &'static str) -> Result<T, StoreError> {
+fn count<T: TryFrom<i64>>(
+    row: &SqliteRow,
+    what: &'static str,
+    column: &'static str,
+) -> Result<T, StoreError> {
     let number: i64 = get(row, what, column)?;
-    T::try_from(number).map_err(|_| StoreError::Corrupt { what, detail: format!("{column} = {number}") })
+    T::try_from(number).map_err(|_| StoreError::Corrupt {
+        what,
+        detail: format!("{column} = {number}"),
+    })
 }

@@ -91,10 +91,18 @@ impl Reader {
         let mut query = QueryBuilder::new("SELECT ");
         // Without the context: replay knows it, and the join would cost more than the row.
         query.push(COLUMNS.replace("c.hash", "NULL AS hash"));
-        query.push(" FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id");
+        query.push(
+            " FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id",
+        );
         query.push(" WHERE m.position > ").push_bind(after.0 as i64);
-        query.push(" ORDER BY m.position LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("the log"))?;
+        query
+            .push(" ORDER BY m.position LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("the log"))?;
         let mut inputs = Vec::with_capacity(rows.len());
         for row in &rows {
             let message = stored(row)?;
@@ -102,7 +110,11 @@ impl Reader {
                 position: message.entry.position,
                 received: message.entry.received,
                 what: Logged::Message {
-                    topic: topic(&message.entry.node, message.entry.device.as_deref(), message.entry.message),
+                    topic: topic(
+                        &message.entry.node,
+                        message.entry.device.as_deref(),
+                        message.entry.message,
+                    ),
                     payload: message.payload,
                     retained: message.retained,
                 },
@@ -110,7 +122,11 @@ impl Reader {
             });
         }
         // If the page is full, actions behind its last message belong to a later page.
-        let end = if rows.len() < limit as usize { i64::MAX } else { inputs.last().map_or(0, |i| i.position.0 as i64) };
+        let end = if rows.len() < limit as usize {
+            i64::MAX
+        } else {
+            inputs.last().map_or(0, |i| i.position.0 as i64)
+        };
         let rows = sqlx::query(
             "SELECT position, received, node, json FROM actions WHERE position > $1 AND position <= $2 ORDER BY position",
         )
@@ -121,8 +137,10 @@ impl Reader {
         .map_err(read("the log of actions"))?;
         for row in &rows {
             let json: String = get(row, "action", "json")?;
-            let action = serde_json::from_str(&json)
-                .map_err(|error| StoreError::Corrupt { what: "action", detail: error.to_string() })?;
+            let action = serde_json::from_str(&json).map_err(|error| StoreError::Corrupt {
+                what: "action",
+                detail: error.to_string(),
+            })?;
             inputs.push(LoggedInput {
                 position: Position(get::<i64>(row, "action", "position")? as u64),
                 received: time(row, "action", "received")?,
@@ -145,22 +163,34 @@ impl Reader {
             .await
             .map_err(read("an action"))?;
         let Some(row) = row else { return Ok(None) };
-        let action = serde_json::from_str(&get::<String>(&row, "action", "json")?)
-            .map_err(|error| StoreError::Corrupt { what: "action", detail: error.to_string() })?;
-        Ok(Some((Position(get::<i64>(&row, "action", "position")? as u64), action)))
+        let action = serde_json::from_str(&get::<String>(&row, "action", "json")?).map_err(|error| {
+            StoreError::Corrupt {
+                what: "action",
+                detail: error.to_string(),
+            }
+        })?;
+        Ok(Some((
+            Position(get::<i64>(&row, "action", "position")? as u64),
+            action,
+        )))
     }
 
     /// All birth certificates, oldest first, from `after` (an id; 0 = all) on; the last id comes back.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn all_contexts(&self, after: i64, limit: u32) -> Result<(i64, Vec<DecodeContext>), StoreError> {
-        let rows = sqlx::query("SELECT id, hash, topic, payload FROM contexts WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(read("birth certificates"))?;
+    pub async fn all_contexts(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> Result<(i64, Vec<DecodeContext>), StoreError> {
+        let rows =
+            sqlx::query("SELECT id, hash, topic, payload FROM contexts WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(read("birth certificates"))?;
         let last = rows.last().map_or(after, |row| row.get(0));
         Ok((last, rows.iter().map(context).collect::<Result<_, _>>()?))
     }
@@ -173,6 +203,9 @@ impl Reader {
             .map_err(read("marks"))?;
         let Some(row) = row else { return Ok(None) };
         let value: String = get(&row, "mark", "value")?;
-        value.parse().map(Some).map_err(|_| StoreError::Corrupt { what: "mark", detail: format!("{key} = {value}") })
+        value.parse().map(Some).map_err(|_| StoreError::Corrupt {
+            what: "mark",
+            detail: format!("{key} = {value}"),
+        })
     }
 }

@@ -72,7 +72,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn gaps_between(&self, from: UtcMillis, to: UtcMillis, limit: u32) -> Result<Vec<GapRecord>, StoreError> {
+    pub async fn gaps_between(
+        &self,
+        from: UtcMillis,
+        to: UtcMillis,
+        limit: u32,
+    ) -> Result<Vec<GapRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT * FROM (SELECT * FROM gaps WHERE to_ms IS NULL AND from_ms < $2 \
              UNION ALL SELECT * FROM gaps WHERE to_ms > $1 AND from_ms < $2) ORDER BY equipment, from_ms LIMIT $3",
@@ -140,19 +145,32 @@ impl Reader {
         after: Option<PageEnd>,
         limit: u32,
     ) -> Result<(Vec<StoredMessage>, Option<PageEnd>), StoreError> {
-        let Some((node_id, device_id)) = self.ids(node, device).await? else { return Ok((Vec::new(), None)) };
+        let Some((node_id, device_id)) = self.ids(node, device).await? else {
+            return Ok((Vec::new(), None));
+        };
         let mut query = QueryBuilder::new("SELECT ");
-        query.push(COLUMNS).push(", m.at AS filed FROM messages m ").push(JOINS);
+        query
+            .push(COLUMNS)
+            .push(", m.at AS filed FROM messages m ")
+            .push(JOINS);
         query.push(" WHERE m.node_id = ").push_bind(node_id);
         query.push(" AND m.device_id = ").push_bind(device_id);
-        query.push(" AND m.at BETWEEN ").push_bind(after.map_or(from, |(at, _)| at.max(from)).0);
+        query
+            .push(" AND m.at BETWEEN ")
+            .push_bind(after.map_or(from, |(at, _)| at.max(from)).0);
         query.push(" AND ").push_bind(to.0);
         if let Some((at, position)) = after {
             query.push(" AND (m.at, m.position) > (").push_bind(at.0);
             query.push(", ").push_bind(position as i64).push(")");
         }
-        query.push(" ORDER BY m.at, m.position LIMIT ").push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.pool).await.map_err(read("messages"))?;
+        query
+            .push(" ORDER BY m.at, m.position LIMIT ")
+            .push_bind(i64::from(limit));
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("messages"))?;
         let messages = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
         let end = match rows.last().zip(messages.last()) {
             Some((row, message)) if messages.len() as u64 >= u64::from(limit) => {

@@ -59,8 +59,17 @@ impl Insert {
     /// makes binding quadratic in the number of values.
     pub(super) fn new(what: &'static str, head: &str, columns: usize, tail: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
-        let text = |rows: usize| Arc::from(format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(",")));
-        Self { what, columns, texts: SIZES.map(text) }
+        let text = |rows: usize| {
+            Arc::from(format!(
+                "{head} VALUES {} {tail}",
+                vec![row.as_str(); rows].join(",")
+            ))
+        };
+        Self {
+            what,
+            columns,
+            texts: SIZES.map(text),
+        }
     }
 
     /// Plans all rows.
@@ -79,14 +88,27 @@ impl Insert {
                 let mut values = Values::default();
                 values.reserve(size * self.columns, 0);
                 for row in rows.by_ref().take(size) {
-                    let _done = bind(Columns { values: &mut values, wrong: &mut wrong }, row);
+                    let _done = bind(
+                        Columns {
+                            values: &mut values,
+                            wrong: &mut wrong,
+                        },
+                        row,
+                    );
                 }
-                plan.steps.push(Step { what: self.what, text: Arc::clone(text), values });
+                plan.steps.push(Step {
+                    what: self.what,
+                    text: Arc::clone(text),
+                    values,
+                });
             }
         }
         match wrong {
             None => Ok(()),
-            Some(detail) => Err(StoreError::Corrupt { what: self.what, detail }),
+            Some(detail) => Err(StoreError::Corrupt {
+                what: self.what,
+                detail,
+            }),
         }
     }
 }
@@ -101,7 +123,10 @@ impl Plan {
         let mut taken = 0;
         for Step { what, text, values } in self.steps {
             let query: Query<'_, Db, Values> = sqlx::query_with(sqlx::AssertSqlSafe(text), values);
-            let done = query.execute(&mut *connection).await.map_err(|source| StoreError::Write { what, source })?;
+            let done = query
+                .execute(&mut *connection)
+                .await
+                .map_err(|source| StoreError::Write { what, source })?;
             if what == counted {
                 taken += done.rows_affected();
             }

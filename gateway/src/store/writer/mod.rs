@@ -43,7 +43,14 @@ impl Writer {
         lock: Lock,
     ) -> Result<Self, StoreError> {
         let names = Names::load(&mut connection).await?;
-        Ok(Self { connection: Some(connection), options, names, statements: Statements::new(), uncertain: false, _lock: lock })
+        Ok(Self {
+            connection: Some(connection),
+            options,
+            names,
+            statements: Statements::new(),
+            uncertain: false,
+            _lock: lock,
+        })
     }
 
     /// Writes `batch` in one transaction; durable when it returns. A numbered batch that is already in
@@ -66,13 +73,19 @@ impl Writer {
         }
         let (plan, messages) = {
             let rows = Rows::of(batch, &mut self.names);
-            (self.statements.plan(&self.names, &rows, batch)?, rows.messages.len() as u64)
+            (
+                self.statements.plan(&self.names, &rows, batch)?,
+                rows.messages.len() as u64,
+            )
         };
         let taken = plan.run(&mut connection, Statements::COUNTED).await?;
         end(&mut connection).await?;
         self.names.keep();
         self.settle(connection);
-        Ok(Committed { messages: taken, refused: messages - taken })
+        Ok(Committed {
+            messages: taken,
+            refused: messages - taken,
+        })
     }
 
     fn settle(&mut self, connection: SqliteConnection) {
@@ -99,10 +112,10 @@ impl Writer {
     /// The data is safe all the same; the log stays beside the database.
     pub async fn close(mut self) -> Result<(), StoreError> {
         match self.connection.take() {
-            Some(connection) => connection
-                .close()
-                .await
-                .map_err(|source| StoreError::Write { what: "the last checkpoint", source }),
+            Some(connection) => connection.close().await.map_err(|source| StoreError::Write {
+                what: "the last checkpoint",
+                source,
+            }),
             None => Ok(()),
         }
     }
@@ -123,13 +136,22 @@ async fn execute(
     sql: &'static str,
     what: &'static str,
 ) -> Result<(), StoreError> {
-    sqlx::query(sql).execute(connection).await.map(drop).map_err(|source| StoreError::Write { what, source })
+    sqlx::query(sql)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(|source| StoreError::Write { what, source })
 }
 
 async fn last_batch(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
     let row = sqlx::query("SELECT value FROM meta WHERE key = 'batch'")
         .fetch_optional(connection)
         .await
-        .map_err(|source| StoreError::Write { what: "the number of the last batch", source })?;
-    Ok(row.and_then(|row| row.get::<String, _>(0).parse().ok()).unwrap_or(0))
+        .map_err(|source| StoreError::Write {
+            what: "the number of the last batch",
+            source,
+        })?;
+    Ok(row
+        .and_then(|row| row.get::<String, _>(0).parse().ok())
+        .unwrap_or(0))
 }

@@ -33,23 +33,43 @@ pub(super) struct Added {
 impl Names {
     /// All numbers given so far.
     pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
-        let read = |source| StoreError::Read { what: "names", source };
+        let read = |source| StoreError::Read {
+            what: "names",
+            source,
+        };
         let mut names = Self::default();
         let mut by_id = HashMap::new();
-        for row in sqlx::query("SELECT id, name FROM nodes").fetch_all(&mut *connection).await.map_err(read)? {
+        for row in sqlx::query("SELECT id, name FROM nodes")
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(read)?
+        {
             let name: Arc<str> = row.get::<String, _>(1).into();
             by_id.insert(row.get::<i64, _>(0), Arc::clone(&name));
-            names.nodes.insert(name, Node { id: row.get(0), devices: HashMap::new() });
+            names.nodes.insert(
+                name,
+                Node {
+                    id: row.get(0),
+                    devices: HashMap::new(),
+                },
+            );
         }
-        let rows = sqlx::query("SELECT id, node_id, name FROM devices").fetch_all(&mut *connection).await;
+        let rows = sqlx::query("SELECT id, node_id, name FROM devices")
+            .fetch_all(&mut *connection)
+            .await;
         for row in rows.map_err(read)? {
             let id: i64 = row.get(0);
             names.last_device = names.last_device.max(id);
-            if let Some(node) = by_id.get(&row.get::<i64, _>(1)).and_then(|name| names.nodes.get_mut(name)) {
+            if let Some(node) = by_id
+                .get(&row.get::<i64, _>(1))
+                .and_then(|name| names.nodes.get_mut(name))
+            {
                 node.devices.insert(row.get::<String, _>(2).into(), id);
             }
         }
-        let rows = sqlx::query("SELECT id, hash FROM contexts").fetch_all(&mut *connection).await;
+        let rows = sqlx::query("SELECT id, hash FROM contexts")
+            .fetch_all(&mut *connection)
+            .await;
         for row in rows.map_err(read)? {
             let bytes: Vec<u8> = row.get(1);
             let hash = <[u8; 32]>::try_from(bytes).map_err(|bytes| StoreError::Corrupt {
@@ -66,15 +86,22 @@ impl Names {
         let next = self.nodes.len() as i64 + 1;
         let entry = self.nodes.entry(Arc::clone(node)).or_insert_with(|| {
             self.added.nodes.push((next, Arc::clone(node)));
-            Node { id: next, devices: HashMap::new() }
+            Node {
+                id: next,
+                devices: HashMap::new(),
+            }
         });
-        let Some(device) = device else { return (entry.id, 0) };
+        let Some(device) = device else {
+            return (entry.id, 0);
+        };
         if let Some(id) = entry.devices.get(device) {
             return (entry.id, *id);
         }
         self.last_device += 1;
         entry.devices.insert(Arc::clone(device), self.last_device);
-        self.added.devices.push((self.last_device, entry.id, Arc::clone(device)));
+        self.added
+            .devices
+            .push((self.last_device, entry.id, Arc::clone(device)));
         (entry.id, self.last_device)
     }
 

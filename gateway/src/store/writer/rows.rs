@@ -49,14 +49,18 @@ pub(super) type RollupKey<'b> = (&'b str, &'static str, UtcMillis);
 impl<'b> Rows<'b> {
     /// Sorts `batch`; names not seen before get their numbers.
     pub(super) fn of(batch: &'b Batch, names: &mut Names) -> Self {
-        let mut rows = Self { messages: Vec::with_capacity(batch.payloads.len()), ..Self::default() };
+        let mut rows = Self {
+            messages: Vec::with_capacity(batch.payloads.len()),
+            ..Self::default()
+        };
         for output in &batch.outputs {
             match output {
                 Output::Log(entry) => rows.messages.push(message(entry, batch, names)),
                 Output::LogAction(entry) => rows.actions.push(entry),
                 Output::Context(context) => names.add_context(context),
                 Output::DeadLetter(letter) => {
-                    rows.dead_letters.push((letter, bytes_of(batch.payload(letter.position))));
+                    rows.dead_letters
+                        .push((letter, bytes_of(batch.payload(letter.position))));
                 }
                 Output::Unregistered(device) => {
                     let key = (&*device.node, device.device.as_deref().unwrap_or(""));
@@ -71,7 +75,12 @@ impl<'b> Rows<'b> {
                     rows.hazard_events.push(event);
                 }
                 Output::Gap(gap) => {
-                    let key = (&*gap.equipment, gap.from, gap.quantity.map_or("", Quantity::key), reason(gap));
+                    let key = (
+                        &*gap.equipment,
+                        gap.from,
+                        gap.quantity.map_or("", Quantity::key),
+                        reason(gap),
+                    );
                     rows.gaps.insert(key, gap);
                 }
                 Output::Rollup(rollup) => {
@@ -102,7 +111,11 @@ fn message<'b>(entry: &'b LogEntry, batch: &'b Batch, names: &mut Names) -> Mess
     let payload = batch.payload(entry.position);
     let (node, device) = names.ids(&entry.node, entry.device.as_ref());
     let historical = if entry.historical { HISTORICAL } else { 0 };
-    let retained = if payload.is_some_and(|payload| payload.retained) { RETAINED } else { 0 };
+    let retained = if payload.is_some_and(|payload| payload.retained) {
+        RETAINED
+    } else {
+        0
+    };
     MessageRow {
         entry,
         payload: bytes_of(payload),

@@ -109,28 +109,34 @@ impl Statements {
         let mut plan = Plan::default();
         let to = &mut plan;
         let added = names.added();
-        self.nodes.plan(to, added.nodes.iter(), |q, (id, name)| q.bind(*id).bind(&**name))?;
-        self.devices.plan(to, added.devices.iter(), |q, (id, node, name)| q.bind(*id).bind(*node).bind(&**name))?;
+        self.nodes
+            .plan(to, added.nodes.iter(), |q, (id, name)| q.bind(*id).bind(&**name))?;
+        self.devices
+            .plan(to, added.devices.iter(), |q, (id, node, name)| {
+                q.bind(*id).bind(*node).bind(&**name)
+            })?;
         self.contexts
             .plan(to, added.contexts.iter(), |q, (id, context)| {
-                q.bind(*id).bind(&context.hash.0[..]).bind(&*context.topic).bind(&*context.payload)
+                q.bind(*id)
+                    .bind(&context.hash.0[..])
+                    .bind(&*context.topic)
+                    .bind(&*context.payload)
             })?;
-        self.messages
-            .plan(to, rows.messages.iter(), |q, row| {
-                let journal = row.entry.journal;
-                q.bind(row.entry.position.0 as i64)
-                    .bind(row.node)
-                    .bind(row.device)
-                    .bind(row.kind)
-                    .bind(row.flags)
-                    // The bits of the u64: SQLite has no unsigned numbers, and only equality matters.
-                    .bind(journal.map(|(epoch, _)| epoch as i64))
-                    .bind(journal.map(|(_, seq)| seq as i64))
-                    .bind(row.entry.published.map(|at| at.0))
-                    .bind(row.entry.received.0)
-                    .bind(row.context)
-                    .bind(row.payload)
-            })?;
+        self.messages.plan(to, rows.messages.iter(), |q, row| {
+            let journal = row.entry.journal;
+            q.bind(row.entry.position.0 as i64)
+                .bind(row.node)
+                .bind(row.device)
+                .bind(row.kind)
+                .bind(row.flags)
+                // The bits of the u64: SQLite has no unsigned numbers, and only equality matters.
+                .bind(journal.map(|(epoch, _)| epoch as i64))
+                .bind(journal.map(|(_, seq)| seq as i64))
+                .bind(row.entry.published.map(|at| at.0))
+                .bind(row.entry.received.0)
+                .bind(row.context)
+                .bind(row.payload)
+        })?;
         self.plan_few(to, rows, batch)?;
         self.plan_state(to, rows)?;
         self.plan_progress(to, batch)?;
@@ -139,15 +145,14 @@ impl Statements {
 
     /// What most batches have none of.
     fn plan_few(&self, to: &mut Plan, rows: &Rows<'_>, batch: &Batch) -> Result<(), StoreError> {
-        self.actions
-            .plan(to, rows.actions.iter(), |q, entry| {
-                q.bind(entry.position.0 as i64)
-                    .bind(entry.received.0)
-                    .bind(batch.node_of_action(entry.position))
-                    .bind(entry.action.actor.clone())
-                    .bind(entry.action.idempotency_key.clone())
-                    .bind(json(&entry.action))
-            })?;
+        self.actions.plan(to, rows.actions.iter(), |q, entry| {
+            q.bind(entry.position.0 as i64)
+                .bind(entry.received.0)
+                .bind(batch.node_of_action(entry.position))
+                .bind(entry.action.actor.clone())
+                .bind(entry.action.idempotency_key.clone())
+                .bind(json(&entry.action))
+        })?;
         self.dead_letters
             .plan(to, rows.dead_letters.iter(), |q, (letter, payload)| {
                 q.bind(letter.position.0 as i64)
@@ -170,56 +175,53 @@ impl Statements {
 
     /// Alarms, hazards, gaps and the numbers per hour.
     fn plan_state(&self, to: &mut Plan, rows: &Rows<'_>) -> Result<(), StoreError> {
-        self.alarms
-            .plan(to, rows.alarms.values(), |q, alarm| {
-                q.bind(&*alarm.equipment)
-                    .bind(&*alarm.rule)
-                    .bind(word(&alarm.class))
-                    .bind(word(&alarm.severity))
-                    .bind(word(&alarm.state))
-                    .bind(alarm.flags.active)
-                    .bind(alarm.flags.acked)
-                    .bind(alarm.flags.latched)
-                    .bind(alarm.flags.shelved_until.map(|at| at.0))
-                    .bind(alarm.flags.suppressed)
-                    .bind(alarm.flags.out_of_service)
-                    .bind(alarm.since.0)
-                    .bind(alarm.changed.0)
-                    .bind(i64::from(alarm.count))
-                    .bind(alarm.hazard.as_deref())
-                    .bind(alarm.detail.as_str())
-            })?;
-        self.alarm_events
-            .plan(to, rows.alarm_events.iter(), |q, event| {
-                q.bind(&*event.equipment)
-                    .bind(&*event.rule)
-                    .bind(event.at.0)
-                    .bind(event.source_at.0)
-                    .bind(word(&event.state))
-                    .bind(word(&event.severity))
-                    .bind(event.actor.as_deref())
-                    .bind(event.detail.as_str())
-            })?;
-        self.hazards
-            .plan(to, rows.hazards.values(), |q, hazard| {
-                q.bind(&*hazard.id.0)
-                    .bind(&*hazard.equipment)
-                    .bind(&*hazard.rule)
-                    .bind(hazard.episode.0)
-                    .bind(word(&hazard.status))
-                    .bind(word(&hazard.grade))
-                    .bind(word(&hazard.severity))
-                    .bind(hazard.opened_at.0)
-                    .bind(hazard.late)
-                    .bind(hazard.condition_active)
-                    .bind(i64::from(hazard.trips))
-                    .bind(i64::from(hazard.events))
-                    .bind(hazard.changed.0)
-                    .bind(hazard.head.to_string())
-                    .bind(&*hazard.title_zh)
-                    .bind(&*hazard.title_en)
-                    .bind(&*hazard.clause)
-            })?;
+        self.alarms.plan(to, rows.alarms.values(), |q, alarm| {
+            q.bind(&*alarm.equipment)
+                .bind(&*alarm.rule)
+                .bind(word(&alarm.class))
+                .bind(word(&alarm.severity))
+                .bind(word(&alarm.state))
+                .bind(alarm.flags.active)
+                .bind(alarm.flags.acked)
+                .bind(alarm.flags.latched)
+                .bind(alarm.flags.shelved_until.map(|at| at.0))
+                .bind(alarm.flags.suppressed)
+                .bind(alarm.flags.out_of_service)
+                .bind(alarm.since.0)
+                .bind(alarm.changed.0)
+                .bind(i64::from(alarm.count))
+                .bind(alarm.hazard.as_deref())
+                .bind(alarm.detail.as_str())
+        })?;
+        self.alarm_events.plan(to, rows.alarm_events.iter(), |q, event| {
+            q.bind(&*event.equipment)
+                .bind(&*event.rule)
+                .bind(event.at.0)
+                .bind(event.source_at.0)
+                .bind(word(&event.state))
+                .bind(word(&event.severity))
+                .bind(event.actor.as_deref())
+                .bind(event.detail.as_str())
+        })?;
+        self.hazards.plan(to, rows.hazards.values(), |q, hazard| {
+            q.bind(&*hazard.id.0)
+                .bind(&*hazard.equipment)
+                .bind(&*hazard.rule)
+                .bind(hazard.episode.0)
+                .bind(word(&hazard.status))
+                .bind(word(&hazard.grade))
+                .bind(word(&hazard.severity))
+                .bind(hazard.opened_at.0)
+                .bind(hazard.late)
+                .bind(hazard.condition_active)
+                .bind(i64::from(hazard.trips))
+                .bind(i64::from(hazard.events))
+                .bind(hazard.changed.0)
+                .bind(hazard.head.to_string())
+                .bind(&*hazard.title_zh)
+                .bind(&*hazard.title_en)
+                .bind(&*hazard.clause)
+        })?;
         self.hazard_events
             .plan(to, rows.hazard_events.iter(), |q, event| {
                 q.bind(&*event.hazard.0)
@@ -232,19 +234,24 @@ impl Statements {
             })?;
         self.windows
             .plan(to, rows.windows.iter(), |q, (window, node, device)| {
-                q.bind(&*window.hazard).bind(*node).bind(*device).bind(window.from.0).bind(window.to.0)
+                q.bind(&*window.hazard)
+                    .bind(*node)
+                    .bind(*device)
+                    .bind(window.from.0)
+                    .bind(window.to.0)
             })?;
-        self.gaps
-            .plan(to, rows.gaps.values(), |q, gap| {
-                q.bind(&*gap.equipment)
-                    .bind(gap.quantity.map_or("", |quantity| quantity.key()))
-                    .bind(gap.from.0)
-                    .bind(reason(gap))
-                    .bind(gap.to.map(|at| at.0))
-                    .bind(gap.filled_to.map(|at| at.0))
-            })?;
-        self.rollups
-            .plan(to, rows.rollups.iter(), |q, ((equipment, quantity, hour), numbers)| {
+        self.gaps.plan(to, rows.gaps.values(), |q, gap| {
+            q.bind(&*gap.equipment)
+                .bind(gap.quantity.map_or("", |quantity| quantity.key()))
+                .bind(gap.from.0)
+                .bind(reason(gap))
+                .bind(gap.to.map(|at| at.0))
+                .bind(gap.filled_to.map(|at| at.0))
+        })?;
+        self.rollups.plan(
+            to,
+            rows.rollups.iter(),
+            |q, ((equipment, quantity, hour), numbers)| {
                 let some = |value: fn(&RollupNumbers) -> f64| (numbers.good > 0).then(|| value(numbers));
                 q.bind(*equipment)
                     .bind(*quantity)
@@ -256,38 +263,46 @@ impl Statements {
                     .bind(some(|n| n.sum).unwrap_or(0.0))
                     .bind(some(|n| n.last))
                     .bind(numbers.last_at.0)
-            })?;
-        self.node_hours
-            .plan(to, rows.node_hours.values(), |q, hour| {
-                q.bind(&*hour.node)
-                    .bind(hour.hour.0)
-                    .bind(hour.expected as i64)
-                    .bind(hour.received as i64)
-                    .bind(hour.late as i64)
-                    .bind(hour.dropped as i64)
-                    .bind(hour.duplicate as i64)
-            })?;
+            },
+        )?;
+        self.node_hours.plan(to, rows.node_hours.values(), |q, hour| {
+            q.bind(&*hour.node)
+                .bind(hour.hour.0)
+                .bind(hour.expected as i64)
+                .bind(hour.received as i64)
+                .bind(hour.late as i64)
+                .bind(hour.dropped as i64)
+                .bind(hour.duplicate as i64)
+        })?;
         Ok(())
     }
 
     /// Events for readers, snapshots, and how far the core is.
     fn plan_progress(&self, to: &mut Plan, batch: &Batch) -> Result<(), StoreError> {
-        self.server_events
-            .plan(to, batch.events.iter(), |q, event| {
-                q.bind(event.id).bind(event.at.0).bind(event.kind).bind(event.json.as_str())
-            })?;
-        self.snapshots
-            .plan(to, batch.snapshots.iter(), |q, snapshot| {
-                q.bind(&*snapshot.node).bind(snapshot.position.0 as i64).bind(snapshot.json.as_slice())
-            })?;
-        let mut meta = vec![("last_now", batch.now.0.to_string()), ("last_position", batch.position.0.to_string())];
+        self.server_events.plan(to, batch.events.iter(), |q, event| {
+            q.bind(event.id)
+                .bind(event.at.0)
+                .bind(event.kind)
+                .bind(event.json.as_str())
+        })?;
+        self.snapshots.plan(to, batch.snapshots.iter(), |q, snapshot| {
+            q.bind(&*snapshot.node)
+                .bind(snapshot.position.0 as i64)
+                .bind(snapshot.json.as_slice())
+        })?;
+        let mut meta = vec![
+            ("last_now", batch.now.0.to_string()),
+            ("last_position", batch.position.0.to_string()),
+        ];
         if batch.id > 0 {
             meta.push(("batch", batch.id.to_string()));
         }
         if let Some(watermark) = batch.watermark {
             meta.push(("watermark", watermark.0.to_string()));
         }
-        self.meta.plan(to, meta.iter(), |q, (key, value)| q.bind(*key).bind(value.as_str()))?;
+        self.meta.plan(to, meta.iter(), |q, (key, value)| {
+            q.bind(*key).bind(value.as_str())
+        })?;
         Ok(())
     }
 }
