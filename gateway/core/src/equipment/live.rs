@@ -6,6 +6,7 @@ use super::story::{self, Here, Note, Trip, Why};
 use super::{EquipmentState, Latest, Link, Moment, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
+use crate::input::Position;
 use crate::hazard::{Actor, HazardEventKind, HazardSummary};
 use crate::output::{GapReason, Outputs};
 use crate::pack::{RuleKind, Severity};
@@ -85,13 +86,20 @@ impl EquipmentState {
         self.plan_deadline(equipment);
     }
 
-    /// Its node has begun a new session, and the end of the old one was not heard: whatever was said last has
-    /// not been confirmed since, so the time until the next word is a hole, however short.
-    pub fn on_new_session(&mut self) {
-        if self.link == Link::Online && !self.broken && self.live.watermark.is_some() {
+    /// Words were lost, or its node began a new session and the end of the old one was not heard: what was known
+    /// may have changed. Nothing counts until it is said again at or after `position`, and the time until the next
+    /// word is a hole, however short.
+    pub fn on_break(&mut self, equipment: &Equipment, position: Position) {
+        if self.link != Link::Online || self.live.watermark.is_none() {
+            return;
+        }
+        if !self.broken {
             self.take_seed();
             self.broken = true;
         }
+        self.live.fresh_from = position;
+        self.live.lose_sight(&equipment.rules);
+        self.irregular = true;
     }
 
     /// A live word has arrived, whatever it says.
@@ -131,6 +139,7 @@ impl EquipmentState {
         let mut late = Vec::new();
         let mut rest = samples;
         let mut last = moment.published.0;
+        let news = self.live.watermark.is_none_or(|seen| last > seen || (last == seen && !self.broken));
         while let Some(first) = rest.first() {
             let at = first.at;
             let same = rest.iter().take_while(|sample| sample.at == at).count();
@@ -146,7 +155,7 @@ impl EquipmentState {
                 match known.map(|known| sample.at.cmp(&known.at)) {
                     None | Some(Ordering::Greater) => {}
                     // Said again: it still holds, and has outlived the last death if there was one.
-                    Some(Ordering::Equal) if self.confirm(sample, moment) => {
+                    Some(Ordering::Equal) if self.confirm(sample, moment, news) => {
                         set.merge(self.plan.rules_of(sample.channel));
                         continue;
                     }
@@ -168,7 +177,9 @@ impl EquipmentState {
             sight.merge(set);
         }
         self.move_to(equipment, last, here, &mut facts, out);
-        self.live.refresh(rules, last, &mut facts);
+        if news {
+            self.live.refresh(rules, last, &mut facts);
+        }
         self.settle(equipment, here, &mut facts, out);
         if !late.is_empty() {
             self.on_late(equipment, moment, &late, out);
@@ -179,16 +190,19 @@ impl EquipmentState {
         self.plan_next(equipment);
     }
 
-    /// Takes a reading that is the one known already; false if it is another one of the same time.
-    fn confirm(&mut self, sample: &Sample, moment: &Moment) -> bool {
+    /// Takes a reading that is the one known already; false if it is another one of the same time. A message
+    /// that is no news is a repeat: it cannot say that the reading has outlived a death.
+    fn confirm(&mut self, sample: &Sample, moment: &Moment, news: bool) -> bool {
         let Some(known) = self.live.series.get_mut(sample.channel) else {
             return false;
         };
         if known.reading != sample.reading || known.quality != sample.quality {
             return false;
         }
-        known.received = moment.received;
-        known.position = moment.position;
+        if news {
+            known.received = moment.received;
+            known.position = moment.position;
+        }
         true
     }
 

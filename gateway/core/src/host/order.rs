@@ -85,13 +85,25 @@ impl Node {
         };
         if missing > 0 {
             self.seq_gaps = self.seq_gaps.saturating_add(1);
-            self.note(OddityKey::SeqGap, host.now);
-            self.counts.add(&self.key, host.now, host.out, |totals| {
-                totals.expected += u64::from(missing)
-            });
-            self.want_rebirth(host.now, host.settings);
+            // A journal counts for itself, and asks for what is missing.
+            if !self.journaling {
+                self.note(OddityKey::SeqGap, host.now);
+                // More than half the numbers there are is no gap but a new beginning.
+                let missing = if missing < 128 { missing } else { 0 };
+                self.counts
+                    .add(&self.key, host.now, host.out, |totals| totals.expected += missing);
+                self.want_rebirth(host.now, host.settings);
+            }
+            self.lose_track(host, held.position);
         }
         self.apply_held(host, &held);
+    }
+
+    /// Something was not heard: what was known may have changed since.
+    fn lose_track(&self, host: &mut Host<'_>, position: Position) {
+        for ix in self.devices.iter().filter_map(|device| device.equipment) {
+            host.tell(ix, |state, equipment, _| state.on_break(equipment, position));
+        }
     }
 
     fn apply_held(&mut self, host: &mut Host<'_>, held: &Held) {
@@ -204,7 +216,6 @@ impl Node {
         position: Position,
     ) {
         self.births = self.births.saturating_add(1);
-        self.sequence.start(view.seq);
         // A rebirth keeps the number of its session. The death of the old one may be lost, or have been overtaken.
         let unheard_end = self.births > 1 && self.bd_seq.is_some() && self.bd_seq != birth.bd_seq;
         self.bd_seq = birth.bd_seq;
@@ -224,10 +235,9 @@ impl Node {
         self.set_online(host.now);
         let moment = birth_moment(host, view, position);
         self.journal_born(host, birth, &moment);
+        self.sequence.start(if self.journaling { None } else { view.seq });
         if unheard_end {
-            for ix in self.devices.iter().filter_map(|device| device.equipment) {
-                host.tell(ix, |state, _, _| state.on_new_session());
-            }
+            self.lose_track(host, position);
         }
         let mut waiting = false;
         for device in &mut self.devices[1..] {

@@ -96,7 +96,9 @@ impl Node {
         }
         let at = at.or_else(|| self.add_device(host, incoming.device));
         self.log(host, incoming, at, journal, host.intake.any_historical);
-        self.in_turn(host, incoming, at, true);
+        // What is sent again keeps no order with what is sent as it happens.
+        let live = journal.filter(|_| !historical).map(|(_, seq)| seq);
+        self.in_turn(host, incoming, at, live, true);
     }
 
     /// Reads a message into the intake.
@@ -225,7 +227,7 @@ impl Node {
             self.apply_node_birth(host, &incoming.view, &birth, incoming.position);
             self.on_due(host);
         } else {
-            self.in_turn(host, incoming, at, false);
+            self.in_turn(host, incoming, at, None, false);
         }
     }
 
@@ -234,11 +236,19 @@ impl Node {
             .find(incoming.device)
             .or_else(|| self.add_device(host, incoming.device));
         self.log(host, incoming, at, None, false);
-        self.in_turn(host, incoming, at, false);
+        self.in_turn(host, incoming, at, None, false);
     }
 
     /// Applies a message now, or keeps it until the ones before it have come. `read`: it is in the intake.
-    fn in_turn(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>, at: Option<usize>, read: bool) {
+    /// `journaled`: its journal number, if it was sent as it happened.
+    fn in_turn(
+        &mut self,
+        host: &mut Host<'_>,
+        incoming: &Incoming<'_>,
+        at: Option<usize>,
+        journaled: Option<u64>,
+        read: bool,
+    ) {
         let Incoming {
             message,
             view,
@@ -248,11 +258,10 @@ impl Node {
         if view.seq.is_some_and(|seq| seq > 255) {
             self.note(OddityKey::SeqTooLarge, host.now);
         }
-        let order = if self.journaling {
-            self.sequence.follow(view.seq);
-            Order::Next
-        } else {
-            self.sequence.place(view.seq)
+        let order = match (self.journaling, journaled) {
+            (true, Some(seq)) => self.sequence.place_journaled(seq),
+            (true, None) => Order::Next,
+            (false, _) => self.sequence.place(view.seq),
         };
         match order {
             Order::Same => self.note(OddityKey::SeqStuck, host.now),
@@ -261,11 +270,11 @@ impl Node {
                 self.note(OddityKey::SeqRestarted, host.now);
                 self.want_rebirth(host.now, host.settings);
             }
-            Order::Next | Order::Ahead | Order::Behind => {}
+            Order::Next | Order::Ahead(_) | Order::Behind => {}
         }
-        if order == Order::Ahead {
+        if let Order::Ahead(seq) = order {
             self.sequence.hold(Held {
-                seq: view.seq.unwrap_or(0) as u8,
+                seq,
                 position,
                 received: host.now,
                 message,

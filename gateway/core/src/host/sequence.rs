@@ -11,8 +11,8 @@ use vigil_protocol::time::UtcMillis;
 pub(crate) enum Order {
     /// The one expected (or the first one heard, or one without number).
     Next,
-    /// Something before it has not arrived.
-    Ahead,
+    /// Something before it has not arrived; its number, counted on beyond 255.
+    Ahead(u64),
     /// It had been given up.
     Behind,
     /// The number of the message before, again: this sender does not count.
@@ -24,7 +24,7 @@ pub(crate) enum Order {
 /// A message that waits for the ones before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
-    pub(crate) seq: u8,
+    pub(crate) seq: u64,
     pub(crate) position: Position,
     pub(crate) received: UtcMillis,
     pub(crate) message: MessageType,
@@ -36,9 +36,9 @@ pub(crate) struct Held {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Sequence {
-    /// The next number.
+    /// The next number, counted on beyond 255.
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<u8>,
+    expected: Option<u64>,
     /// In order of their numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held: Vec<Held>,
@@ -57,7 +57,7 @@ fn is_zero(count: &u8) -> bool {
 impl Sequence {
     /// A new session begins with this number.
     pub(crate) fn start(&mut self, seq: Option<u64>) {
-        self.expected = seq.map(|seq| (seq as u8).wrapping_add(1));
+        self.expected = seq.map(|seq| u64::from(seq as u8) + 1);
         self.held.clear();
         self.behind = 0;
     }
@@ -68,63 +68,74 @@ impl Sequence {
         let Some(seq) = seq.map(|seq| seq as u8) else {
             return Order::Next;
         };
-        let order = match self.expected.map_or(0, |expected| seq.wrapping_sub(expected)) {
-            0 => Order::Next,
-            1..128 => return Order::Ahead,
+        let Some(expected) = self.expected else {
+            self.expected = Some(u64::from(seq) + 1);
+            return Order::Next;
+        };
+        let order = match seq.wrapping_sub(expected as u8) {
+            0 => {
+                self.expected = Some(expected + 1);
+                Order::Next
+            }
+            ahead @ 1..128 => return Order::Ahead(expected + u64::from(ahead)),
             u8::MAX => Order::Same,
-            _ if self.behind + 1 >= STRAGGLERS => Order::Restarted,
+            _ if self.behind + 1 >= STRAGGLERS => {
+                self.expected = Some(u64::from(seq) + 1);
+                Order::Restarted
+            }
             _ => {
                 self.behind += 1;
                 return Order::Behind;
             }
         };
         self.behind = 0;
-        self.expected = Some(seq.wrapping_add(1));
         order
     }
 
-    /// Moves the expectation on without keeping order: for nodes whose journal does that better.
-    pub(crate) fn follow(&mut self, seq: Option<u64>) {
-        if let Some(seq) = seq {
-            self.expected = Some((seq as u8).wrapping_add(1));
+    /// Where a message with this journal number stands among those a node sends as they happen. The journal's own
+    /// numbers, because duplicates have them too and are not in the log: whoever replays it must find the same.
+    #[inline]
+    pub(crate) fn place_journaled(&mut self, seq: u64) -> Order {
+        match self.expected {
+            Some(expected) if seq > expected => Order::Ahead(seq),
+            Some(expected) if seq < expected => Order::Behind,
+            _ => {
+                self.expected = Some(seq + 1);
+                Order::Next
+            }
         }
     }
 
     /// Keeps a message until the ones before it have come.
     pub(crate) fn hold(&mut self, held: Held) {
-        let expected = self.expected.unwrap_or(held.seq);
-        let distance = |seq: u8| seq.wrapping_sub(expected);
-        let at = self
-            .held
-            .partition_point(|other| distance(other.seq) <= distance(held.seq));
+        let at = self.held.partition_point(|other| other.seq <= held.seq);
         self.held.insert(at, held);
     }
 
     /// The next message that need not wait any longer.
     pub(crate) fn take_ready(&mut self) -> Option<Held> {
         let first = self.held.first()?;
+        let expected = self.expected?;
         // A repeated number (two different messages) does not hold up the rest.
-        let ahead = first.seq.wrapping_sub(self.expected?);
-        if ahead != 0 && ahead < 128 {
+        if first.seq > expected {
             return None;
         }
-        if ahead == 0 {
-            self.expected = Some(first.seq.wrapping_add(1));
+        if first.seq == expected {
+            self.expected = Some(expected + 1);
         }
         Some(self.held.remove(0))
     }
 
     /// Waiting is over: the next message, and how many were missing before it.
-    pub(crate) fn take_given_up(&mut self) -> Option<(Held, u8)> {
+    pub(crate) fn take_given_up(&mut self) -> Option<(Held, u64)> {
         if self.held.is_empty() {
             return None;
         }
         let held = self.held.remove(0);
         let missing = self
             .expected
-            .map_or(0, |expected| held.seq.wrapping_sub(expected));
-        let missing = if missing < 128 { missing } else { 0 };
-        self.expected = Some(held.seq.wrapping_add(1));
+            .map_or(0, |expected| held.seq.saturating_sub(expected));
+        self.expected = Some(self.expected.unwrap_or(0).max(held.seq + 1));
         Some((held, missing))
     }
 
@@ -145,7 +156,7 @@ impl Sequence {
 /// A held message in a snapshot: the payload in hex.
 #[derive(Serialize, Deserialize)]
 struct HeldRecord {
-    seq: u8,
+    seq: u64,
     position: Position,
     received: UtcMillis,
     message: String,
@@ -218,29 +229,29 @@ mod tests {
         for seq in arrivals {
             match sequence.place(Some(u64::from(*seq))) {
                 Order::Next | Order::Behind | Order::Same | Order::Restarted => used.push(*seq),
-                Order::Ahead => sequence.hold(held(*seq)),
+                Order::Ahead(ahead) => sequence.hold(held(ahead)),
             }
             while let Some(held) = sequence.take_ready() {
-                used.push(held.seq);
+                used.push(held.seq as u8);
             }
         }
         let json = serde_json::to_string(&sequence).unwrap();
         let mut sequence: Sequence = serde_json::from_str(&json).unwrap();
         while let Some((held, _)) = sequence.take_given_up() {
-            used.push(held.seq);
+            used.push(held.seq as u8);
         }
         assert_eq!(sequence.deadline(2_000), None);
         used
     }
 
-    fn held(seq: u8) -> Held {
+    fn held(seq: u64) -> Held {
         Held {
             seq,
             position: Position(1),
             received: UtcMillis(0),
             message: MessageType::DData,
             device: Some("d".into()),
-            payload: Box::new([seq, 0xF0]),
+            payload: Box::new([seq as u8, 0xF0]),
         }
     }
 
@@ -263,6 +274,21 @@ mod tests {
             Order::Next,
         ];
         assert_eq!(places(&[0, 1, 2, 3, 4]), anew);
+    }
+
+    #[test]
+    fn journal_numbers_have_no_end_and_the_first_one_heard_is_where_order_begins() {
+        let mut sequence = Sequence::default();
+        sequence.start(None);
+        assert_eq!(sequence.place_journaled(1_000), Order::Next);
+        assert_eq!(sequence.place_journaled(1_001), Order::Next);
+        assert_eq!(sequence.place_journaled(2_000), Order::Ahead(2_000));
+        sequence.hold(held(2_000));
+        assert_eq!(sequence.take_ready(), None);
+        assert_eq!(sequence.place_journaled(500), Order::Behind);
+        let (given_up, missing) = sequence.take_given_up().unwrap();
+        assert_eq!((given_up.seq, missing), (2_000, 998));
+        assert_eq!(sequence.place_journaled(2_001), Order::Next);
     }
 
     #[test]
