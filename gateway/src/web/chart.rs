@@ -3,6 +3,8 @@
 
 use super::markup::{Markup, escape};
 use super::words::Language;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use vigil_core::UtcMillis;
@@ -27,6 +29,8 @@ pub struct Trend {
     pub gaps: Vec<Gap>,
     /// Two-state signals are drawn between "off" and "on".
     pub binary: bool,
+    /// Local time minus UTC, ms: ticks stand at round local times.
+    pub offset_ms: i64,
     /// What the picture shows, for who cannot see it.
     pub label: String,
 }
@@ -49,7 +53,7 @@ pub struct Point {
 /// A limit line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
-    /// Rule id.
+    /// Rule id and level, as printed on the line.
     pub label: String,
     /// Canonical unit.
     pub value: f64,
@@ -219,13 +223,14 @@ fn draw(
         trend.from.0 as f64,
         (trend.to.0 as f64).max(trend.from.0 as f64 + 1.0),
     );
+    let most = if size.0 < 480 { 4 } else { (size.0 / 95) as usize };
     let text = |px: i32, ink: RGBColor| ("sans-serif", px).into_font().color(&ink);
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
         .margin_right(14)
         .x_label_area_size(26)
         .y_label_area_size(62)
-        .build_cartesian_2d(from..to, low..high)
+        .build_cartesian_2d(TimeAxis { from, to, ticks: ticks(trend, most) }, low..high)
         .map_err(|e| e.to_string())?;
 
     // Gaps first: everything else is drawn over them.
@@ -285,7 +290,7 @@ fn draw(
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(GRID)
-        .x_labels(if size.0 < 480 { 4 } else { (size.0 / 95) as usize })
+        .x_labels(most)
         .y_labels(if trend.binary { 15 } else { 6 })
         .x_label_formatter(&labels)
         .y_label_formatter(&values)
@@ -310,10 +315,10 @@ fn draw(
         // Two limits close together would print their names over each other.
         if used.iter().all(|y| (y - limit.value).abs() > (high - low) * 0.06) {
             used.push(limit.value);
-            let style = text(11, ink).pos(Pos::new(HPos::Right, VPos::Bottom));
-            let name = format!("{} {:.decimals$}", limit.label, limit.value);
+            // On the left: the newest values are on the right.
+            let style = text(11, ink).pos(Pos::new(HPos::Left, VPos::Bottom));
             chart
-                .draw_series([Text::new(name, (to, limit.value), style)])
+                .draw_series([Text::new(limit.label.clone(), (from + (to - from) * 0.005, limit.value), style)])
                 .map_err(|e| e.to_string())?;
         }
     }
@@ -338,16 +343,59 @@ fn draw(
     root.present().map_err(|e| e.to_string())
 }
 
-type Chart<'a, 'b> = ChartContext<
-    'a,
-    SVGBackend<'b>,
-    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
->;
+type Chart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<TimeAxis, RangedCoordf64>>;
+
+/// Time across the page, with ticks of our own: the library's are round in milliseconds only.
+#[derive(Clone)]
+struct TimeAxis {
+    from: f64,
+    to: f64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for TimeAxis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let share = (value - self.from) / (self.to - self.from);
+        limit.0 + (f64::from(limit.1 - limit.0) * share).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.from..self.to
+    }
+}
+
+/// Round local times between the edges, at most `most`.
+fn ticks(trend: &Trend, most: usize) -> Vec<f64> {
+    const SECOND: i64 = 1_000;
+    const MINUTE: i64 = 60 * SECOND;
+    const HOUR: i64 = 60 * MINUTE;
+    const STEPS: [i64; 21] = [
+        SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE,
+        10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR,
+        168 * HOUR, 672 * HOUR,
+    ];
+    let span = trend.to.since(trend.from).max(1);
+    let fits = |step: &&i64| span / **step <= most as i64;
+    let step = *STEPS.iter().find(fits).unwrap_or(&span);
+    let local = trend.from.0.saturating_add(trend.offset_ms);
+    let first = local.div_euclid(step).saturating_add(1).saturating_mul(step) - trend.offset_ms;
+    let mut ticks: Vec<f64> = (0..=most as i64).map(|n| (first + n * step) as f64).collect();
+    ticks.retain(|at| *at <= trend.to.0 as f64);
+    ticks
+}
 
 /// Slanted strokes: a gap is told from a shaded good time even in black and white.
 fn hatch(chart: &mut Chart<'_, '_>, edges: [f64; 2], span: (f64, f64)) -> Result<(), String> {
-    let (left, right) = chart.plotting_area().get_x_range().start_end();
-    let step = (right - left) / 90.0;
+    let x = chart.plotting_area().get_x_range();
+    let step = (x.end - x.start) / 90.0;
     let mut x = edges[0];
     while x < edges[1] {
         let end = (x + step * 2.0).min(edges[1]);
@@ -361,16 +409,6 @@ fn hatch(chart: &mut Chart<'_, '_>, edges: [f64; 2], span: (f64, f64)) -> Result
         x += step;
     }
     Ok(())
-}
-
-trait StartEnd {
-    fn start_end(&self) -> (f64, f64);
-}
-
-impl StartEnd for std::ops::Range<f64> {
-    fn start_end(&self) -> (f64, f64) {
-        (self.start, self.end)
-    }
 }
 
 /// Values hold until the next word (report by exception), so the line is a staircase; it breaks
@@ -456,7 +494,7 @@ mod tests {
             unit: "MPa",
             points: vec![point(0, 1.0), point(10_000, 1.1), point(60_000, 1.3)],
             limits: vec![Limit {
-                label: "BLR-STEAM-P-H".into(),
+                label: "BLR-STEAM-P-H 1.25".into(),
                 value: 1.25,
                 severity: Severity::S3,
             }],
@@ -471,6 +509,7 @@ mod tests {
                 filled: false,
             }],
             binary: false,
+            offset_ms: 0,
             label: "steam pressure".into(),
         }
     }
@@ -495,6 +534,15 @@ mod tests {
                 .unwrap()
                 .contains("no data")
         );
+    }
+
+    #[test]
+    fn ticks_stand_at_round_local_times() {
+        let mut day = trend();
+        (day.from, day.to, day.offset_ms) = (UtcMillis(1_234_567), UtcMillis(1_234_567 + 86_400_000), 8 * 3_600_000);
+        let found = ticks(&day, 9);
+        assert!((6..=9).contains(&found.len()), "{found:?}");
+        assert!(found.iter().all(|at| (*at as i64 + day.offset_ms) % (3 * 3_600_000) == 0), "{found:?}");
     }
 
     #[test]

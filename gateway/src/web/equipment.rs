@@ -26,6 +26,7 @@ const RANGES: [(&str, i64, &str, &str); 5] = [
     ("7d", 7 * 86_400_000, "7 天", "7 days"),
 ];
 const DEFAULT_RANGE: &str = "1h";
+const YOUNG_MS: i64 = 20 * 60_000;
 /// Charts drawn when none is asked for.
 const CHARTS: usize = 6;
 
@@ -52,10 +53,13 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Pa
 async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage<'p>, Fault> {
     let one = view::equipment(&site.app, id).await?;
     let asked = page.asked("range");
+    // A young log is not shown as an hour of nothing.
+    let young = one.now.0.since(one.completeness.from.0) < YOUNG_MS;
+    let default = if young { RANGES[0].0 } else { DEFAULT_RANGE };
     let range = RANGES
         .iter()
         .find(|range| range.0 == asked)
-        .or(RANGES.iter().find(|range| range.0 == DEFAULT_RANGE));
+        .or(RANGES.iter().find(|range| range.0 == default));
     let span = range.map_or(3_600_000, |range| range.1);
     let ranges = RANGES
         .iter()
@@ -67,7 +71,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
         })
         .collect();
     let to = one.now.0;
-    let from = to.saturating_sub_ms(span);
+    let from = begin(to, span, one.completeness.from.0);
     let only = one
         .channels
         .iter()
@@ -82,7 +86,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
     for key in keys {
         let trend = view::trend(&site.app, id, key, Some(from.into()), Some(to.into())).await?;
         sparks.insert(key, chart::spark(&trends::points(&trend.points), from, to));
-        charts.push(figure(page, &trend, key, (from, to), only.is_some())?);
+        charts.push(figure(site, page, &trend, key, (from, to), only.is_some())?);
     }
     Ok(EquipmentPage {
         page,
@@ -94,6 +98,13 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
         sparks,
         only,
     })
+}
+
+/// The log may begin later than the range: what it cannot know is not drawn.
+fn begin(to: UtcMillis, span: i64, log: UtcMillis) -> UtcMillis {
+    let asked = to.saturating_sub_ms(span);
+    let day_old = to.since(log) >= 86_400_000;
+    if day_old || log <= asked { asked } else { log.min(to.saturating_sub_ms(60_000)) }
 }
 
 /// Numbers first, those with limits before the others, then two-state signals with rules of their own.
@@ -111,6 +122,7 @@ fn main_channels(channels: &[ChannelNow]) -> Vec<&'static str> {
 }
 
 fn figure(
+    site: &Site,
     page: &Page,
     trend: &Trend,
     key: &'static str,
@@ -123,7 +135,7 @@ fn figure(
         from,
         to,
         points: &trend.points,
-        limits: &trend.limits,
+        limits: trends::relevant(&trend.limits, None, |rule| site.is_limit(&trend.equipment, rule)),
         hazards: &trend.hazards,
         gaps: &trend.gaps,
     };
@@ -217,7 +229,8 @@ impl EquipmentPage<'_> {
     /// `≥ 1.250 MPa` per limit, worst first, without repeats.
     fn limits(&self, channel: &ChannelNow) -> Vec<(String, &'static str, String)> {
         let mut seen = Vec::new();
-        for limit in &channel.limits {
+        let is_limit = |rule: &str| self.one.rules.iter().any(|known| known.id == rule && known.kind == "limit");
+        for limit in trends::relevant(&channel.limits, None, is_limit) {
             let sign = match limit.direction {
                 vigil_core::pack::Direction::High => "≥",
                 vigil_core::pack::Direction::Low => "≤",

@@ -71,6 +71,11 @@ impl Times {
         self.strftime(at, "UTC%:z")
     }
 
+    /// Local time minus UTC at `at`, ms.
+    pub(crate) fn offset_ms(&self, at: UtcMillis) -> i64 {
+        i64::from(self.zone.to_offset(timestamp(at)).seconds()) * SECOND
+    }
+
     /// Local time with the UTC one behind it.
     pub(crate) fn time(&self, at: UtcMillis) -> Markup {
         self.tagged(at, &self.short(at))
@@ -184,9 +189,9 @@ pub(crate) fn number(quantity: Quantity, value: f64) -> String {
     minus(format!("{value:.digits$}"))
 }
 
-/// A number as it was given, at most four decimals.
+/// A number as it was given, at most five decimals.
 pub(crate) fn plain(value: f64) -> String {
-    let text = format!("{value:.4}");
+    let text = format!("{value:.5}");
     minus(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 

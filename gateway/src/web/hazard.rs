@@ -153,7 +153,7 @@ async fn make<'p>(
         .series
         .iter()
         .filter(|series| is_drawn(series))
-        .map(|series| figure(page, &detail, &detail.evidence, series))
+        .map(|series| figure(site, page, &detail, &detail.evidence, series))
         .collect::<Result<_, _>>()?;
     Ok(HazardPage {
         page,
@@ -169,6 +169,7 @@ fn is_drawn(series: &EvidenceSeries) -> bool {
 }
 
 fn figure(
+    site: &Site,
     page: &Page,
     detail: &HazardDetail,
     window: &EvidenceWindow,
@@ -198,7 +199,7 @@ fn figure(
         from: window.from.0,
         to: window.to.0,
         points: &series.points,
-        limits: &series.limits,
+        limits: trends::relevant(&series.limits, Some(&hazard.rule), |rule| site.is_limit(&hazard.equipment_id, rule)),
         hazards: &trips,
         gaps: &window.gaps,
     };

@@ -45,6 +45,7 @@ use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
 use session::Sessions;
 use std::sync::Arc;
+use vigil_core::pack::RuleKind;
 use words::Language;
 
 /// What the pages share.
@@ -56,6 +57,14 @@ struct Site {
 }
 
 impl Site {
+    /// Whether a rule of a piece of equipment compares one quantity with a limit.
+    fn is_limit(&self, id: &str, rule: &str) -> bool {
+        let equipment = self.app.catalog.by_id.get(id).and_then(|ix| self.app.catalog.equipment.get(ix.0 as usize));
+        equipment.is_some_and(|one| {
+            one.rules.iter().any(|known| &*known.id == rule && matches!(known.kind, RuleKind::Limit { .. }))
+        })
+    }
+
     /// Who a piece of equipment is, if the catalog has it.
     fn card(&self, id: &str) -> Option<Card> {
         let ix = self.app.catalog.by_id.get(id)?;

@@ -14,6 +14,8 @@ use vigil_core::pack::Severity;
 use vigil_protocol::time::UtcMillis;
 
 const HOUR_MS: i64 = 3_600_000;
+/// Alarms shown.
+const ALARMS: usize = 8;
 /// Rows of the lists at the end.
 const ROWS: u32 = 10;
 
@@ -170,6 +172,13 @@ impl OverviewPage<'_> {
                 _ => page.pick("网关正在停止或已出错。", "The gateway is stopping or has failed."),
             })
             .collect()
+    }
+
+    /// The worst alarms somebody should look at; what is held back by design stands on the alarm page.
+    fn alarms(&self) -> Vec<&Alarm> {
+        let held_back =
+            |alarm: &&Alarm| matches!(alarm.state, AlarmState::SuppressedByDesign | AlarmState::Shelved | AlarmState::OutOfService);
+        self.seen.standing_alarms.iter().filter(|alarm| !held_back(alarm)).take(ALARMS).collect()
     }
 
     fn is_unseen(&self, alarm: &Alarm) -> bool {

@@ -2,12 +2,14 @@
 
 use super::chart::{self, Gap, Limit, Mark, Point, Trend};
 use super::fault::Fault;
+use super::format;
 use super::markup::Markup;
 use super::page::Page;
 use crate::view::Gap as GapView;
 use crate::view::HazardMark;
 use crate::view::Limit as LimitView;
 use crate::view::Point as PointView;
+use vigil_core::pack::Direction;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::{Quantity, Unit};
 
@@ -30,7 +32,7 @@ pub(crate) struct Source<'v> {
     pub(crate) from: UtcMillis,
     pub(crate) to: UtcMillis,
     pub(crate) points: &'v [PointView],
-    pub(crate) limits: &'v [LimitView],
+    pub(crate) limits: Vec<&'v LimitView>,
     pub(crate) hazards: &'v [HazardMark],
     pub(crate) gaps: &'v [GapView],
 }
@@ -51,6 +53,37 @@ pub(crate) fn points(points: &[PointView]) -> Vec<Point> {
     points.iter().map(dot).collect()
 }
 
+/// The limits worth a line: those of limit rules and of the rule in question, and of interlocks only the
+/// worst beyond them. An interlock also compares values that are not wrong by themselves.
+pub(crate) fn relevant<'l>(
+    limits: &'l [LimitView],
+    own: Option<&str>,
+    is_limit: impl Fn(&str) -> bool,
+) -> Vec<&'l LimitView> {
+    let plain: Vec<&LimitView> =
+        limits.iter().filter(|limit| is_limit(&limit.rule) || own == Some(limit.rule.as_str())).collect();
+    if plain.is_empty() {
+        return limits.iter().collect();
+    }
+    let mut shown = plain.clone();
+    for direction in [Direction::High, Direction::Low] {
+        let beyond = |limit: &&LimitView| {
+            let mut same = plain.iter().filter(|known| known.direction == direction).peekable();
+            limit.direction == direction
+                && same.peek().is_some()
+                && same.all(|known| match direction {
+                    Direction::High => limit.value > known.value,
+                    Direction::Low => limit.value < known.value,
+                })
+        };
+        // They come worst first.
+        shown.extend(limits.iter().find(|limit| !is_limit(&limit.rule) && beyond(limit)));
+    }
+    shown.sort_by(|a, b| a.severity.cmp(&b.severity).then(a.value.total_cmp(&b.value)));
+    shown.dedup_by(|b, a| a.value == b.value && a.severity == b.severity && a.direction == b.direction);
+    shown
+}
+
 /// Draws it for a column `wide` pixels across.
 ///
 /// # Errors
@@ -58,8 +91,8 @@ pub(crate) fn points(points: &[PointView]) -> Vec<Point> {
 pub(crate) fn draw(page: &Page, source: &Source<'_>, wide: (u32, u32)) -> Result<Markup, Fault> {
     let quantity = Quantity::from_key(source.key);
     let binary = source.kind == "binary";
-    let limit = |limit: &LimitView| Limit {
-        label: limit.rule.clone(),
+    let limit = |limit: &&LimitView| Limit {
+        label: format!("{} {}", limit.rule, format::plain(limit.value)),
         value: limit.value,
         severity: limit.severity,
     };
@@ -77,6 +110,7 @@ pub(crate) fn draw(page: &Page, source: &Source<'_>, wide: (u32, u32)) -> Result
         marks: source.hazards.iter().map(mark).collect(),
         gaps: gaps(source),
         binary,
+        offset_ms: page.times.offset_ms(source.to),
         label: page.quantity(source.key).to_owned(),
     };
     if quantity.is_some_and(|quantity| quantity.unit() == Unit::None_) {
@@ -110,4 +144,31 @@ fn gaps(source: &Source<'_>) -> Vec<Gap> {
         }
     }
     gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LimitView, relevant};
+    use vigil_core::pack::{Direction, Severity};
+
+    fn limit(rule: &str, severity: Severity, value: f64, direction: Direction) -> LimitView {
+        LimitView { rule: rule.into(), title_zh: String::new(), title_en: String::new(), severity, value, direction }
+    }
+
+    #[test]
+    fn of_interlocks_only_the_worst_level_beyond_the_limits_is_a_line() {
+        let all = [
+            limit("LL", Severity::S1, -75.0, Direction::Low),
+            limit("DISAGREE", Severity::S2, -85.0, Direction::Low),
+            limit("HH", Severity::S2, 85.0, Direction::High),
+            limit("H", Severity::S3, 50.0, Direction::High),
+            limit("L", Severity::S3, -50.0, Direction::Low),
+            limit("NEAR", Severity::S3, 10.0, Direction::High),
+        ];
+        let is_limit = |rule: &str| matches!(rule, "H" | "L");
+        let rules = |own| relevant(&all, own, is_limit).iter().map(|limit| limit.rule.as_str()).collect::<Vec<_>>();
+        assert_eq!(rules(None), ["LL", "HH", "L", "H"]);
+        assert_eq!(rules(Some("NEAR")), ["LL", "HH", "L", "NEAR", "H"]);
+        assert_eq!(relevant(&all[..2], None, is_limit).len(), 2, "without limit rules every level is shown");
+    }
 }

@@ -4,7 +4,7 @@ const stream = new EventSource("/api/v1/events");
 let due = null;
 
 function show(on) {
-  if (dot) { dot.className = on ? "live" : ""; }
+  if (dot) { dot.className = on ? "live on" : "live"; }
 }
 
 // Something changed: fetch the page again and swap its content, so that there is one way to render.
