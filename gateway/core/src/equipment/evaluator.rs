@@ -196,6 +196,12 @@ impl Evaluator {
         }
     }
 
+    /// See [`Memory::unmask`].
+    pub(crate) fn unmask(&mut self, index: usize, at: i64) {
+        self.memories[index].unmask(at);
+        self.running.insert(index);
+    }
+
     /// Sets up what is derived, after a restore.
     pub(crate) fn resume(&mut self, rules: &[Rule]) {
         self.running = RuleSet::default();

@@ -52,11 +52,6 @@ impl Rare {
         }
     }
 
-    /// Whether both ends lie in one stretch that live words did not cover.
-    pub(super) fn hole_contains(&self, from: i64, to: i64) -> bool {
-        self.holes.iter().any(|(start, end)| *start <= from && to <= *end)
-    }
-
     /// Late data reached source time `to`.
     pub(super) fn fill(&mut self, to: i64, out: &mut Outputs) {
         let fillable =

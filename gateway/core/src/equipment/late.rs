@@ -6,13 +6,14 @@
 
 use super::evaluator::{Evaluator, Fact, What};
 use super::plan::RuleSet;
-use super::series::Sums;
+use super::series::{Cell, Sums, Values};
 use super::story::{self, Here, Trip};
 use super::{EquipmentState, Moment, Rare};
 use crate::catalog::Equipment;
 use crate::hazard::{Actor, HazardEventKind};
+use crate::input::Position;
 use crate::output::Outputs;
-use crate::pack::Truth;
+use crate::pack::{RuleKind, Truth};
 use crate::rules;
 use crate::sample::Sample;
 use vigil_protocol::time::UtcMillis;
@@ -73,6 +74,14 @@ impl EquipmentState {
         }
         let mut evaluator = self.live.clone();
         evaluator.series.forget_sums();
+        // Nobody knows how long what was masked went on.
+        let at = evaluator.watermark.unwrap_or(i64::MIN);
+        for index in 0..self.stories.len() {
+            if self.live.memories[index].masked {
+                self.live.unmask(index, at);
+                self.story(index).end_episode(at);
+            }
+        }
         self.rare().seed = Some(Box::new(Seed {
             evaluator,
             since: None,
@@ -112,7 +121,7 @@ impl EquipmentState {
 
     /// Start of the stretch without live words that source time `at` lies in.
     fn hole_of(&self, at: i64) -> Option<i64> {
-        if self.first_word.is_none_or(|first| at <= first) {
+        if self.first_word.is_none_or(|first| at < first) {
             return Some(i64::MIN);
         }
         // Since the last word of a node that is gone everything is a hole still.
@@ -124,7 +133,7 @@ impl EquipmentState {
             let rare = self.rare.as_ref()?;
             rare.holes
                 .iter()
-                .find(|(from, to)| *from <= at && at <= *to)
+                .find(|(from, to)| *from <= at && at < *to)
                 .map(|(from, _)| *from)
         })
     }
@@ -158,7 +167,7 @@ impl EquipmentState {
         for sample in group {
             late.evaluator
                 .series
-                .record(equipment, sample, here.position, here.now, out);
+                .record(equipment, sample, here.position, here.now, Position(0), out);
             set.merge(self.plan.rules_of(sample.channel));
         }
         let mut facts = Vec::new();
@@ -200,9 +209,10 @@ impl EquipmentState {
             Some(seed) => seed.evaluator.clone(),
             None => Evaluator::new(equipment.channels.len(), equipment.rules.len()),
         };
-        evaluator.fresh_from = crate::input::Position(0);
+        evaluator.fresh_from = Position(0);
         // A live reading that has been the same since before held then, too.
-        for cell in self.live.series.cells() {
+        let confirmed = |cell: &&Cell| cell.latest.position >= self.live.fresh_from;
+        for cell in self.live.series.cells().iter().filter(confirmed) {
             let older = evaluator
                 .series
                 .get(cell.channel)
@@ -215,7 +225,20 @@ impl EquipmentState {
                 evaluator.series.put(cell.channel, latest, Sums::default());
             }
         }
+        let values = Values {
+            series: &evaluator.series,
+            fresh_from: evaluator.fresh_from,
+        };
         for (index, memory) in evaluator.memories.iter_mut().enumerate() {
+            if let (
+                RuleKind::Code {
+                    channel, count: 2.., ..
+                },
+                None,
+            ) = (&equipment.rules[index].kind, hole)
+            {
+                memory.recall_key(values.key(*channel));
+            }
             memory.recall_reports(&self.live.memories[index], at);
             if let Some(before) = &before {
                 memory.recall_reports(&before.evaluator.memories[index], at);

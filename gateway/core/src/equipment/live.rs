@@ -6,8 +6,8 @@ use super::story::{self, Here, Note, Trip, Why};
 use super::{EquipmentState, Latest, Link, Moment, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
-use crate::input::Position;
 use crate::hazard::{Actor, HazardEventKind, HazardSummary};
+use crate::input::Position;
 use crate::output::{GapReason, Outputs};
 use crate::pack::{RuleKind, Severity};
 use crate::sample::{Reading, Sample};
@@ -139,7 +139,10 @@ impl EquipmentState {
         let mut late = Vec::new();
         let mut rest = samples;
         let mut last = moment.published.0;
-        let news = self.live.watermark.is_none_or(|seen| last > seen || (last == seen && !self.broken));
+        let news = self
+            .live
+            .watermark
+            .is_none_or(|seen| last > seen || (last == seen && !self.broken));
         while let Some(first) = rest.first() {
             let at = first.at;
             let same = rest.iter().take_while(|sample| sample.at == at).count();
@@ -164,9 +167,11 @@ impl EquipmentState {
                         continue;
                     }
                 }
+                let fresh_from = self.live.fresh_from;
+                let (position, received) = (moment.position, moment.received);
                 self.live
                     .series
-                    .record(equipment, sample, moment.position, moment.received, out);
+                    .record(equipment, sample, position, received, fresh_from, out);
                 if !usable || !was_usable {
                     self.note_quality(equipment, sample.channel, usable, sample.at, out);
                 }
@@ -193,6 +198,7 @@ impl EquipmentState {
     /// Takes a reading that is the one known already; false if it is another one of the same time. A message
     /// that is no news is a repeat: it cannot say that the reading has outlived a death.
     fn confirm(&mut self, sample: &Sample, moment: &Moment, news: bool) -> bool {
+        let fresh_from = self.live.fresh_from;
         let Some(known) = self.live.series.get_mut(sample.channel) else {
             return false;
         };
@@ -200,6 +206,9 @@ impl EquipmentState {
             return false;
         }
         if news {
+            if known.position < fresh_from {
+                known.since = moment.published;
+            }
             known.received = moment.received;
             known.position = moment.position;
         }

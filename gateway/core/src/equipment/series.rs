@@ -182,6 +182,7 @@ impl Series {
         sample: &Sample,
         position: Position,
         received: UtcMillis,
+        fresh_from: Position,
         out: &mut Outputs,
     ) {
         let mut latest = Latest {
@@ -199,7 +200,10 @@ impl Series {
         match usize::from(*slot).checked_sub(1) {
             Some(index) => {
                 let cell = &mut self.cells[index];
-                if cell.latest.reading == latest.reading && cell.latest.quality == latest.quality {
+                // What a death lies between has not been the same, as far as anybody knows.
+                let continues = cell.latest.position >= fresh_from;
+                if continues && cell.latest.reading == latest.reading && cell.latest.quality == latest.quality
+                {
                     latest.since = cell.latest.since.min(latest.at);
                 }
                 cell.latest = latest;

@@ -79,7 +79,8 @@ struct SeedSnapshot {
 struct LateSnapshot {
     received: UtcMillis,
     flush_at: Option<UtcMillis>,
-    tripped: Vec<String>,
+    hole: Option<i64>,
+    tripped: Vec<(String, i64)>,
     evaluator: EvaluatorSnapshot,
 }
 
@@ -174,7 +175,12 @@ impl EquipmentState {
             late: rare.late.map(|late| LateSnapshot {
                 received: late.received,
                 flush_at: late.flush_at,
-                tripped: late.tripped.iter().filter_map(id).collect(),
+                hole: late.hole,
+                tripped: late
+                    .tripped
+                    .iter()
+                    .filter_map(|(rule, at)| Some((id(rule)?, *at)))
+                    .collect(),
                 evaluator: EvaluatorSnapshot::of(equipment, &late.evaluator),
             }),
             rejected: rare.rejected,
@@ -231,7 +237,12 @@ impl EquipmentState {
                 Box::new(Late {
                     received: late.received,
                     flush_at: late.flush_at,
-                    tripped: late.tripped.iter().filter_map(index).collect(),
+                    hole: late.hole,
+                    tripped: late
+                        .tripped
+                        .iter()
+                        .filter_map(|(id, at)| Some((index(id)?, *at)))
+                        .collect(),
                     evaluator: late.evaluator.restore(equipment),
                 })
             }),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use vigil_protocol::time::UtcMillis;
 
 /// Episodes remembered per rule, so that late data cannot tell them a second time.
-const EPISODES: usize = 8;
+const EPISODES: usize = 16;
 
 /// Where a decision is made: log position and arrival time.
 #[derive(Clone, Copy, Debug)]

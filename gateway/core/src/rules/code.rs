@@ -27,7 +27,11 @@ pub(super) fn counted(
         && let Reading::Code { key: Some(key), .. } = latest.reading
         && extra.last_key_at.is_none_or(|seen| seen < latest.at.0)
     {
-        let appeared = extra.last_key != Some(key);
+        // What was reported before may be unknown although something was (a late reading between others).
+        let appeared = match extra.last_key {
+            Some(before) => before != key,
+            None => extra.last_key_at.is_none(),
+        };
         let repeats = matches!(key.kind(), FaultKind::Event | FaultKind::Alarm);
         let counted = extra.reports.contains(&latest.at.0);
         if keys.contains(&key) && (appeared || repeats) && !counted {

@@ -191,6 +191,19 @@ impl Memory {
         self.onset
     }
 
+    /// A hole begins: what was masked before says nothing about after.
+    pub(crate) fn unmask(&mut self, at: i64) {
+        if self.masked {
+            (self.masked, self.onset, self.covered) = (false, Some(at), 0);
+        }
+    }
+
+    /// Counted codes: what was reported at some moment, if that is known.
+    pub(crate) fn recall_key(&mut self, key: Option<FaultKey>) {
+        let extra = self.extra();
+        (extra.last_key, extra.last_key_at) = (key, Some(i64::MIN));
+    }
+
     /// Takes over the reports another memory counted up to source time `until`.
     pub(crate) fn recall_reports(&mut self, other: &Self, until: i64) {
         let Some(theirs) = other.extra.as_ref().filter(|extra| !extra.reports.is_empty()) else {
