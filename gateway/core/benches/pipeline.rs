@@ -7,11 +7,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vigil_core::catalog::Catalog;
+use vigil_core::decode::{LogDecoder, LoggedMessage};
+use vigil_core::hash::ContentHash;
+use vigil_core::output::DecodeContext;
 use vigil_core::pack::builtin;
 use vigil_core::{Input, Message, Outputs, Pipeline, Position, Settings, UtcMillis};
-use vigil_protocol::sparkplug::{Encoder, Metric, MetricValue};
+use vigil_protocol::sparkplug::{Encoder, MessageType, Metric, MetricValue};
 
 const T0: i64 = 1_780_272_000_000;
+const DBIRTH: &str = "spBv1.0/site/DBIRTH/node-1/boiler-1";
 const DDATA: &str = "spBv1.0/site/DDATA/node-1/boiler-1";
 const CATALOG: &str = r#"
 [[equipment]]
@@ -61,6 +65,18 @@ fn encode(buffer: &mut [u8], at: i64, seq: u8, metrics: impl Iterator<Item = Met
     encoder.finish()
 }
 
+/// The boiler's birth.
+fn device_birth(buffer: &mut [u8]) -> usize {
+    let device = METRICS
+        .iter()
+        .enumerate()
+        .map(|(n, name)| Metric::named(name, value(n, 0)).with_alias(n as u64 + 1).typed())
+        .chain([Metric::named("Journal/Seq", MetricValue::UInt64(0))
+            .with_alias(9)
+            .typed()]);
+    encode(buffer, T0, 1, device)
+}
+
 /// A born node and how many rules watch its boiler.
 fn pipeline() -> (Pipeline, usize) {
     let packs: Vec<_> = builtin().into_iter().map(Arc::new).collect();
@@ -71,23 +87,10 @@ fn pipeline() -> (Pipeline, usize) {
         Metric::named("bdSeq", MetricValue::Int64(0)).typed(),
         Metric::named("Journal/Epoch", MetricValue::UInt64(1)).typed(),
     ];
-    let device = METRICS
-        .iter()
-        .enumerate()
-        .map(|(n, name)| Metric::named(name, value(n, 0)).with_alias(n as u64 + 1).typed())
-        .chain([Metric::named("Journal/Seq", MetricValue::UInt64(0))
-            .with_alias(9)
-            .typed()]);
     let mut buffers = [[0; 1_024]; 2];
     let [first, second] = &mut buffers;
-    let lengths = [
-        encode(first, T0, 0, node.into_iter()),
-        encode(second, T0, 1, device),
-    ];
-    let topics = [
-        "spBv1.0/site/NBIRTH/node-1",
-        "spBv1.0/site/DBIRTH/node-1/boiler-1",
-    ];
+    let lengths = [encode(first, T0, 0, node.into_iter()), device_birth(second)];
+    let topics = ["spBv1.0/site/NBIRTH/node-1", DBIRTH];
     for (n, topic) in topics.into_iter().enumerate() {
         let message = Message {
             topic,
@@ -155,5 +158,37 @@ fn handle(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, handle);
+/// A logged message back to its samples, as a trend does.
+fn decode(c: &mut Criterion) {
+    let (pipeline, _) = pipeline();
+    let equipment = &pipeline.catalog().equipment[0];
+    let mut decoder = LogDecoder::new(&Settings::default());
+    let mut birth = [0; 1_024];
+    let length = device_birth(&mut birth);
+    let context = DecodeContext {
+        hash: ContentHash::of(b"birth"),
+        topic: DBIRTH.into(),
+        payload: birth[..length].into(),
+    };
+    decoder.add_context(&context);
+    let mut payload = [0; 256];
+    let (at, length) = data(&mut payload, 7);
+    let logged = LoggedMessage {
+        device: Some("boiler-1"),
+        message: MessageType::DData,
+        context: Some(context.hash),
+        payload: &payload[..length],
+        received: UtcMillis(at),
+    };
+    let mut samples = Vec::new();
+    c.bench_function("pipeline/decode logged DDATA, 8 values", |b| {
+        b.iter(|| {
+            samples.clear();
+            decoder.decode_into(black_box(&logged), equipment, &mut samples);
+            samples.len()
+        });
+    });
+}
+
+criterion_group!(benches, handle, decode);
 criterion_main!(benches);
