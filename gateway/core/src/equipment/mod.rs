@@ -25,6 +25,8 @@ mod words;
 pub use plan::{Plan, Plans};
 pub use series::Latest;
 pub(crate) use series::Values;
+#[cfg(test)]
+pub(crate) use series::{Series, Sums};
 pub use snapshot::RestoreError;
 
 use crate::alarm::{AlarmRecord, AlarmState};

@@ -91,3 +91,77 @@ pub(crate) fn channels_of(condition: &Condition, found: &mut Vec<ChannelIx>) {
         Condition::NoChannel => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::evaluate;
+    use crate::equipment::{Latest, Series, Values};
+    use crate::input::Position;
+    use crate::pack::{Compare, Condition, Truth};
+    use crate::sample::{ChannelIx, Reading};
+    use proptest::prelude::*;
+    use vigil_protocol::time::UtcMillis;
+    use vigil_protocol::vocabulary::{NoData, Quality};
+
+    const CHANNELS: u16 = 4;
+
+    fn series(readings: &[Option<f64>]) -> Series {
+        let mut series = Series::new(usize::from(CHANNELS));
+        for (channel, reading) in (0..).zip(readings) {
+            let (reading, quality) = match reading {
+                Some(number) => (Reading::Number(*number), Quality::Good),
+                None => (Reading::NoData(NoData::Null), NoData::Null.quality()),
+            };
+            let at = UtcMillis(0);
+            let latest = Latest {
+                reading,
+                raw: None,
+                quality,
+                at,
+                since: at,
+                received: at,
+                position: Position(1),
+            };
+            series.put(ChannelIx(channel), latest, crate::equipment::Sums::default());
+        }
+        series
+    }
+
+    fn condition() -> impl Strategy<Value = Condition> {
+        let channel = (0..CHANNELS).prop_map(ChannelIx);
+        let leaf = prop_oneof![
+            (channel.clone(), 0..3_u8).prop_map(|(channel, value)| Condition::Number {
+                channel,
+                compare: Compare::AtLeast,
+                value: f64::from(value),
+            }),
+            (channel, any::<bool>()).prop_map(|(channel, value)| Condition::Is { channel, value }),
+            Just(Condition::NoChannel),
+        ];
+        leaf.prop_recursive(4, 24, 4, |part| {
+            prop_oneof![
+                prop::collection::vec(part.clone(), 0..4).prop_map(Condition::All),
+                prop::collection::vec(part.clone(), 0..4).prop_map(Condition::Any),
+                part.prop_map(|part| Condition::Not(Box::new(part))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_missing_reading_makes_a_condition_unknown_but_never_wrong(
+            condition in condition(),
+            readings in prop::collection::vec((0..3_u8, any::<bool>()), usize::from(CHANNELS)),
+        ) {
+            let all: Vec<_> = readings.iter().map(|(value, _)| Some(f64::from(*value))).collect();
+            let some: Vec<_> =
+                readings.iter().map(|(value, known)| known.then_some(f64::from(*value))).collect();
+            let truth = |readings: &[Option<f64>]| {
+                let series = series(readings);
+                evaluate(&condition, Values { series: &series, fresh_from: Position(0) })
+            };
+            let (known, vague) = (truth(&all), truth(&some));
+            prop_assert!(vague == Truth::Unknown || vague == known, "{vague:?} became {known:?}");
+        }
+    }
+}

@@ -189,3 +189,54 @@ fn unique(found: Vec<ChannelIx>) -> Vec<ChannelIx> {
     }
     unique
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::pack::Truth::{self, False, True, Unknown};
+
+    const ALL: [Truth; 3] = [True, False, Unknown];
+
+    #[test]
+    fn three_valued_logic_keeps_its_laws() {
+        for a in ALL {
+            assert_eq!(!!a, a);
+            assert_eq!((a.and(True), a.or(False)), (a, a), "neutral");
+            assert_eq!(
+                (a.and(False), a.or(True)),
+                (False, True),
+                "one known value decides"
+            );
+            assert_eq!((a.and(a), a.or(a)), (a, a));
+            for b in ALL {
+                assert_eq!((a.and(b), a.or(b)), (b.and(a), b.or(a)));
+                assert_eq!(!a.and(b), (!a).or(!b), "De Morgan");
+                assert_eq!(a.and(a.or(b)), a, "absorption");
+                for c in ALL {
+                    assert_eq!(a.and(b).and(c), a.and(b.and(c)));
+                    assert_eq!(a.or(b).or(c), a.or(b.or(c)));
+                    assert_eq!(a.and(b.or(c)), a.and(b).or(a.and(c)), "distribution");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn learning_more_never_turns_a_known_answer_around() {
+        for a in [True, False] {
+            for b in [True, False] {
+                for (vague_a, vague_b) in [(Unknown, b), (a, Unknown), (Unknown, Unknown)] {
+                    for (vague, known) in [
+                        (vague_a.and(vague_b), a.and(b)),
+                        (vague_a.or(vague_b), a.or(b)),
+                        (!vague_a, !a),
+                    ] {
+                        assert!(
+                            vague == Unknown || vague == known,
+                            "{a:?} {b:?}: {vague:?} became {known:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
