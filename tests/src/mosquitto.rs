@@ -37,7 +37,7 @@ impl Mosquitto {
         let port = free_port();
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\nmax_queued_messages 100000\n\
-             persistence false\nset_tcp_nodelay true\nlog_dest stdout\nlog_type all\nconnection_messages true\n"
+             persistence false\nset_tcp_nodelay true\nlog_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nlog_type information\nconnection_messages true\n"
         );
         std::fs::write(dir.join("mosquitto.conf"), config).expect("its directory is writable");
         let process = spawn(&dir);
