@@ -294,10 +294,9 @@ impl Running {
     }
 }
 
-/// Pages and API.
+/// Pages and API; the pages answer whatever nobody else does.
 fn router(app: App) -> axum::Router {
-    let health = axum::routing::get(|| async { "ok\n" });
-    axum::Router::new().route("/healthz", health).merge(crate::web::router(app))
+    crate::api::router(app.clone()).merge(crate::web::router(app))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stopping: CancellationToken) {

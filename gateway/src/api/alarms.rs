@@ -36,7 +36,7 @@ pub(super) struct ListParams {
 
 /// Alarms: those that are not in the normal state, or all that ever were.
 #[utoipa::path(
-    get, path = "/api/v1/alarms", tag = "alarms",
+    get, path = "/api/v1/alarms", tag = "alarms", operation_id = "listAlarms",
     params(ListParams),
     responses((status = 200, description = "The alarms.", body = Alarms), Reading, Missing),
 )]
@@ -77,7 +77,7 @@ pub(super) struct EventParams {
 
 /// The journal of alarms.
 #[utoipa::path(
-    get, path = "/api/v1/alarms/events", tag = "alarms",
+    get, path = "/api/v1/alarms/events", tag = "alarms", operation_id = "listAlarmEvents",
     params(EventParams),
     responses((status = 200, description = "The transitions.", body = AlarmEvents), Reading, Missing),
 )]

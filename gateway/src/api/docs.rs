@@ -39,6 +39,7 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "events", description = "What happens, as it happens."),
         (name = "operation", description = "How the gateway is."),
     ),
+    components(schemas(super::problem::Problem)),
     modifiers(&Token),
 )]
 pub(super) struct Frame;
@@ -68,7 +69,7 @@ impl Document {
 
 /// This description.
 #[utoipa::path(
-    get, path = "/api/v1/openapi.json", tag = "operation",
+    get, path = "/api/v1/openapi.json", tag = "operation", operation_id = "describe",
     responses((status = 200, description = "OpenAPI.", content_type = "application/json", body = Object)),
 )]
 pub(super) async fn openapi(

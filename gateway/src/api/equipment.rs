@@ -35,7 +35,7 @@ pub(super) struct ListParams {
 
 /// Equipment, in the order of the catalog.
 #[utoipa::path(
-    get, path = "/api/v1/equipment", tag = "equipment",
+    get, path = "/api/v1/equipment", tag = "equipment", operation_id = "listEquipment",
     params(ListParams),
     responses((status = 200, description = "A page of equipment.", body = EquipmentPage), Reading),
 )]
@@ -59,7 +59,7 @@ pub(super) async fn list(
 /// One piece of equipment: register card, newest readings with their limits, alarms, hazards, gaps,
 /// completeness, rules.
 #[utoipa::path(
-    get, path = "/api/v1/equipment/{id}", tag = "equipment",
+    get, path = "/api/v1/equipment/{id}", tag = "equipment", operation_id = "getEquipment",
     params(("id" = String, Path, description = "Equipment id.")),
     responses((status = 200, description = "The equipment.", body = EquipmentDetail), Reading, Missing),
 )]
@@ -87,7 +87,7 @@ pub(super) struct TrendParams {
 /// Up to 26 hours come from the message log (thinned to at most about 1500 points, extremes kept), longer
 /// ranges from hourly roll-ups.
 #[utoipa::path(
-    get, path = "/api/v1/equipment/{id}/trend", tag = "equipment",
+    get, path = "/api/v1/equipment/{id}/trend", tag = "equipment", operation_id = "getTrend",
     params(("id" = String, Path, description = "Equipment id."), TrendParams),
     responses((status = 200, description = "The trend.", body = Trend), Reading, Missing),
 )]

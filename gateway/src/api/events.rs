@@ -58,7 +58,7 @@ struct Feed {
 /// the parameter). Without an id the stream begins now. When events after the id are no longer kept, an event
 /// `reset` comes first: read the lists again.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events",
+    get, path = "/api/v1/events", tag = "events", operation_id = "streamEvents",
     params(EventParams, ("Last-Event-ID" = Option<i64>, Header, description = "Resume after this event.")),
     responses((status = 200, description = "An endless stream.", body = News, content_type = "text/event-stream"), Reading),
 )]

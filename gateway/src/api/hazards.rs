@@ -45,7 +45,7 @@ pub(super) struct ListParams {
 
 /// The register, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/hazards", tag = "hazards",
+    get, path = "/api/v1/hazards", tag = "hazards", operation_id = "listHazards",
     params(ListParams),
     responses((status = 200, description = "A page of hazards.", body = HazardPage), Reading),
 )]
@@ -75,7 +75,7 @@ pub(super) async fn list(
 
 /// One hazard: its chain of events, rule, pack hash and clause, and the data around it.
 #[utoipa::path(
-    get, path = "/api/v1/hazards/{id}", tag = "hazards",
+    get, path = "/api/v1/hazards/{id}", tag = "hazards", operation_id = "getHazard",
     params(("id" = String, Path, description = "Hazard id.")),
     responses((status = 200, description = "The hazard.", body = HazardDetail), Reading, Missing),
 )]
@@ -129,7 +129,7 @@ const LONGEST_KEY: usize = 128;
 /// With the header `Idempotency-Key` a repeated request is harmless: the same key with the same content
 /// answers as before, with another content it is refused.
 #[utoipa::path(
-    post, path = "/api/v1/hazards/{id}/actions", tag = "hazards",
+    post, path = "/api/v1/hazards/{id}/actions", tag = "hazards", operation_id = "actOnHazard",
     params(
         ("id" = String, Path, description = "Hazard id."),
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),

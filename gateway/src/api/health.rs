@@ -22,7 +22,7 @@ pub(super) struct Alive {
 
 /// Whether the process is alive. Restart it when this does not answer.
 #[utoipa::path(
-    get, path = "/healthz", tag = "operation",
+    get, path = "/healthz", tag = "operation", operation_id = "alive",
     responses((status = 200, description = "It is.", body = Alive)),
 )]
 pub(super) async fn healthz() -> Json<Alive> {
@@ -34,7 +34,7 @@ pub(super) async fn healthz() -> Json<Alive> {
 
 /// Whether the gateway takes messages and can keep them; says what is wrong when not.
 #[utoipa::path(
-    get, path = "/readyz", tag = "operation",
+    get, path = "/readyz", tag = "operation", operation_id = "ready",
     responses(
         (status = 200, description = "It is.", body = Readiness),
         (status = 503, description = "It is not; `checks` says why.", body = Problem,
@@ -52,7 +52,7 @@ pub(super) async fn readyz(State(app): State<App>, NoParams: NoParams) -> Result
 
 /// What is counted, in the Prometheus text format.
 #[utoipa::path(
-    get, path = "/metrics", tag = "operation",
+    get, path = "/metrics", tag = "operation", operation_id = "metrics",
     responses(
         (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
         (status = 503, description = "The store cannot be read.", body = Problem,

@@ -31,7 +31,7 @@ pub(super) struct ListParams {
 
 /// Nodes: alive or not, firmware, journal position, completeness, and what is odd about them in words.
 #[utoipa::path(
-    get, path = "/api/v1/nodes", tag = "nodes",
+    get, path = "/api/v1/nodes", tag = "nodes", operation_id = "listNodes",
     params(ListParams),
     responses((status = 200, description = "A page of nodes.", body = NodePage), Reading),
 )]
@@ -52,7 +52,7 @@ pub(super) async fn list(
 
 /// One node.
 #[utoipa::path(
-    get, path = "/api/v1/nodes/{group}/{node}", tag = "nodes",
+    get, path = "/api/v1/nodes/{group}/{node}", tag = "nodes", operation_id = "getNode",
     params(
         ("group" = String, Path, description = "Sparkplug group id."),
         ("node" = String, Path, description = "Sparkplug edge node id."),

@@ -6,6 +6,7 @@ use crate::view::nearest;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -91,6 +92,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let refused = |error: JsonRejection| {
             let status = error.status();
+            if status == StatusCode::PAYLOAD_TOO_LARGE {
+                return ApiError::too_large();
+            }
             let text = error.body_text();
             let detail = match &error {
                 // "Failed to deserialize the JSON body into the target type: action: unknown variant …"

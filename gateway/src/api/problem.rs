@@ -5,7 +5,7 @@ use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -75,6 +75,16 @@ impl ApiError {
 
     pub(super) fn bad_body(status: StatusCode, detail: impl Into<String>) -> Self {
         Self::new(status, "bad_body", "The request body cannot be used", detail)
+    }
+
+    pub(super) fn too_large() -> Self {
+        let detail = format!("a request body has at most {} bytes", super::guard::MAX_BODY);
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The request body is too large",
+            detail,
+        )
     }
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
@@ -175,12 +185,13 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .to_owned();
+    let method = request.method().clone();
     let mut response = next.run(request).await;
     if !(response.status().is_client_error() || response.status().is_server_error()) {
         return response;
     }
     let problem = response.extensions_mut().remove::<Box<Problem>>();
-    let mut problem = problem.unwrap_or_else(|| foreign(&response));
+    let mut problem = problem.unwrap_or_else(|| foreign(response.status(), &method));
     problem.instance = instance;
     let mut whole = (response.status(), Json(&*problem)).into_response();
     for name in [WWW_AUTHENTICATE, RETRY_AFTER, ALLOW] {
@@ -195,21 +206,15 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
 }
 
 /// The problem behind an error response that is not ours.
-fn foreign(response: &Response) -> Box<Problem> {
-    let status = response.status();
-    let allowed = || {
-        response
-            .headers()
-            .get(ALLOW)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("others")
-    };
+fn foreign(status: StatusCode, method: &Method) -> Box<Problem> {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::too_large().problem;
+    }
     let (code, detail) = match status {
         StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address".to_owned()),
-        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", format!("this address takes {}", allowed())),
-        StatusCode::PAYLOAD_TOO_LARGE => (
-            "too_large",
-            format!("a request body has at most {} bytes", super::guard::MAX_BODY),
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method_not_allowed",
+            format!("this address does not take {method}; see the header Allow"),
         ),
         StatusCode::SERVICE_UNAVAILABLE => ("timeout", "the answer took too long; ask for less".to_owned()),
         status if status.is_client_error() => ("bad_request", "the request cannot be understood".to_owned()),
@@ -227,10 +232,10 @@ fn foreign(response: &Response) -> Box<Problem> {
 pub(super) enum Reading {
     /// A parameter is unknown or cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
-    BadParameter(#[to_schema] Problem),
+    BadParameter(Problem),
     /// The gateway is stopping, or the store cannot be read.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Problem),
+    Unavailable(Problem),
 }
 
 /// There is no such thing. In the description only.
@@ -239,7 +244,7 @@ pub(super) enum Reading {
 pub(super) enum Missing {
     /// There is no such thing.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Problem),
+    NotFound(Problem),
 }
 
 /// Problems of every request that writes. In the description only.
@@ -248,17 +253,17 @@ pub(super) enum Missing {
 pub(super) enum Writing {
     /// The admin token is missing or wrong.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Problem),
+    Unauthorized(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
-    Refused(#[to_schema] Problem),
+    Refused(Problem),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Problem),
+    TooLarge(Problem),
     /// The body is not JSON.
     #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(#[to_schema] Problem),
+    NotJson(Problem),
     /// The body is JSON but not what is wanted.
     #[response(status = 422, content_type = "application/problem+json")]
-    BadBody(#[to_schema] Problem),
+    BadBody(Problem),
 }

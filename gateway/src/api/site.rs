@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 /// What is wrong now, what is silent, and how complete the picture is.
 #[utoipa::path(
-    get, path = "/api/v1/overview", tag = "site",
+    get, path = "/api/v1/overview", tag = "site", operation_id = "overview",
     responses((status = 200, description = "The overview.", body = Overview), Reading),
 )]
 pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Result<Json<Overview>, ApiError> {
@@ -20,7 +20,7 @@ pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Resu
 
 /// The rule packs in force, with the legal ground of every rule.
 #[utoipa::path(
-    get, path = "/api/v1/rules", tag = "site",
+    get, path = "/api/v1/rules", tag = "site", operation_id = "rules",
     responses((status = 200, description = "The packs.", body = Rules), Reading),
 )]
 pub(super) async fn rules(State(app): State<App>, NoParams: NoParams) -> Json<Rules> {
@@ -51,7 +51,7 @@ pub(super) fn limit(limit: Option<u32>) -> Result<Option<u32>, ApiError> {
 
 /// Devices that send but are in no catalog, with what they send.
 #[utoipa::path(
-    get, path = "/api/v1/unregistered", tag = "site",
+    get, path = "/api/v1/unregistered", tag = "site", operation_id = "unregistered",
     params(LimitParams),
     responses((status = 200, description = "The devices.", body = Unregistered), Reading),
 )]
@@ -64,7 +64,7 @@ pub(super) async fn unregistered(
 
 /// Messages nothing could be made of, with the reason.
 #[utoipa::path(
-    get, path = "/api/v1/dead-letters", tag = "site",
+    get, path = "/api/v1/dead-letters", tag = "site", operation_id = "deadLetters",
     params(LimitParams),
     responses((status = 200, description = "The messages.", body = DeadLetters), Reading),
 )]

@@ -40,10 +40,7 @@ impl ViewError {
 /// The known word nearest to `word`, if it is near enough to be a slip of the finger.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = |known: &str| strsim::osa_distance(&word.to_lowercase(), &known.to_lowercase());
-    let (distance, best) = known
-        .into_iter()
-        .map(|known| (far(known), known))
-        .min_by_key(|(distance, _)| *distance)?;
+    let (distance, best) = known.into_iter().map(|known| (far(known), known)).min()?;
     (distance <= (word.chars().count() / 3).clamp(1, 3)).then_some(best)
 }
 

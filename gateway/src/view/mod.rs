@@ -17,6 +17,7 @@ mod hazard;
 mod hazards;
 mod health;
 mod log;
+mod news;
 mod nodes;
 mod overview;
 mod rules;
@@ -38,6 +39,7 @@ pub use error::{ViewError, nearest};
 pub use hazard::{Chain, Citation, EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, hazard};
 pub use hazards::{Hazard, HazardPage, hazards, is_open};
 pub use health::{Check, Readiness};
+pub use news::{AlarmNews, GapNews, HazardNews, News, NodeNews, UnregisteredNews, news};
 pub use nodes::{Device, Journal, Node, NodeFilter, NodePage, NodeState, Odd, node, nodes};
 pub use overview::{
     HazardCounts, Hour, NodeCounts, NotWatched, Overview, SeverityCounts, StoreSize, WatchCounts, overview,

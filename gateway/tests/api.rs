@@ -1,0 +1,599 @@
+//! What the API answers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod api_site;
+mod harness;
+
+use api_site::Site;
+use axum::http::{Method, StatusCode};
+use harness::*;
+use serde_json::{Value, json};
+use vigil_gateway::view::Time;
+use vigil_protocol::time::UtcMillis;
+
+fn time(ms: i64) -> String {
+    Time(UtcMillis(T0 + ms)).to_string()
+}
+
+#[tokio::test]
+async fn an_overpressure_is_in_the_register_with_rule_clause_pack_hash_and_evidence() {
+    let (site, id) = Site::with_hazard().await;
+    let hazard = site.get(&format!("/api/v1/hazards/{id}")).await.body;
+    assert_eq!(hazard["status"], "suspected");
+    assert_eq!(hazard["equipment"]["id"], "boiler");
+    assert_eq!(hazard["rule"], "BLR-STEAM-P-HH");
+    assert_eq!(hazard["episode"], time(4_000));
+    assert_eq!(hazard["allowed_actions"], json!(["confirm", "reject", "comment"]));
+    let citation = &hazard["citation"];
+    assert_eq!(citation["pack"], "boiler-steam");
+    assert_eq!(citation["pack_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(citation["pack_in_force"], true);
+    assert!(citation["clause"].as_str().unwrap().contains("TSG 11-2020"));
+    assert_eq!(hazard["chain"]["verified"], true);
+    assert_eq!(hazard["history"][0]["event"], "opened");
+    assert_eq!(hazard["history"][0]["actor"], Value::Null);
+    assert_eq!(
+        hazard["history"][0]["evidence"][0]["quantity"]["key"],
+        "steam_pressure"
+    );
+    let evidence = &hazard["evidence"];
+    assert_eq!(
+        (evidence["messages"].as_u64(), &evidence["cut"]),
+        (Some(12), &json!(false))
+    );
+    let series = &evidence["series"][0];
+    assert_eq!(
+        (&series["unit"], &series["kind"]),
+        (&json!("MPa"), &json!("analog"))
+    );
+    let points = series["points"].as_array().unwrap();
+    assert_eq!(points.len(), 12);
+    assert_eq!(
+        (&points[4]["value"], &points[4]["at"]),
+        (&json!(1.03), &json!(time(4_000)))
+    );
+    let limits = series["limits"].as_array().unwrap();
+    assert!(
+        limits
+            .iter()
+            .any(|limit| limit["rule"] == "BLR-STEAM-P-HH" && limit["value"] == 1.02)
+    );
+}
+
+#[tokio::test]
+async fn a_broken_chain_is_shown_as_broken() {
+    use sqlx::Connection as _;
+    let (site, id) = Site::with_hazard().await;
+    site.act(&id, None, r#"{"action":"comment","reason":"seen"}"#)
+        .await;
+    let url = format!("sqlite:{}", site.database().display());
+    let mut forger = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for sql in [
+        "DROP TRIGGER hazard_events_no_update",
+        "UPDATE hazard_events SET json = replace(json, 'seen', 'nothing') WHERE seq = 1",
+    ] {
+        sqlx::query(sql).execute(&mut forger).await.unwrap();
+    }
+    let hazard = site.get(&format!("/api/v1/hazards/{id}")).await.body;
+    assert_eq!(
+        (&hazard["chain"]["verified"], &hazard["chain"]["broken_at"]),
+        (&json!(false), &json!(1))
+    );
+    assert_eq!(hazard["history"][0]["verified"], true);
+    assert_eq!(hazard["history"][1]["verified"], false);
+    assert!(
+        hazard["chain"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("hash does not match")
+    );
+}
+
+#[tokio::test]
+async fn equipment_shows_its_values_with_limits_age_alarms_hazards_and_completeness() {
+    let (mut site, id) = Site::with_hazard().await;
+    site.at(31_000);
+    let boiler = site.get("/api/v1/equipment/boiler").await.body;
+    assert_eq!(
+        (&boiler["watch"], &boiler["node_online"]),
+        (&json!("online"), &json!(true))
+    );
+    assert_eq!(
+        (&boiler["open_hazards"], &boiler["worst_hazard"]),
+        (&json!(1), &json!("S2"))
+    );
+    let channels = boiler["channels"].as_array().unwrap();
+    let pressure = channels
+        .iter()
+        .find(|channel| channel["quantity"]["key"] == "steam_pressure")
+        .unwrap();
+    let latest = &pressure["latest"];
+    assert_eq!(
+        (&latest["value"], &latest["quality"]["key"]),
+        (&json!(1.03), &json!("good"))
+    );
+    assert_eq!(
+        (&latest["age_s"], &latest["since"], &latest["stale"]),
+        (&json!(20.0), &json!(time(4_000)), &json!(false))
+    );
+    assert!(!pressure["limits"].as_array().unwrap().is_empty());
+    assert_eq!(boiler["hazards"][0]["id"], json!(id));
+    let alarms = boiler["standing_alarms"].as_array().unwrap();
+    assert!(
+        alarms
+            .iter()
+            .any(|alarm| alarm["hazard"] == json!(id) && alarm["state"] == "unacknowledged")
+    );
+    assert_eq!(boiler["completeness"]["covered_percent"], 100.0);
+    let rated = boiler["nameplate"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|value| value["key"] == "rated_pressure")
+        .unwrap();
+    assert_eq!((&rated["value"], &rated["unit"]), (&json!(1.0), &json!("MPa")));
+    let rules = boiler["rules"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["id"] == "BLR-STEAM-P-HH").unwrap();
+    assert_eq!(
+        (&rule["opens"], &rule["unverified"]),
+        (&json!("general"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_heard_any_more_is_stale_and_its_time_is_not_covered() {
+    let mut site = Site::boiler().await;
+    site.at(600_000);
+    // Another node's message moves the engine's time.
+    site.send("spBv1.0/s/NBIRTH/n2", node_birth(site.now, 0, 8)).await;
+    site.settle().await;
+    let boiler = site.get("/api/v1/equipment/boiler").await.body;
+    assert_eq!(boiler["watch"], "silent");
+    let channels = boiler["channels"].as_array().unwrap();
+    let pressure = channels
+        .iter()
+        .find(|channel| channel["quantity"]["key"] == "steam_pressure")
+        .unwrap();
+    assert_eq!(
+        (
+            &pressure["latest"]["stale"],
+            &pressure["latest"]["quality"]["key"]
+        ),
+        (&json!(true), &json!("stale"))
+    );
+    assert_eq!(
+        (&pressure["latest"]["value"], &pressure["latest"]["usable"]),
+        (&json!(0.8), &json!(false))
+    );
+    let completeness = &boiler["completeness"];
+    assert_eq!(
+        (&completeness["gaps"], &completeness["open_gaps"]),
+        (&json!(1), &json!(1))
+    );
+    assert!(
+        completeness["covered_percent"].as_f64().unwrap() < 1.0,
+        "{completeness}"
+    );
+    let silent = site.get("/api/v1/equipment?watch=silent").await.body;
+    assert_eq!(
+        (&silent["total"], &silent["equipment"][0]["id"]),
+        (&json!(1), &json!("boiler"))
+    );
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged() {
+    let (site, _) = Site::with_hazard().await;
+    for (query, ids) in [
+        ("", vec!["boiler", "lift", "solo"]),
+        ("?q=BOIL", vec!["boiler"]),
+        ("?category=11", vec!["boiler", "solo"]),
+        ("?node=s/n1", vec!["boiler", "lift"]),
+        ("?watch=never", vec!["lift", "solo"]),
+        ("?hazards=true", vec!["boiler"]),
+        ("?hazards=false&category=3", vec!["lift"]),
+        ("?alarms=true", vec!["boiler"]),
+        ("?limit=1", vec!["boiler"]),
+        ("?limit=1&cursor=1", vec!["lift"]),
+        ("?limit=1&cursor=2&alarms=false", vec![]),
+        ("?limit=1&cursor=9", vec![]),
+    ] {
+        let page = site.get(&format!("/api/v1/equipment{query}")).await.body;
+        let found: Vec<_> = page["equipment"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, ids, "{query}");
+    }
+    assert_eq!(
+        site.get("/api/v1/equipment?limit=1&cursor=1").await.body["next"],
+        2
+    );
+    assert_eq!(
+        site.get("/api/v1/equipment?limit=1&cursor=2").await.body["next"],
+        Value::Null
+    );
+    for (query, count) in [
+        ("", 1),
+        (
+            "?equipment=boiler&status=suspected&grade=general&severity=S2&open=true",
+            1,
+        ),
+        ("?severity=S1", 0),
+        ("?open=false", 0),
+        ("?equipment=lift", 0),
+        ("?to=2026-01-01T00:00:00Z", 0),
+        ("?from=2026-01-01T00:00:00%2B08:00", 1),
+    ] {
+        let page = site.get(&format!("/api/v1/hazards{query}")).await.body;
+        assert_eq!(
+            page["hazards"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{page:#}"))
+                .len(),
+            count,
+            "{query}"
+        );
+        assert_eq!(page["next"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_trend_has_points_limits_hazards_and_gaps() {
+    let (mut site, id) = Site::with_hazard().await;
+    site.at(60_000);
+    let path = "/api/v1/equipment/boiler/trend?quantity=steam_pressure";
+    let trend = site
+        .get(&format!("{path}&from={}&to={}", time(2_500), time(60_000)))
+        .await
+        .body;
+    assert_eq!(
+        (&trend["unit"], &trend["source"], &trend["complete"]),
+        (&json!("MPa"), &json!("log"), &json!(true))
+    );
+    let points = trend["points"].as_array().unwrap();
+    assert_eq!(
+        (&points[0]["held"], &points[0]["value"], &points[0]["at"]),
+        (&json!(true), &json!(0.8), &json!(time(2_500)))
+    );
+    assert_eq!(points.len(), 10);
+    assert!(
+        trend["limits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|limit| limit["value"].is_f64())
+    );
+    assert_eq!(trend["hazards"][0]["id"], json!(id));
+    assert_eq!(trend["hazards"][0]["at"], time(4_000));
+    let level = site
+        .get("/api/v1/equipment/boiler/trend?quantity=burner_firing")
+        .await
+        .body;
+    assert_eq!(
+        (&level["kind"], &level["points"][0]["value"]),
+        (&json!("binary"), &json!(1.0))
+    );
+    // Longer than the log serves: hourly roll-ups.
+    let year = site
+        .get(&format!(
+            "{path}&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z"
+        ))
+        .await
+        .body;
+    assert_eq!(year["source"], "rollup");
+}
+
+#[tokio::test]
+async fn a_step_needs_the_token_and_is_taken_once() {
+    let (site, id) = Site::with_hazard().await;
+    let path = format!("/api/v1/hazards/{id}/actions");
+    let json = ("content-type", "application/json");
+    let confirm = r#"{"action":"confirm","reason":"checked on site"}"#;
+    for authorization in [
+        "",
+        "Bearer ",
+        "Bearer 00ff",
+        "Basic YWRtaW46YWRtaW4=",
+        &format!("bearer{}", site.token),
+    ] {
+        let headers: &[_] = if authorization.is_empty() {
+            &[json]
+        } else {
+            &[json, ("authorization", authorization)]
+        };
+        let refused = site.post(&path, headers, confirm).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{authorization}");
+        assert!(
+            refused
+                .header("www-authenticate")
+                .starts_with("Bearer realm=\"vigil\"")
+        );
+        assert_eq!(refused.body["code"], "unauthorized");
+    }
+    let first = site.act(&id, Some("k1"), confirm).await;
+    assert_eq!(
+        (first.status, &first.body["hazard"]["status"]),
+        (StatusCode::OK, &json!("confirmed"))
+    );
+    let again = site.act(&id, Some("k1"), confirm).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &first.body));
+    let other = site
+        .act(&id, Some("k1"), r#"{"action":"comment","reason":"x"}"#)
+        .await;
+    assert_eq!(
+        (other.status, &other.body["code"]),
+        (StatusCode::CONFLICT, &json!("idempotency_key_reused"))
+    );
+    let twice = site.act(&id, Some("k2"), confirm).await;
+    assert_eq!(
+        (twice.status, &twice.body["code"]),
+        (StatusCode::CONFLICT, &json!("not_suspected"))
+    );
+    let history = site.get(&format!("/api/v1/hazards/{id}")).await.body;
+    let events = history["history"].as_array().unwrap();
+    assert_eq!(events.len(), 2);
+    assert_eq!(
+        (&events[1]["actor"], &events[1]["text"]),
+        (&json!("admin"), &json!("checked on site"))
+    );
+    assert_eq!(history["chain"]["verified"], true);
+    assert_eq!(history["allowed_actions"], json!(["comment"]));
+}
+
+#[tokio::test]
+async fn every_error_is_a_problem_document() {
+    let (site, id) = Site::with_hazard().await;
+    let bearer = format!("Bearer {}", site.token);
+    let admin = ("authorization", bearer.as_str());
+    let typed = ("content-type", "application/json");
+    let act = format!("/api/v1/hazards/{id}/actions");
+    let long = format!(r#"{{"action":"comment","reason":"{}"}}"#, "x".repeat(70_000));
+    let get = Method::GET;
+    let post = Method::POST;
+    // method, path, headers, body, status, code, part of the detail
+    type Case<'a> = (
+        &'a Method,
+        &'a str,
+        &'a [(&'a str, &'a str)],
+        &'a str,
+        u16,
+        &'a str,
+        &'a str,
+    );
+    #[rustfmt::skip] // a table
+    let cases: &[Case<'_>] = &[
+        (&get, "/api/v1/nothing", &[], "", 404, "not_found", "/docs/"),
+        (&get, "/api/v1/equipment/", &[], "", 404, "not_found", "did you mean /api/v1/equipment?"),
+        (&get, "/api", &[], "", 404, "not_found", "nothing at /api"),
+        (&get, "/api/v1/equipment/boler", &[], "", 404, "not_found", "did you mean \"boiler\"?"),
+        (&get, "/api/v1/equipment/boiler?x=1", &[], "", 400, "bad_parameter", "`x`; this address takes none"),
+        (&get, "/api/v1/equipment?categroy=11", &[], "", 400, "bad_parameter", "did you mean `category`?"),
+        (&get, "/api/v1/equipment?limit=many", &[], "", 400, "bad_parameter", "limit: invalid digit"),
+        (&get, "/api/v1/equipment?limit=0", &[], "", 400, "bad_parameter", "between 1 and 1000"),
+        (&get, "/api/v1/equipment?watch=asleep", &[], "", 400, "bad_parameter", "unknown variant `asleep`"),
+        (&get, "/api/v1/equipment?q=a&q=b", &[], "", 400, "bad_parameter", "given twice"),
+        (&get, "/api/v1/equipment/boiler/trend", &[], "", 400, "bad_parameter", "missing field `quantity`"),
+        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_presure", &[], "", 404, "not_found", "steam_pressure"),
+        (&get, "/api/v1/equipment/boiler/trend?quantity=car_speed", &[], "", 404, "not_found", "car_speed"),
+        (&get, "/api/v1/equipment/nobody/trend?quantity=x", &[], "", 404, "not_found", "nobody"),
+        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_pressure&from=monday", &[], "", 400, "bad_parameter", "from: expected a time"),
+        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_pressure&from=2030-01-01T00:00:00Z", &[], "", 400, "bad_parameter", "must lie before"),
+        (&get, "/api/v1/hazards/HZ-0", &[], "", 404, "not_found", "HZ-0"),
+        (&get, "/api/v1/hazards?cursor=x", &[], "", 400, "bad_parameter", "cursor: a cursor is TIME.ID"),
+        (&get, "/api/v1/hazards?status=open", &[], "", 400, "bad_parameter", "unknown variant `open`"),
+        (&get, "/api/v1/nodes/s/n9", &[], "", 404, "not_found", "did you mean \"s/n1\"?"),
+        (&get, "/api/v1/alarms?all=maybe", &[], "", 400, "bad_parameter", "neither 1 nor 0"),
+        (&get, "/api/v1/alarms?equipment=nobody", &[], "", 404, "not_found", "nobody"),
+        (&get, "/api/v1/events?last_event_id=x", &[], "", 400, "bad_parameter", "last_event_id"),
+        (&get, "/api/v1/events", &[("last-event-id", "x")], "", 400, "bad_parameter", "Last-Event-ID"),
+        (&get, &act, &[], "", 405, "method_not_allowed", "does not take GET"),
+        (&post, "/api/v1/hazards", &[], "", 405, "method_not_allowed", "does not take POST"),
+        (&post, "/api/v1/hazards/HZ-0/actions", &[admin, typed], r#"{"action":"confirm"}"#, 404, "not_found", "HZ-0"),
+        (&post, &act, &[admin], r#"{"action":"confirm"}"#, 415, "bad_body", "application/json"),
+        (&post, &act, &[admin, typed], r#"{"action":"#, 400, "bad_body", "EOF"),
+        (&post, &act, &[admin, typed], r#"{"action":"close"}"#, 422, "bad_body", "unknown variant `close`"),
+        (&post, &act, &[admin, typed], r#"{"action":"confirm","why":"x"}"#, 422, "bad_body", "unknown field `why`"),
+        (&post, &act, &[admin, typed], &long, 413, "too_large", "65536 bytes"),
+        (&post, &act, &[admin, typed, ("idempotency-key", "")], r#"{"action":"confirm"}"#, 400, "bad_parameter", "Idempotency-Key"),
+        (&post, &act, &[admin, typed], r#"{"action":"reject"}"#, 409, "reason_required", ""),
+    ];
+    for (method, path, headers, body, status, code, detail) in cases {
+        let answer = site.ask((*method).clone(), path, headers, body).await;
+        let problem = &answer.body;
+        assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {problem:#}");
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
+        assert_eq!(problem["status"], json!(status), "{path}");
+        assert_eq!(problem["code"], json!(code), "{path}");
+        assert_eq!(problem["instance"], json!(path), "{path}");
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("urn:vigil:problem:"),
+            "{path}"
+        );
+        assert!(!problem["title"].as_str().unwrap().is_empty(), "{path}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(detail),
+            "{path}: {problem:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_are_not_cached_and_carry_safe_headers() {
+    let site = Site::boiler().await;
+    for path in [
+        "/api/v1/overview",
+        "/api/v1/nothing",
+        "/healthz",
+        "/metrics",
+        "/docs/",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'self'"), "{path}");
+        assert_eq!(policy.contains("unsafe-inline"), path == "/docs/", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_wrong() {
+    let site = Site::boiler().await;
+    assert_eq!(site.get("/readyz").await.status, StatusCode::OK);
+    site.app.engine.set_mqtt_connected(false);
+    let wrong = site.get("/readyz").await;
+    assert_eq!(
+        (wrong.status, &wrong.body["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("not_ready"))
+    );
+    let failed: Vec<_> = wrong.body["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["ok"] == false)
+        .collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["name"], "mqtt");
+    assert!(
+        wrong.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no session with the broker")
+    );
+    assert_eq!(site.get("/healthz").await.body["status"], "alive");
+    site.app.stopping.cancel();
+    assert!(
+        site.get("/readyz").await.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("engine: the gateway is stopping")
+    );
+}
+
+#[tokio::test]
+async fn the_overview_never_counts_hazards_without_completeness() {
+    let empty = Site::empty().await;
+    let overview = empty.get("/api/v1/overview").await.body;
+    assert_eq!(overview["hazards"]["by_severity"]["total"], 0);
+    assert_eq!(overview["completeness"]["covered_percent"], Value::Null);
+    assert_eq!(
+        (&overview["equipment"]["never"], &overview["nodes"]["total"]),
+        (&json!(3), &json!(2))
+    );
+
+    let (mut site, id) = Site::with_hazard().await;
+    site.send("spBv1.0/s/NBIRTH/stranger", node_birth(site.now, 0, 1))
+        .await;
+    site.send("spBv1.0/s/DBIRTH/stranger/x", boiler_birth(site.now))
+        .await;
+    site.send("spBv1.0/s/DDATA/n1/b", b"\xff\xff".to_vec()).await;
+    site.settle().await;
+    let overview = site.get("/api/v1/overview").await.body;
+    assert_eq!(
+        (
+            &overview["hazards"]["by_severity"]["s2"],
+            &overview["hazards"]["suspected"]
+        ),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(overview["open_hazards"][0]["id"], json!(id));
+    assert_eq!(
+        (&overview["equipment"]["online"], &overview["nodes"]["online"]),
+        (&json!(1), &json!(1))
+    );
+    let percent = overview["completeness"]["covered_percent"].as_f64().unwrap();
+    assert!((33.0..34.0).contains(&percent), "{percent}");
+    assert_eq!(
+        (&overview["unregistered"], &overview["dead_letters"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(overview["gateway"]["ready"], true);
+    let strangers = site.get("/api/v1/unregistered").await.body;
+    assert_eq!(strangers["devices"][0]["device"], "x");
+    let metrics = strangers["devices"][0]["metrics"].as_array().unwrap();
+    assert!(
+        metrics
+            .iter()
+            .any(|metric| metric["quantity"] == "steam_pressure"),
+        "{metrics:?}"
+    );
+    let letters = site.get("/api/v1/dead-letters").await.body;
+    assert_eq!(
+        (&letters["total"], &letters["letters"][0]["payload_bytes"]),
+        (&json!(1), &json!(2))
+    );
+    let node = site.get("/api/v1/nodes/s/n1").await.body;
+    assert_eq!(
+        (
+            &node["state"],
+            &node["undecodable"],
+            &node["journal"]["contiguous"]
+        ),
+        (&json!("online"), &json!(1), &json!(10))
+    );
+    let unknown = site.get("/api/v1/nodes?known=false").await.body;
+    assert_eq!(
+        (&unknown["total"], &unknown["nodes"][0]["node"]),
+        (&json!(1), &json!("stranger"))
+    );
+}
+
+#[tokio::test]
+async fn the_packs_in_force_are_listed_with_hash_and_ground() {
+    let site = Site::empty().await;
+    let rules = site.get("/api/v1/rules").await.body;
+    let packs = rules["packs"].as_array().unwrap();
+    let boiler = packs.iter().find(|pack| pack["id"] == "boiler-steam").unwrap();
+    assert_eq!(boiler["hash"].as_str().unwrap().len(), 64);
+    let rule = boiler["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|rule| rule["id"] == "BLR-STEAM-P-HH")
+        .unwrap();
+    assert_eq!(rule["equipment"], 2);
+    for pack in packs {
+        for rule in pack["rules"].as_array().unwrap() {
+            assert_eq!(
+                rule["unverified"],
+                json!(rule["confidence"] == "memory-low"),
+                "{rule}"
+            );
+            assert!(!rule["clause"].as_str().unwrap().is_empty(), "{rule}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_are_prometheus_text() {
+    let (site, _) = Site::with_hazard().await;
+    let metrics = site.get("/metrics").await;
+    assert_eq!(
+        metrics.header("content-type"),
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = metrics.body.as_str().unwrap();
+    for line in [
+        "vigil_hazards_open{severity=\"S2\"} 1",
+        "vigil_mqtt_up 1",
+        "vigil_ready 1",
+        "vigil_messages_logged_total 13",
+    ] {
+        assert!(
+            text.lines().any(|known| known == line),
+            "{line} is missing in\n{text}"
+        );
+    }
+}

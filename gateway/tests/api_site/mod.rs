@@ -1,0 +1,232 @@
+//! A gateway without a broker behind its API: messages go straight into the engine.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "helpers of tests; not every test file uses all of them"
+)]
+
+use crate::harness::*;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use vigil_core::Pipeline;
+use vigil_core::output::Command;
+use vigil_gateway::api;
+use vigil_gateway::app::App;
+use vigil_gateway::clock::Clock;
+use vigil_gateway::config::Config;
+use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
+use vigil_gateway::metrics::Registry;
+use vigil_gateway::mqtt::{Ack, Incoming};
+use vigil_gateway::secrets::AdminToken;
+use vigil_protocol::time::UtcMillis;
+
+/// Nobody listens.
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn acknowledge(&self, _ack: Ack) {}
+
+    fn command(&self, _command: &Command) -> bool {
+        true
+    }
+}
+
+pub struct Site {
+    pub app: App,
+    pub router: Router,
+    pub token: String,
+    pub now: i64,
+    messages: mpsc::Sender<Incoming>,
+    sent: u64,
+    journal: u64,
+    engine: Engine,
+    dir: tempfile::TempDir,
+}
+
+/// An answer: status, headers, body as JSON (or as a string).
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Site {
+    /// A gateway that has heard nothing.
+    pub async fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (writer, reader) = open(dir.path()).await;
+        let (catalog, config) = (Arc::new(catalog()), Arc::new(Config::default()));
+        let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
+        let restored = restore(&mut pipeline, &reader).await.unwrap();
+        let clock = Clock::manual(UtcMillis(T0));
+        let metrics = Arc::new(Registry::default());
+        let (messages, from) = mpsc::channel(10_000);
+        let engine = Engine::start(EngineParts {
+            pipeline,
+            restored,
+            writer,
+            reader: reader.clone(),
+            messages: from,
+            outlet: Box::new(Nowhere),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            options: EngineOptions {
+                linger: Duration::from_millis(1),
+                ..EngineOptions::default()
+            },
+        });
+        let path = dir.path().join("admin.token");
+        let (token, _) = AdminToken::load_or_create(&path).unwrap();
+        let app = App {
+            engine: engine.handle.clone(),
+            store: reader,
+            catalog,
+            config,
+            token: Arc::new(token),
+            started: UtcMillis(T0),
+            clock,
+            metrics,
+            stopping: CancellationToken::new(),
+        };
+        app.engine.set_mqtt_connected(true);
+        Self {
+            router: api::router(app.clone()),
+            token: std::fs::read_to_string(path).unwrap().trim().to_owned(),
+            app,
+            now: T0,
+            messages,
+            sent: 0,
+            journal: 0,
+            engine,
+            dir,
+        }
+    }
+
+    /// The boiler is born and has said a few normal values.
+    pub async fn boiler() -> Self {
+        let mut site = Self::empty().await;
+        site.send(NBIRTH, node_birth(T0, 0, 7)).await;
+        site.send(DBIRTH, boiler_birth(T0)).await;
+        for _ in 0..3 {
+            site.pressure(0.8).await;
+        }
+        site.settle().await;
+        site
+    }
+
+    /// And then too much pressure for long enough.
+    pub async fn with_hazard() -> (Self, String) {
+        let mut site = Self::boiler().await;
+        for _ in 0..8 {
+            site.pressure(1.03).await;
+        }
+        site.settle().await;
+        let open = site.get("/api/v1/hazards").await;
+        let id = open.body["hazards"][0]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{:#}", open.body))
+            .to_owned();
+        (site, id)
+    }
+
+    /// Time goes on to `ms` after the start.
+    pub fn at(&mut self, ms: i64) {
+        self.now = T0 + ms;
+        self.app.clock.set(UtcMillis(self.now));
+    }
+
+    pub async fn send(&mut self, topic: &str, payload: Vec<u8>) {
+        self.sent += 1;
+        let received = UtcMillis(self.now);
+        let message = Incoming {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+            retained: false,
+            received,
+            ack: None,
+        };
+        self.messages.send(message).await.unwrap();
+    }
+
+    /// A second later the boiler says its pressure.
+    pub async fn pressure(&mut self, mpa: f64) {
+        self.at(self.now - T0 + 1_000);
+        let payload = pressure(self.now, (self.journal + 2) as u8, self.journal, mpa, false);
+        self.journal += 1;
+        self.send(DDATA, payload).await;
+    }
+
+    /// Everything sent is committed.
+    pub async fn settle(&self) {
+        let sent = self.sent;
+        until("all messages are committed", async || {
+            (self.app.engine.health().position.0 >= sent).then_some(())
+        })
+        .await;
+    }
+
+    /// A millisecond later the node is born again: one event.
+    pub async fn rebirth(&mut self) {
+        self.at(self.now - T0 + 1);
+        self.send(NBIRTH, node_birth(self.now, (self.now - T0) % 256, 7))
+            .await;
+    }
+
+    pub fn database(&self) -> std::path::PathBuf {
+        self.dir.path().join("vigil.db")
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.ask(Method::POST, path, headers, body).await
+    }
+
+    /// Posts JSON with the admin token.
+    pub async fn act(&self, hazard: &str, key: Option<&str>, body: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        self.post(&format!("/api/v1/hazards/{hazard}/actions"), &headers, body)
+            .await
+    }
+
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = within(path, self.router.clone().oneshot(request)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = within(path, to_bytes(body, usize::MAX)).await.unwrap();
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
