@@ -167,6 +167,26 @@ impl Node {
         Restored { rank: record.rank }
     }
 
+    /// Takes a birth as known that was not heard.
+    pub(crate) fn assume_birth(
+        &mut self,
+        host: &mut Host<'_>,
+        device: Option<&str>,
+        hash: ContentHash,
+        view: &PayloadView<'_>,
+    ) {
+        let Some(at) = self.find(device) else { return };
+        let birth = Birth::read(view);
+        self.devices[at].context = Some(hash);
+        self.devices[at].meaning = birth.meaning;
+        self.set_table(host, at, &birth);
+        if let (None, Some(epoch)) = (device, birth.epoch) {
+            self.journaling = true;
+            self.journal
+                .get_or_insert_with(|| Box::new(Journal::new(epoch, birth.first.unwrap_or(0))));
+        }
+    }
+
     fn restore_device(
         &mut self,
         record: DeviceRecord,

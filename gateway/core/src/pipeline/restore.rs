@@ -11,6 +11,7 @@ use crate::status::PipelineCounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use vigil_protocol::sparkplug::{PayloadView, Topic};
 use vigil_protocol::time::UtcMillis;
 
 /// Key of the pipeline's own snapshot.
@@ -112,6 +113,27 @@ impl Pipeline {
     /// A stored birth that a snapshot refers to. Kept until the node using it is restored.
     pub fn restore_context(&mut self, context: DecodeContext) {
         self.contexts.insert(context.hash, context);
+    }
+
+    /// Takes a birth as known without its having been heard: for replaying a log whose births have been deleted
+    /// by age. Hand in, before the first message, the birth it was logged under; nodes outside the catalog need
+    /// none.
+    pub fn assume_birth(&mut self, context: &DecodeContext) {
+        let (key, device) = match Topic::parse(&context.topic) {
+            Ok(Topic::Node { group, node, .. }) => (format!("{group}/{node}"), None),
+            Ok(Topic::Device {
+                group, node, device, ..
+            }) => (format!("{group}/{node}"), Some(device)),
+            _ => return,
+        };
+        if let (Some(ix), Ok(view)) = (
+            self.by_key.get(key.as_str()).copied(),
+            PayloadView::parse(&context.payload),
+        ) {
+            self.with_node(ix, self.now, &mut Vec::new(), |node, host| {
+                node.assume_birth(host, device, context.hash, &view);
+            });
+        }
     }
 
     /// Puts back a node's state. Inputs up to the snapshot's position are ignored for this node from then on.
