@@ -39,11 +39,13 @@ impl Peer {
             let mut confirmed = 0;
             for event in connection.iter() {
                 match event {
-                    Ok(Event::Incoming(Packet::ConnAck(_))) if wanted == 0 => drop(ready_to.try_send(())),
+                    Ok(Event::Incoming(Packet::ConnAck(_))) if wanted == 0 => {
+                        let _only_the_first_counts = ready_to.try_send(());
+                    }
                     Ok(Event::Incoming(Packet::SubAck(_))) => {
                         confirmed += 1;
                         if confirmed == wanted {
-                            drop(ready_to.try_send(()));
+                            let _only_the_first_counts = ready_to.try_send(());
                         }
                     }
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
