@@ -5,7 +5,6 @@ mod api_site;
 mod harness;
 
 use api_site::Site;
-use axum::http::{Method, StatusCode};
 use harness::*;
 use serde_json::{Value, json};
 use vigil_gateway::view::Time;
@@ -58,6 +57,27 @@ async fn an_overpressure_is_in_the_register_with_rule_clause_pack_hash_and_evide
             .iter()
             .any(|limit| limit["rule"] == "BLR-STEAM-P-HH" && limit["value"] == 1.02)
     );
+}
+
+#[tokio::test]
+async fn evidence_outlives_the_log() {
+    use sqlx::Connection as _;
+    let (site, id) = Site::with_hazard().await;
+    let path = format!("/api/v1/hazards/{id}");
+    let before = site.get(&path).await.body;
+    let url = format!("sqlite:{}", site.database().display());
+    let mut retention = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for sql in [
+        "INSERT INTO hazard_evidence_messages SELECT w.hazard, m.position, m.node_id, m.device_id, m.kind, m.flags, \
+         m.epoch, m.seq, m.published, m.received, m.context_id, m.payload FROM hazard_windows w JOIN messages m \
+         USING (node_id, device_id)",
+        "DELETE FROM messages WHERE position <= 8",
+    ] {
+        sqlx::query(sql).execute(&mut retention).await.unwrap();
+    }
+    let after = site.get(&path).await.body;
+    assert_eq!(after["evidence"]["kept"], 12);
+    assert_eq!(after["evidence"]["series"], before["evidence"]["series"]);
 }
 
 #[tokio::test]
@@ -287,199 +307,29 @@ async fn a_trend_has_points_limits_hazards_and_gaps() {
 }
 
 #[tokio::test]
-async fn a_step_needs_the_token_and_is_taken_once() {
-    let (site, id) = Site::with_hazard().await;
-    let path = format!("/api/v1/hazards/{id}/actions");
-    let json = ("content-type", "application/json");
-    let confirm = r#"{"action":"confirm","reason":"checked on site"}"#;
-    for authorization in [
-        "",
-        "Bearer ",
-        "Bearer 00ff",
-        "Basic YWRtaW46YWRtaW4=",
-        &format!("bearer{}", site.token),
-    ] {
-        let headers: &[_] = if authorization.is_empty() {
-            &[json]
-        } else {
-            &[json, ("authorization", authorization)]
-        };
-        let refused = site.post(&path, headers, confirm).await;
-        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{authorization}");
-        assert!(
-            refused
-                .header("www-authenticate")
-                .starts_with("Bearer realm=\"vigil\"")
-        );
-        assert_eq!(refused.body["code"], "unauthorized");
+async fn a_long_trend_is_read_page_by_page_and_keeps_its_extremes() {
+    let mut site = Site::boiler().await;
+    for second in 0..4_500 {
+        site.pressure(if second == 3_333 { 0.95 } else { 0.8 }).await;
     }
-    let first = site.act(&id, Some("k1"), confirm).await;
+    site.settle().await;
+    let path = "/api/v1/equipment/boiler/trend?quantity=steam_pressure";
+    let trend = site
+        .get(&format!("{path}&from={}&to={}", time(0), time(4_600_000)))
+        .await
+        .body;
     assert_eq!(
-        (first.status, &first.body["hazard"]["status"]),
-        (StatusCode::OK, &json!("confirmed"))
+        (&trend["source"], &trend["complete"]),
+        (&json!("log"), &json!(true))
     );
-    let again = site.act(&id, Some("k1"), confirm).await;
-    assert_eq!((again.status, &again.body), (StatusCode::OK, &first.body));
-    let other = site
-        .act(&id, Some("k1"), r#"{"action":"comment","reason":"x"}"#)
-        .await;
-    assert_eq!(
-        (other.status, &other.body["code"]),
-        (StatusCode::CONFLICT, &json!("idempotency_key_reused"))
-    );
-    let twice = site.act(&id, Some("k2"), confirm).await;
-    assert_eq!(
-        (twice.status, &twice.body["code"]),
-        (StatusCode::CONFLICT, &json!("not_suspected"))
-    );
-    let history = site.get(&format!("/api/v1/hazards/{id}")).await.body;
-    let events = history["history"].as_array().unwrap();
-    assert_eq!(events.len(), 2);
-    assert_eq!(
-        (&events[1]["actor"], &events[1]["text"]),
-        (&json!("admin"), &json!("checked on site"))
-    );
-    assert_eq!(history["chain"]["verified"], true);
-    assert_eq!(history["allowed_actions"], json!(["comment"]));
-}
-
-#[tokio::test]
-async fn every_error_is_a_problem_document() {
-    let (site, id) = Site::with_hazard().await;
-    let bearer = format!("Bearer {}", site.token);
-    let admin = ("authorization", bearer.as_str());
-    let typed = ("content-type", "application/json");
-    let act = format!("/api/v1/hazards/{id}/actions");
-    let long = format!(r#"{{"action":"comment","reason":"{}"}}"#, "x".repeat(70_000));
-    let get = Method::GET;
-    let post = Method::POST;
-    // method, path, headers, body, status, code, part of the detail
-    type Case<'a> = (
-        &'a Method,
-        &'a str,
-        &'a [(&'a str, &'a str)],
-        &'a str,
-        u16,
-        &'a str,
-        &'a str,
-    );
-    #[rustfmt::skip] // a table
-    let cases: &[Case<'_>] = &[
-        (&get, "/api/v1/nothing", &[], "", 404, "not_found", "/docs/"),
-        (&get, "/api/v1/equipment/", &[], "", 404, "not_found", "did you mean /api/v1/equipment?"),
-        (&get, "/api", &[], "", 404, "not_found", "nothing at /api"),
-        (&get, "/api/v1/equipment/boler", &[], "", 404, "not_found", "did you mean \"boiler\"?"),
-        (&get, "/api/v1/equipment/boiler?x=1", &[], "", 400, "bad_parameter", "`x`; this address takes none"),
-        (&get, "/api/v1/equipment?categroy=11", &[], "", 400, "bad_parameter", "did you mean `category`?"),
-        (&get, "/api/v1/equipment?limit=many", &[], "", 400, "bad_parameter", "limit: invalid digit"),
-        (&get, "/api/v1/equipment?limit=0", &[], "", 400, "bad_parameter", "between 1 and 1000"),
-        (&get, "/api/v1/equipment?watch=asleep", &[], "", 400, "bad_parameter", "unknown variant `asleep`"),
-        (&get, "/api/v1/equipment?q=a&q=b", &[], "", 400, "bad_parameter", "given twice"),
-        (&get, "/api/v1/equipment/boiler/trend", &[], "", 400, "bad_parameter", "missing field `quantity`"),
-        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_presure", &[], "", 404, "not_found", "steam_pressure"),
-        (&get, "/api/v1/equipment/boiler/trend?quantity=car_speed", &[], "", 404, "not_found", "car_speed"),
-        (&get, "/api/v1/equipment/nobody/trend?quantity=x", &[], "", 404, "not_found", "nobody"),
-        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_pressure&from=monday", &[], "", 400, "bad_parameter", "from: expected a time"),
-        (&get, "/api/v1/equipment/boiler/trend?quantity=steam_pressure&from=2030-01-01T00:00:00Z", &[], "", 400, "bad_parameter", "must lie before"),
-        (&get, "/api/v1/hazards/HZ-0", &[], "", 404, "not_found", "HZ-0"),
-        (&get, "/api/v1/hazards?cursor=x", &[], "", 400, "bad_parameter", "cursor: a cursor is TIME.ID"),
-        (&get, "/api/v1/hazards?status=open", &[], "", 400, "bad_parameter", "unknown variant `open`"),
-        (&get, "/api/v1/nodes/s/n9", &[], "", 404, "not_found", "did you mean \"s/n1\"?"),
-        (&get, "/api/v1/alarms?all=maybe", &[], "", 400, "bad_parameter", "neither 1 nor 0"),
-        (&get, "/api/v1/alarms?equipment=nobody", &[], "", 404, "not_found", "nobody"),
-        (&get, "/api/v1/events?last_event_id=x", &[], "", 400, "bad_parameter", "last_event_id"),
-        (&get, "/api/v1/events", &[("last-event-id", "x")], "", 400, "bad_parameter", "Last-Event-ID"),
-        (&get, &act, &[], "", 405, "method_not_allowed", "does not take GET"),
-        (&post, "/api/v1/hazards", &[], "", 405, "method_not_allowed", "does not take POST"),
-        (&post, "/api/v1/hazards/HZ-0/actions", &[admin, typed], r#"{"action":"confirm"}"#, 404, "not_found", "HZ-0"),
-        (&post, &act, &[admin], r#"{"action":"confirm"}"#, 415, "bad_body", "application/json"),
-        (&post, &act, &[admin, typed], r#"{"action":"#, 400, "bad_body", "EOF"),
-        (&post, &act, &[admin, typed], r#"{"action":"close"}"#, 422, "bad_body", "unknown variant `close`"),
-        (&post, &act, &[admin, typed], r#"{"action":"confirm","why":"x"}"#, 422, "bad_body", "unknown field `why`"),
-        (&post, &act, &[admin, typed], &long, 413, "too_large", "65536 bytes"),
-        (&post, &act, &[admin, typed, ("idempotency-key", "")], r#"{"action":"confirm"}"#, 400, "bad_parameter", "Idempotency-Key"),
-        (&post, &act, &[admin, typed], r#"{"action":"reject"}"#, 409, "reason_required", ""),
-    ];
-    for (method, path, headers, body, status, code, detail) in cases {
-        let answer = site.ask((*method).clone(), path, headers, body).await;
-        let problem = &answer.body;
-        assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {problem:#}");
-        assert_eq!(
-            answer.header("content-type"),
-            "application/problem+json",
-            "{path}"
-        );
-        assert_eq!(problem["status"], json!(status), "{path}");
-        assert_eq!(problem["code"], json!(code), "{path}");
-        assert_eq!(problem["instance"], json!(path), "{path}");
-        assert!(
-            problem["type"]
-                .as_str()
-                .unwrap()
-                .starts_with("urn:vigil:problem:"),
-            "{path}"
-        );
-        assert!(!problem["title"].as_str().unwrap().is_empty(), "{path}");
-        assert!(
-            problem["detail"].as_str().unwrap().contains(detail),
-            "{path}: {problem:#}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn answers_are_not_cached_and_carry_safe_headers() {
-    let site = Site::boiler().await;
-    for path in [
-        "/api/v1/overview",
-        "/api/v1/nothing",
-        "/healthz",
-        "/metrics",
-        "/docs/",
-    ] {
-        let answer = site.get(path).await;
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-        let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'self'"), "{path}");
-        assert_eq!(policy.contains("unsafe-inline"), path == "/docs/", "{path}");
-    }
-}
-
-#[tokio::test]
-async fn readiness_says_what_is_wrong() {
-    let site = Site::boiler().await;
-    assert_eq!(site.get("/readyz").await.status, StatusCode::OK);
-    site.app.engine.set_mqtt_connected(false);
-    let wrong = site.get("/readyz").await;
-    assert_eq!(
-        (wrong.status, &wrong.body["code"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &json!("not_ready"))
-    );
-    let failed: Vec<_> = wrong.body["checks"]
-        .as_array()
-        .unwrap()
+    let points = trend["points"].as_array().unwrap();
+    assert!((700..=1_501).contains(&points.len()), "{}", points.len());
+    let readings: u64 = points
         .iter()
-        .filter(|check| check["ok"] == false)
-        .collect();
-    assert_eq!(failed.len(), 1);
-    assert_eq!(failed[0]["name"], "mqtt");
-    assert!(
-        wrong.body["detail"]
-            .as_str()
-            .unwrap()
-            .contains("no session with the broker")
-    );
-    assert_eq!(site.get("/healthz").await.body["status"], "alive");
-    site.app.stopping.cancel();
-    assert!(
-        site.get("/readyz").await.body["detail"]
-            .as_str()
-            .unwrap()
-            .contains("engine: the gateway is stopping")
-    );
+        .map(|point| point["readings"].as_u64().unwrap())
+        .sum();
+    assert_eq!(readings, 4_504);
+    assert!(points.iter().any(|point| point["high"] == 0.95));
 }
 
 #[tokio::test]

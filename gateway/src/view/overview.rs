@@ -13,7 +13,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 use vigil_core::catalog::EquipmentIx;
+use vigil_core::hazard::HazardSummary;
 use vigil_core::output::GapRecord;
+use vigil_core::pack::Severity;
 use vigil_protocol::time::UtcMillis;
 
 /// Rows of each list on the first page.
@@ -197,16 +199,7 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
             })
             .hazards_opened += 1;
     }
-    let mut open_hazards = app
-        .store
-        .hazards(&HazardFilter {
-            open: Some(true),
-            limit: 1_000,
-            ..HazardFilter::default()
-        })
-        .await?;
-    open_hazards.sort_by_key(|hazard| (hazard.severity, std::cmp::Reverse(hazard.opened_at)));
-    open_hazards.truncate(ROWS as usize);
+    let open_hazards = worst(app).await?;
     let alarms = app
         .store
         .alarms(&AlarmFilter {
@@ -252,6 +245,24 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
             above_watermark: app.engine.health().above_watermark,
         },
     })
+}
+
+/// The worst open hazards, newest first among equals.
+async fn worst(app: &App) -> Result<Vec<HazardSummary>, ViewError> {
+    let mut worst = Vec::new();
+    for severity in [Severity::S1, Severity::S2, Severity::S3, Severity::S4] {
+        let limit = ROWS - worst.len() as u32;
+        if limit > 0 {
+            let filter = HazardFilter {
+                severity: Some(severity),
+                open: Some(true),
+                limit,
+                ..HazardFilter::default()
+            };
+            worst.extend(app.store.hazards(&filter).await?);
+        }
+    }
+    Ok(worst)
 }
 
 /// All equipment at a glance, and how many of its nodes are online.
