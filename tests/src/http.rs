@@ -19,7 +19,11 @@ impl Api {
             .timeout_global(Some(Duration::from_secs(20)))
             .http_status_as_error(false)
             .build();
-        Self { base: base.trim_end_matches('/').to_owned(), token: None, agent: config.into() }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            token: None,
+            agent: config.into(),
+        }
     }
 
     /// With a bearer token.
@@ -43,7 +47,11 @@ impl Api {
     /// # Errors
     /// The transport's.
     pub fn try_get(&self, path: &str) -> Result<(u16, String), String> {
-        let mut response = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| e.to_string())?;
+        let mut response = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .call()
+            .map_err(|e| e.to_string())?;
         let body = response.body_mut().read_to_string().map_err(|e| e.to_string())?;
         Ok((response.status().as_u16(), body))
     }
@@ -69,9 +77,14 @@ impl Api {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.send_json(body).unwrap_or_else(|e| panic!("POST {path}: {e}"));
+        let mut response = request
+            .send_json(body)
+            .unwrap_or_else(|e| panic!("POST {path}: {e}"));
         let text = response.body_mut().read_to_string().unwrap_or_default();
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// Polls `path` until `good` accepts the JSON.
@@ -97,6 +110,9 @@ impl Api {
             // The interface has no long poll for this; the pause only limits the rate.
             std::thread::park_timeout(Duration::from_millis(50));
         }
-        panic!("{path} did not become right within {within:?}; last: {}", last.chars().take(4_000).collect::<String>());
+        panic!(
+            "{path} did not become right within {within:?}; last: {}",
+            last.chars().take(4_000).collect::<String>()
+        );
     }
 }

@@ -41,7 +41,12 @@ impl Mosquitto {
         );
         std::fs::write(dir.join("mosquitto.conf"), config).expect("its directory is writable");
         let process = spawn(&dir);
-        let mut broker = Self { process, port, dir, _temporary: temporary };
+        let mut broker = Self {
+            process,
+            port,
+            dir,
+            _temporary: temporary,
+        };
         broker.ready();
         broker
     }
@@ -71,11 +76,19 @@ impl Mosquitto {
 }
 
 fn spawn(dir: &Path) -> Process {
-    let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"]
-        .iter()
-        .map(PathBuf::from)
-        .find(|p| p.exists())
-        .unwrap_or_else(|| PathBuf::from("mosquitto"));
+    let program = [
+        "/usr/sbin/mosquitto",
+        "/usr/local/sbin/mosquitto",
+        "/opt/homebrew/sbin/mosquitto",
+    ]
+    .iter()
+    .map(PathBuf::from)
+    .find(|p| p.exists())
+    .unwrap_or_else(|| PathBuf::from("mosquitto"));
     let log = dir.join("mosquitto.log");
-    Process::start_logged("mosquitto", Command::new(program).arg("-c").arg(dir.join("mosquitto.conf")), &log)
+    Process::start_logged(
+        "mosquitto",
+        Command::new(program).arg("-c").arg(dir.join("mosquitto.conf")),
+        &log,
+    )
 }

@@ -57,12 +57,21 @@ impl Process {
         // Bounded: when nobody waits for lines the reader drops them, so the child never blocks.
         let (send, lines) = sync_channel(10_000);
         if let Some(stdout) = child.stdout.take() {
-            follow(stdout, send.clone(), log.as_ref().and_then(|log| log.try_clone().ok()));
+            follow(
+                stdout,
+                send.clone(),
+                log.as_ref().and_then(|log| log.try_clone().ok()),
+            );
         }
         if let Some(stderr) = child.stderr.take() {
             follow(stderr, send, log);
         }
-        Self { child, lines, tail: VecDeque::new(), name: name.to_owned() }
+        Self {
+            child,
+            lines,
+            tail: VecDeque::new(),
+            name: name.to_owned(),
+        }
     }
 
     /// Whether it is still running.
@@ -77,7 +86,10 @@ impl Process {
     pub fn wait_for(&mut self, wanted: &str, within: Duration) -> String {
         let deadline = Instant::now() + within;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     self.keep(line.clone());
                     if line.contains(wanted) {
@@ -86,7 +98,10 @@ impl Process {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let said = self.said();
-                    panic!("{} did not say {wanted:?} within {within:?}; it said:\n{said}", self.name)
+                    panic!(
+                        "{} did not say {wanted:?} within {within:?}; it said:\n{said}",
+                        self.name
+                    )
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     let said = self.said();
@@ -121,8 +136,15 @@ impl Process {
     /// # Panics
     /// When it does not stop in time.
     pub fn terminate(&mut self, within: Duration) -> ExitStatus {
-        let sent = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status();
-        assert!(sent.is_ok_and(|s| s.success()), "sending SIGTERM to {}", self.name);
+        let sent = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.id().to_string())
+            .status();
+        assert!(
+            sent.is_ok_and(|s| s.success()),
+            "sending SIGTERM to {}",
+            self.name
+        );
         self.wait(within)
     }
 
@@ -130,7 +152,10 @@ impl Process {
     pub fn ends_within(&mut self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => self.keep(line),
                 Err(RecvTimeoutError::Disconnected) => return true,
                 Err(RecvTimeoutError::Timeout) => return false,
@@ -153,7 +178,10 @@ impl Process {
         let deadline = Instant::now() + within;
         loop {
             // Both output streams close when the process ends: that is the event waited for.
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => self.keep(line),
                 Err(RecvTimeoutError::Disconnected) => return self.child.wait().expect("waitable"),
                 Err(RecvTimeoutError::Timeout) => {
@@ -170,7 +198,8 @@ impl Drop for Process {
         if std::thread::panicking() {
             let said = self.said();
             let mut err = std::io::stderr().lock();
-            let _best_effort = std::io::Write::write_all(&mut err, format!("--- {} said:\n{said}", self.name).as_bytes());
+            let _best_effort =
+                std::io::Write::write_all(&mut err, format!("--- {} said:\n{said}", self.name).as_bytes());
         }
         self.kill();
     }
@@ -199,7 +228,11 @@ pub fn binary(name: &str) -> PathBuf {
         dir.pop();
     }
     let path = dir.join(name);
-    assert!(path.exists(), "{} is not built; run `cargo build --workspace --bins` first", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo build --workspace --bins` first",
+        path.display()
+    );
     path
 }
 

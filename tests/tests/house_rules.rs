@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// All `.rs` files below a folder, without build output.
@@ -51,7 +54,10 @@ fn dependencies(package: &str, table: &str) -> BTreeSet<String> {
 
 fn only(package: &str, allowed: &[&str]) {
     let allowed: BTreeSet<String> = allowed.iter().map(|&name| name.to_owned()).collect();
-    let extra: Vec<String> = dependencies(package, "dependencies").difference(&allowed).cloned().collect();
+    let extra: Vec<String> = dependencies(package, "dependencies")
+        .difference(&allowed)
+        .cloned()
+        .collect();
     assert!(extra.is_empty(), "{package} may not depend on {extra:?}");
 }
 
@@ -60,11 +66,30 @@ fn packages_depend_only_on_what_the_design_allows() {
     only("protocol", &["heapless", "serde"]);
     only(
         "firmware",
-        &["vigil-protocol", "heapless", "embedded-hal", "embedded-hal-async", "embedded-io-async"],
+        &[
+            "vigil-protocol",
+            "heapless",
+            "embedded-hal",
+            "embedded-hal-async",
+            "embedded-io-async",
+        ],
     );
-    only("gateway/core", &["vigil-protocol", "serde", "serde_json", "sha2", "strsim", "thiserror", "toml"]);
+    only(
+        "gateway/core",
+        &[
+            "vigil-protocol",
+            "serde",
+            "serde_json",
+            "sha2",
+            "strsim",
+            "thiserror",
+            "toml",
+        ],
+    );
     assert!(
-        !dependencies("simulator", "dependencies").iter().any(|d| d == "vigil-gateway" || d == "vigil-core"),
+        !dependencies("simulator", "dependencies")
+            .iter()
+            .any(|d| d == "vigil-gateway" || d == "vigil-core"),
         "the simulator stands in for the field; it must not know the gateway"
     );
 }
@@ -74,9 +99,16 @@ fn no_std_crates_say_so_and_forbid_unsafe() {
     for package in ["protocol", "firmware"] {
         let text = fs::read_to_string(root().join(package).join("src/lib.rs")).unwrap();
         assert!(text.contains("no_std"), "{package} is no_std");
-        assert!(text.contains("#![forbid(unsafe_code)]"), "{package} forbids unsafe code");
+        assert!(
+            text.contains("#![forbid(unsafe_code)]"),
+            "{package} forbids unsafe code"
+        );
         for (path, text) in sources(&format!("{package}/src")) {
-            assert!(!text.contains("extern crate alloc"), "{}: no alloc", path.display());
+            assert!(
+                !text.contains("extern crate alloc"),
+                "{}: no alloc",
+                path.display()
+            );
         }
     }
 }
@@ -84,8 +116,21 @@ fn no_std_crates_say_so_and_forbid_unsafe() {
 #[test]
 fn the_core_has_no_clock_no_randomness_no_runtime_and_no_log() {
     for (path, text) in sources("gateway/core/src") {
-        for banned in ["SystemTime", "Instant::now", "tokio::", "tracing::", "rand::", "std::fs", "std::net", "std::thread"] {
-            assert!(!text.contains(banned), "{}: {banned} in the sans-IO core", path.display());
+        for banned in [
+            "SystemTime",
+            "Instant::now",
+            "tokio::",
+            "tracing::",
+            "rand::",
+            "std::fs",
+            "std::net",
+            "std::thread",
+        ] {
+            assert!(
+                !text.contains(banned),
+                "{}: {banned} in the sans-IO core",
+                path.display()
+            );
         }
     }
 }
@@ -105,7 +150,8 @@ fn ingest_store_and_api_never_import_each_other() {
                     continue;
                 }
                 assert!(
-                    !text.contains(&format!("crate::{other}::")) && !text.contains(&format!("use crate::{other};")),
+                    !text.contains(&format!("crate::{other}::"))
+                        && !text.contains(&format!("use crate::{other};")),
                     "{}: imports {other}; only engine, app, run and cli know them all",
                     path.display()
                 );
@@ -136,14 +182,21 @@ fn no_file_has_grown_beyond_what_one_can_read() {
     sizes.sort();
     let median = sizes[sizes.len() / 2].0;
     assert!(median <= 200, "median file length is {median}");
-    let long: Vec<_> = sizes.iter().filter(|(lines, path)| *lines > 900 && !path.contains("/tests/")).collect();
+    let long: Vec<_> = sizes
+        .iter()
+        .filter(|(lines, path)| *lines > 900 && !path.contains("/tests/"))
+        .collect();
     assert!(long.is_empty(), "split these: {long:?}");
 }
 
 #[test]
 fn no_committed_text_names_a_path_of_one_machine() {
     // Written in two parts so that this file does not find itself.
-    let banned = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("../sha", "red")];
+    let banned = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("../sha", "red"),
+    ];
     for folder in ["protocol", "firmware", "gateway", "simulator", "tests"] {
         for (path, text) in sources(folder) {
             for word in banned {

@@ -86,13 +86,19 @@ mod tests {
     #[test]
     fn a_hash_survives_its_text_form() {
         let hash = ContentHash::of(b"abc");
-        assert_eq!(hash.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hash.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(ContentHash::from_hex(&hash.to_string()), Some(hash));
         assert_eq!(ContentHash::from_hex("xyz"), None);
     }
 
     #[test]
     fn moving_a_byte_between_parts_changes_the_hash() {
-        assert_ne!(ContentHash::of_parts(&[b"ab", b"c"]), ContentHash::of_parts(&[b"a", b"bc"]));
+        assert_ne!(
+            ContentHash::of_parts(&[b"ab", b"c"]),
+            ContentHash::of_parts(&[b"a", b"bc"])
+        );
     }
 }

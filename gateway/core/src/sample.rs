@@ -27,7 +27,10 @@ impl RawCode {
         }
         let mut bytes = [0; 12];
         bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
-        Self { bytes, len: end as u8 }
+        Self {
+            bytes,
+            len: end as u8,
+        }
     }
 
     /// The code as text.
