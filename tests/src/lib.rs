@@ -6,7 +6,9 @@
     reason = "a helper of tests fails the test by panicking"
 )]
 
+pub mod browser;
 pub mod checker;
+pub mod edge;
 pub mod gateway;
 pub mod http;
 pub mod journals;
@@ -20,6 +22,7 @@ pub mod simulator;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};
+pub use edge::Edge;
 pub use gateway::{Gateway, GatewayOptions};
 pub use http::Api;
 pub use journals::{JournalEnd, journals};

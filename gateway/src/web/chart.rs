@@ -53,7 +53,7 @@ pub struct Point {
 /// A limit line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
-    /// Rule id and level, as printed on the line.
+    /// Side and level, as printed beside the line.
     pub label: String,
     /// Canonical unit.
     pub value: f64,
@@ -103,6 +103,16 @@ fn colour(severity: Severity) -> RGBColor {
         Severity::S2 => RGBColor(0xc6, 0x5d, 0x07),
         Severity::S3 => RGBColor(0x9a, 0x76, 0x00),
         Severity::S4 => RGBColor(0x1a, 0x5f, 0xb4),
+    }
+}
+
+/// The shape that stands for a severity wherever colour may be lost.
+const fn shape(severity: Severity) -> char {
+    match severity {
+        Severity::S1 => '◆',
+        Severity::S2 => '▲',
+        Severity::S3 => '●',
+        Severity::S4 => '■',
     }
 }
 
@@ -227,7 +237,7 @@ fn draw(
     let text = |px: i32, ink: RGBColor| ("sans-serif", px).into_font().color(&ink);
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
-        .margin_right(14)
+        .margin_right(if trend.limits.is_empty() { 14 } else { 66 })
         .x_label_area_size(26)
         .y_label_area_size(62)
         .build_cartesian_2d(TimeAxis { from, to, ticks: ticks(trend, most) }, low..high)
@@ -291,7 +301,7 @@ fn draw(
         .bold_line_style(GRID)
         .axis_style(GRID)
         .x_labels(most)
-        .y_labels(if trend.binary { 15 } else { 6 })
+        .y_labels(if trend.binary { 2 } else { 6 })
         .x_label_formatter(&labels)
         .y_label_formatter(&values)
         .label_style(text(12, QUIET))
@@ -315,10 +325,11 @@ fn draw(
         // Two limits close together would print their names over each other.
         if used.iter().all(|y| (y - limit.value).abs() > (high - low) * 0.06) {
             used.push(limit.value);
-            // On the left: the newest values are on the right.
-            let style = text(11, ink).pos(Pos::new(HPos::Left, VPos::Bottom));
+            // Beside the picture, where no curve runs.
+            let style = text(11, ink).pos(Pos::new(HPos::Left, VPos::Center));
+            let name = format!("{} {}", shape(limit.severity), limit.label);
             chart
-                .draw_series([Text::new(limit.label.clone(), (from + (to - from) * 0.005, limit.value), style)])
+                .draw_series([Text::new(name, (to + (to - from) * 0.008, limit.value), style)])
                 .map_err(|e| e.to_string())?;
         }
     }
@@ -494,7 +505,7 @@ mod tests {
             unit: "MPa",
             points: vec![point(0, 1.0), point(10_000, 1.1), point(60_000, 1.3)],
             limits: vec![Limit {
-                label: "BLR-STEAM-P-H 1.25".into(),
+                label: "≥ 1.25".into(),
                 value: 1.25,
                 severity: Severity::S3,
             }],
@@ -520,7 +531,7 @@ mod tests {
             format!("{}s", t.0 / 1000)
         })
         .unwrap();
-        for word in ["BLR-STEAM-P-H 1.25", "无数据", "MPa", "class=\"trend\""] {
+        for word in ["≥ 1.25", "无数据", "MPa", "class=\"trend\""] {
             assert!(svg.contains(word), "{word} is missing");
         }
     }

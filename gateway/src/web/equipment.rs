@@ -141,8 +141,7 @@ fn figure(
     };
     let size = match (alone, trend.kind) {
         (true, _) => (1_200, 320),
-        (false, "binary") => (610, 150),
-        (false, _) => (610, 220),
+        (false, _) => (610, 210),
     };
     Ok(Figure {
         key,
@@ -231,10 +230,7 @@ impl EquipmentPage<'_> {
         let mut seen = Vec::new();
         let is_limit = |rule: &str| self.one.rules.iter().any(|known| known.id == rule && known.kind == "limit");
         for limit in trends::relevant(&channel.limits, None, is_limit) {
-            let sign = match limit.direction {
-                vigil_core::pack::Direction::High => "≥",
-                vigil_core::pack::Direction::Low => "≤",
-            };
+            let sign = trends::side(limit.direction);
             let text = format!("{sign} {}", self.page.measure(channel.quantity.key, &limit.value));
             let class = terms::severity_class(limit.severity);
             if !seen.iter().any(|(known, of, _)| *known == text && *of == class) {

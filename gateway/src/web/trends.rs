@@ -92,7 +92,7 @@ pub(crate) fn draw(page: &Page, source: &Source<'_>, wide: (u32, u32)) -> Result
     let quantity = Quantity::from_key(source.key);
     let binary = source.kind == "binary";
     let limit = |limit: &&LimitView| Limit {
-        label: format!("{} {}", limit.rule, format::plain(limit.value)),
+        label: format!("{} {}", side(limit.direction), format::plain(limit.value)),
         value: limit.value,
         severity: limit.severity,
     };
@@ -119,6 +119,14 @@ pub(crate) fn draw(page: &Page, source: &Source<'_>, wide: (u32, u32)) -> Result
     let span = source.to.since(source.from);
     let label = |at: UtcMillis| page.times.axis(at, span);
     chart::responsive(&trend, wide, page.language, &label).map_err(|error| Fault::Broken(error.to_string()))
+}
+
+/// The sign of the wrong side.
+pub(crate) const fn side(direction: Direction) -> &'static str {
+    match direction {
+        Direction::High => "≥",
+        Direction::Low => "≤",
+    }
 }
 
 /// A gap that was filled halfway is two.
