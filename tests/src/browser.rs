@@ -25,14 +25,20 @@ impl Browser {
     #[must_use]
     pub fn start(profile: &Path) -> Self {
         let port = free_port();
-        let mut driver = Process::start("chromedriver", Command::new("chromedriver").arg(format!("--port={port}")));
+        let mut driver = Process::start(
+            "chromedriver",
+            Command::new("chromedriver").arg(format!("--port={port}")),
+        );
         driver.wait_for("started successfully", Duration::from_secs(30));
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(60)))
             .http_status_as_error(false)
             .build();
-        let mut browser =
-            Self { driver, session: format!("http://127.0.0.1:{port}/session"), agent: config.into() };
+        let mut browser = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            agent: config.into(),
+        };
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -52,7 +58,9 @@ impl Browser {
                 "goog:loggingPrefs": {"browser": "ALL"},
             }}}),
         );
-        let id = answer["sessionId"].as_str().unwrap_or_else(|| panic!("no browser session: {answer}"));
+        let id = answer["sessionId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no browser session: {answer}"));
         browser.session = format!("{}/{id}", browser.session);
         browser
     }
@@ -79,8 +87,15 @@ impl Browser {
     /// When the browser is gone.
     #[must_use]
     pub fn address(&self) -> String {
-        let mut response = self.agent.get(format!("{}/url", self.session)).call().expect("chromedriver answers");
-        let body: Value = response.body_mut().read_json().expect("chromedriver answers in JSON");
+        let mut response = self
+            .agent
+            .get(format!("{}/url", self.session))
+            .call()
+            .expect("chromedriver answers");
+        let body: Value = response
+            .body_mut()
+            .read_json()
+            .expect("chromedriver answers in JSON");
         body["value"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -104,16 +119,25 @@ impl Browser {
 
     fn find(&self, selector: &str) -> String {
         let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no {selector}: {found}")).to_owned()
+        found[ELEMENT]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {selector}: {found}"))
+            .to_owned()
     }
 
     /// The whole page as a PNG, also what lies below the window.
     #[must_use]
     pub fn picture(&self) -> Vec<u8> {
         let size = self.devtools("Page.getLayoutMetrics", &json!({}));
-        let (width, height) = (&size["cssContentSize"]["width"], &size["cssContentSize"]["height"]);
+        let (width, height) = (
+            &size["cssContentSize"]["width"],
+            &size["cssContentSize"]["height"],
+        );
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
-        let shot = self.devtools("Page.captureScreenshot", &json!({"captureBeyondViewport": true, "clip": clip}));
+        let shot = self.devtools(
+            "Page.captureScreenshot",
+            &json!({"captureBeyondViewport": true, "clip": clip}),
+        );
         base64(shot["data"].as_str().unwrap_or_default())
     }
 
@@ -121,25 +145,45 @@ impl Browser {
     #[must_use]
     pub fn paper(&self) -> Vec<u8> {
         let size = json!({"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false});
-        base64(self.devtools("Page.printToPDF", &size)["data"].as_str().unwrap_or_default())
+        base64(
+            self.devtools("Page.printToPDF", &size)["data"]
+                .as_str()
+                .unwrap_or_default(),
+        )
     }
 
     /// Errors of scripts, of loading and of the content policy since the last call.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let log = self.post("/se/log", &json!({"type": "browser"}));
-        let severe = log.as_array().into_iter().flatten().filter(|entry| entry["level"] == "SEVERE");
+        let severe = log
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["level"] == "SEVERE");
         severe.map(|entry| entry["message"].to_string()).collect()
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
-        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+        self.post(
+            "/goog/cdp/execute",
+            &json!({"cmd": command, "params": parameters}),
+        )
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}{path}", self.session);
-        let mut response = self.agent.post(&url).send_json(body).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let mut answer: Value = response.body_mut().with_config().limit(64 << 20).read_json().expect("JSON");
+        let mut response = self
+            .agent
+            .post(&url)
+            .send_json(body)
+            .unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut answer: Value = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_json()
+            .expect("JSON");
         assert!(response.status().is_success(), "{path} {body}: {answer}");
         answer["value"].take()
     }

@@ -79,7 +79,14 @@ impl fmt::Display for Findings {
         writeln!(
             f,
             "journaled {}  in the log {}  lost {}  duplicate {}  readings compared {}  hazards {}  missed {}  false {}",
-            self.journaled, self.logged, self.lost, self.duplicate, self.readings, self.hazards, self.missed, self.wrong
+            self.journaled,
+            self.logged,
+            self.lost,
+            self.duplicate,
+            self.readings,
+            self.hazards,
+            self.missed,
+            self.wrong
         )?;
         for problem in &self.problems {
             writeln!(f, "  WRONG {problem}")?;
@@ -127,23 +134,33 @@ fn check_journals(register: &Register, journals: &[JournalEnd], findings: &mut F
         findings.duplicate += twice;
         if missing.len() as u64 != journal.dropped {
             let some = &missing[..missing.len().min(8)];
-            findings.problem(format!("{node}: {} messages are not in the log: {some:?} …", missing.len()));
+            findings.problem(format!(
+                "{node}: {} messages are not in the log: {some:?} …",
+                missing.len()
+            ));
         }
         if twice > 0 {
             findings.problem(format!("{node}: {twice} messages are in the log twice"));
         }
         if let Some(beyond) = distinct.range(journal.next..).next() {
-            findings.problem(format!("{node}: the log has message {beyond}, the node never wrote it"));
+            findings.problem(format!(
+                "{node}: the log has message {beyond}, the node never wrote it"
+            ));
         }
         if journal.first != journal.next {
-            findings.problem(format!("{node}: {} of {} were never acknowledged", journal.first, journal.next));
+            findings.problem(format!(
+                "{node}: {} of {} were never acknowledged",
+                journal.first, journal.next
+            ));
         }
         if journal.next == 0 {
             findings.problem(format!("{node}: its journal was never used"));
         }
     }
     for (node, epoch) in logged.keys() {
-        findings.problem(format!("the log has messages of {node} in epoch {epoch}, which no journal knows"));
+        findings.problem(format!(
+            "the log has messages of {node} in epoch {epoch}, which no journal knows"
+        ));
     }
 }
 
@@ -154,7 +171,9 @@ fn check_readings(register: &Register, taken: &BTreeMap<ReadingKey, u32>, findin
     for (key, times) in taken {
         let there = logged.get(key).copied().unwrap_or(0);
         if there != *times {
-            findings.problem(format!("reading {key:?} was taken {times} times and is {there} times in the log"));
+            findings.problem(format!(
+                "reading {key:?} was taken {times} times and is {there} times in the log"
+            ));
         }
     }
     for key in logged.keys().filter(|key| !taken.contains_key(*key)) {
@@ -189,7 +208,11 @@ fn check_truth(register: &Register, expected: &Expected<'_>, findings: &mut Find
         }
     }
     findings.wrong += verdict.unclaimed.len() as u64;
-    for line in verdict.to_string().lines().filter(|line| line.starts_with("FAIL")) {
+    for line in verdict
+        .to_string()
+        .lines()
+        .filter(|line| line.starts_with("FAIL"))
+    {
         findings.problem(format!("hazards: {line}"));
     }
 }
@@ -207,7 +230,10 @@ fn check_chains(register: &Register, findings: &mut Findings) {
                     && summary.late == hazard.late
                     && summary.head.to_string() == hazard.head;
                 if !same {
-                    findings.problem(format!("{}: the register and its chain differ: {summary:?}", hazard.id));
+                    findings.problem(format!(
+                        "{}: the register and its chain differ: {summary:?}",
+                        hazard.id
+                    ));
                 }
             }
         }

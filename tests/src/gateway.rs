@@ -15,6 +15,8 @@ pub struct GatewayOptions {
     pub catalog: Option<String>,
     /// External broker; the embedded one without.
     pub broker: Option<String>,
+    /// More keys of `[broker]`.
+    pub broker_keys: String,
     /// More of the configuration file, whole sections; not `[listen]`, `[broker]`, `[store]`.
     pub config: String,
     /// Name of its directory in the place; `gateway` without.
@@ -47,7 +49,10 @@ impl GatewayOptions {
     /// With this catalog and the embedded broker.
     #[must_use]
     pub fn with_catalog(catalog: String) -> Self {
-        Self { catalog: Some(catalog), ..Self::default() }
+        Self {
+            catalog: Some(catalog),
+            ..Self::default()
+        }
     }
 
     /// On this broker instead of the embedded one.
@@ -77,11 +82,23 @@ impl Gateway {
         }
         writeln!(text, "[listen]\nhttp = \"127.0.0.1:0\"").expect("text");
         match (&options.broker, mqtt) {
-            (Some(url), _) => writeln!(text, "[broker]\nmode = \"external\"\nurl = \"{url}\""),
+            (Some(url), _) => {
+                writeln!(
+                    text,
+                    "[broker]\nmode = \"external\"\nurl = \"{url}\"\n{}",
+                    options.broker_keys
+                )
+            }
             (None, port) => writeln!(text, "mqtt = \"127.0.0.1:{}\"", port.unwrap_or(0)),
         }
         .expect("text");
-        writeln!(text, "[store]\ndata = {:?}\n{}", data.display().to_string(), options.config).expect("text");
+        writeln!(
+            text,
+            "[store]\ndata = {:?}\n{}",
+            data.display().to_string(),
+            options.config
+        )
+        .expect("text");
         let config = dir.join("vigil.toml");
         std::fs::write(&config, text).expect("the place is writable");
         let log = dir.join("gateway.log");
@@ -106,7 +123,12 @@ impl Gateway {
     /// # Panics
     /// When it does not end.
     pub fn second(&self) -> (ExitStatus, String) {
-        let mut process = spawn(&format!("{}-second", self.name), &self.config, &self.log, &self.env);
+        let mut process = spawn(
+            &format!("{}-second", self.name),
+            &self.config,
+            &self.log,
+            &self.env,
+        );
         let status = process.wait(START);
         (status, process.said())
     }
@@ -241,7 +263,9 @@ fn spawn(name: &str, config: &Path, log: &Path, env: &[(String, String)]) -> Pro
 /// `http://127.0.0.1:port` in a line.
 fn address(line: &str) -> Option<String> {
     let rest = line.get(line.find("http://")?..)?;
-    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":/.[]".contains(c))).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_ascii_alphanumeric() || ":/.[]".contains(c)))
+        .unwrap_or(rest.len());
     Some(rest[..end].trim_end_matches('/').to_owned())
 }
 
@@ -251,7 +275,11 @@ mod tests {
 
     #[test]
     fn the_address_is_found_in_the_line_that_says_it() {
-        for line in ["ready at http://127.0.0.1:41/", "http=http://127.0.0.1:41 mqtt=x", "\"http://127.0.0.1:41\""] {
+        for line in [
+            "ready at http://127.0.0.1:41/",
+            "http=http://127.0.0.1:41 mqtt=x",
+            "\"http://127.0.0.1:41\"",
+        ] {
             assert_eq!(address(line).as_deref(), Some("http://127.0.0.1:41"), "{line}");
         }
         assert_eq!(address("nothing"), None);

@@ -1,7 +1,19 @@
 //! The gateway's interface, as a client sees it.
 
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, Instant};
+
+/// A server-sent event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its id, to resume from.
+    pub id: i64,
+    /// `hazard`, `alarm`, `node` …
+    pub kind: String,
+    /// Its JSON.
+    pub data: String,
+}
 
 /// A client of one gateway.
 #[derive(Clone, Debug)]
@@ -85,6 +97,56 @@ impl Api {
             response.status().as_u16(),
             serde_json::from_str(&text).unwrap_or(Value::String(text)),
         )
+    }
+
+    /// Reads the event stream behind `id` until `enough` has come.
+    ///
+    /// # Panics
+    /// When that takes longer than `within`.
+    pub fn events_after(
+        &self,
+        id: i64,
+        within: Duration,
+        mut enough: impl FnMut(&[Told]) -> bool,
+    ) -> Vec<Told> {
+        let deadline = Instant::now() + within;
+        let response = self
+            .agent
+            .get(format!("{}/api/v1/events", self.base))
+            .header("last-event-id", id.to_string())
+            .call()
+            .unwrap_or_else(|e| panic!("GET /api/v1/events: {e}"));
+        assert_eq!(response.status().as_u16(), 200);
+        let (mut events, mut event) = (
+            Vec::new(),
+            Told {
+                id: 0,
+                kind: String::new(),
+                data: String::new(),
+            },
+        );
+        for line in BufReader::new(response.into_body().into_reader()).lines() {
+            let line = line.unwrap_or_else(|e| panic!("the event stream broke off: {e}"));
+            match line.split_once(": ").or_else(|| line.split_once(':')) {
+                Some(("id", value)) => event.id = value.parse().expect("an id is a number"),
+                Some(("event", value)) => event.kind = value.to_owned(),
+                Some(("data", value)) => event.data = value.to_owned(),
+                None if !event.kind.is_empty() => {
+                    events.push(event.clone());
+                    event.kind.clear();
+                    if enough(&events) {
+                        return events;
+                    }
+                }
+                _ => {}
+            }
+            assert!(
+                Instant::now() < deadline,
+                "only {} events within {within:?}",
+                events.len()
+            );
+        }
+        panic!("the event stream ended after {} events", events.len());
     }
 
     /// Polls `path` until `good` accepts the JSON.

@@ -31,9 +31,15 @@ pub fn journals(dir: &Path, group: &str) -> Vec<JournalEnd> {
         .filter(|path| path.is_dir())
         .map(|path| {
             let mut storage = FileStorage::open(&path, FileLimits::default()).expect("a journal opens");
-            let header = storage.header().expect("a journal's header").expect("a journal that was used has one");
+            let header = storage
+                .header()
+                .expect("a journal's header")
+                .expect("a journal that was used has one");
             let bounds = storage.bounds().expect("bounds");
-            let name = path.file_name().expect("a directory has a name").to_string_lossy();
+            let name = path
+                .file_name()
+                .expect("a directory has a name")
+                .to_string_lossy();
             JournalEnd {
                 node: format!("{group}/{name}"),
                 epoch: header.epoch,

@@ -122,7 +122,11 @@ pub fn run(plan: &KillPlan, mut tell: impl FnMut(&str)) -> KillReport {
         let left = plan.iterations - report.kills();
         let findings = round(plan, scenario, left.min(plan.per_round), &mut rng, &mut report);
         report.rounds += 1;
-        tell(&format!("round {} {scenario}: {} kills so far; {findings}", report.rounds, report.kills()));
+        tell(&format!(
+            "round {} {scenario}: {} kills so far; {findings}",
+            report.rounds,
+            report.kills()
+        ));
         report.findings.add(findings);
     }
     report.elapsed = began.elapsed();
@@ -144,7 +148,9 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
     options.broker = mosquitto.as_ref().map(Mosquitto::url);
     options.config = CORE.to_owned();
     let mut gateway = Gateway::start(&place, options);
-    let broker = mosquitto.as_ref().map_or_else(|| gateway.broker(), Mosquitto::url);
+    let broker = mosquitto
+        .as_ref()
+        .map_or_else(|| gateway.broker(), Mosquitto::url);
     let speed = scenario.duration_ms as f64 / ROUND.as_millis() as f64;
     let mut site = Site::start(
         &place,
@@ -155,8 +161,12 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
             settle: SETTLE.as_secs() as u32,
         },
     );
-    let victims: Vec<Victim> =
-        plan.victims.iter().copied().filter(|victim| *victim != Victim::Broker || !embedded).collect();
+    let victims: Vec<Victim> = plan
+        .victims
+        .iter()
+        .copied()
+        .filter(|victim| *victim != Victim::Broker || !embedded)
+        .collect();
     let mut site_was_killed = false;
     for _ in 0..kills {
         let pause = Duration::from_millis(below(rng, BETWEEN_MS));
@@ -203,18 +213,26 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         let start = outcome["start"].as_i64().expect("the report has the start");
         witness::readings(&scenario, UtcMillis(start))
     });
-    let expected =
-        Expected { truth: &scenario.truth, lateness: false, journals: &kept, readings: taken.as_ref() };
+    let expected = Expected {
+        truth: &scenario.truth,
+        lateness: false,
+        journals: &kept,
+        readings: taken.as_ref(),
+    };
     let mut findings = check(&register, &expected);
     if let Err(node) = quiet {
-        findings.problems.push(format!("the gateway never heard the farewell of {node}"));
+        findings
+            .problems
+            .push(format!("the gateway never heard the farewell of {node}"));
     }
     if !status.success() {
         findings.problems.push(format!("the gateway ended with {status}"));
     }
     check_replay(&gateway, &register, &mut findings);
     if !findings.ok() {
-        findings.problems.push(format!("files: {}", place.path().display()));
+        findings
+            .problems
+            .push(format!("files: {}", place.path().display()));
         place.keep();
     }
     findings
@@ -235,10 +253,16 @@ fn check_replay(gateway: &Gateway, register: &Register, findings: &mut Findings)
     let text = String::from_utf8_lossy(&output.stdout);
     let replayed: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let Some(hazards) = replayed["hazards"].as_array() else {
-        findings.problems.push(format!("vigil replay: {text}{}", String::from_utf8_lossy(&output.stderr)));
+        findings.problems.push(format!(
+            "vigil replay: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
         return;
     };
-    let again: BTreeSet<&str> = hazards.iter().filter_map(|hazard| hazard["id"].as_str()).collect();
+    let again: BTreeSet<&str> = hazards
+        .iter()
+        .filter_map(|hazard| hazard["id"].as_str())
+        .collect();
     let first: BTreeSet<&str> = register.hazards.iter().map(|hazard| hazard.id.as_str()).collect();
     if again != first {
         findings.problems.push(format!(

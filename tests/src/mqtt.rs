@@ -28,7 +28,10 @@ impl Peer {
     /// When the broker does not answer.
     #[must_use]
     pub fn connect(url: &str, id: &str, filters: &[&str]) -> Self {
-        let (host, port) = url.trim_start_matches("mqtt://").rsplit_once(':').expect("mqtt://host:port");
+        let (host, port) = url
+            .trim_start_matches("mqtt://")
+            .rsplit_once(':')
+            .expect("mqtt://host:port");
         let mut options = MqttOptions::new(id, host, port.parse::<u16>().expect("a port"));
         options.set_max_packet_size(8 << 20, 8 << 20);
         let (client, mut connection) = Client::new(options, 1_000);
@@ -65,9 +68,13 @@ impl Peer {
             }
         });
         for filter in filters {
-            client.subscribe(*filter, QoS::AtLeastOnce).expect("the client takes requests");
+            client
+                .subscribe(*filter, QoS::AtLeastOnce)
+                .expect("the client takes requests");
         }
-        ready.recv_timeout(Duration::from_secs(20)).expect("the broker answers");
+        ready
+            .recv_timeout(Duration::from_secs(20))
+            .expect("the broker answers");
         Self { client, heard }
     }
 
@@ -76,7 +83,9 @@ impl Peer {
     /// # Panics
     /// When the connection is gone.
     pub fn say(&self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.client.publish(topic, QoS::AtMostOnce, false, payload).expect("the client takes requests");
+        self.client
+            .publish(topic, QoS::AtMostOnce, false, payload)
+            .expect("the client takes requests");
     }
 
     /// Publishes at QoS 1, retained.
@@ -84,7 +93,9 @@ impl Peer {
     /// # Panics
     /// When the connection is gone.
     pub fn say_retained(&self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.client.publish(topic, QoS::AtLeastOnce, true, payload).expect("the client takes requests");
+        self.client
+            .publish(topic, QoS::AtLeastOnce, true, payload)
+            .expect("the client takes requests");
     }
 
     /// The first message that `wanted` accepts; everything before it is forgotten.
@@ -94,7 +105,10 @@ impl Peer {
     pub fn wait_for(&self, what: &str, within: Duration, mut wanted: impl FnMut(&Heard) -> bool) -> Heard {
         let deadline = Instant::now() + within;
         loop {
-            match self.heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .heard
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(message) if wanted(&message) => return message,
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} within {within:?}"),

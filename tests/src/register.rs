@@ -99,9 +99,17 @@ impl Register {
     /// When a logged message cannot be read with the birth stored for it.
     #[must_use]
     pub fn readings(&self) -> BTreeMap<ReadingKey, u32> {
-        let births: HashMap<i64, Aliases> = self.contexts.iter().map(|(id, bytes)| (*id, aliases(bytes))).collect();
+        let births: HashMap<i64, Aliases> = self
+            .contexts
+            .iter()
+            .map(|(id, bytes)| (*id, aliases(bytes)))
+            .collect();
         let mut found = BTreeMap::new();
-        for row in self.log.iter().filter(|row| row.journal.is_some() && row.kind == DDATA) {
+        for row in self
+            .log
+            .iter()
+            .filter(|row| row.journal.is_some() && row.kind == DDATA)
+        {
             let birth = row.context.and_then(|id| births.get(&id));
             for (name, at, value) in values(&row.payload, birth) {
                 *found.entry((row.device.clone(), name, at, value)).or_insert(0) += 1;
@@ -117,8 +125,15 @@ impl Register {
 /// When the database refuses.
 pub fn doctor(database: &Path, sql: &str) {
     run(async {
-        let mut db = SqliteConnectOptions::new().filename(database).connect().await.expect("opening");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut db).await.expect("doctoring");
+        let mut db = SqliteConnectOptions::new()
+            .filename(database)
+            .connect()
+            .await
+            .expect("opening");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+            .execute(&mut db)
+            .await
+            .expect("doctoring");
         db.close().await.expect("closing");
     });
 }
@@ -135,8 +150,11 @@ pub fn wait_for_farewells(database: &Path, nodes: &[String], within: Duration) -
     run(async {
         let mut db = open(database).await;
         loop {
-            let last: HashMap<String, i64> =
-                rows(&mut db, sql).await.iter().map(|row| (row.get("name"), row.get("kind"))).collect();
+            let last: HashMap<String, i64> = rows(&mut db, sql)
+                .await
+                .iter()
+                .map(|row| (row.get("name"), row.get("kind")))
+                .collect();
             let missing = nodes.iter().find(|node| last.get(*node) != Some(&NDEATH));
             match missing {
                 None => return Ok(()),
@@ -169,7 +187,11 @@ const DDATA: i64 = 6;
 type Aliases = HashMap<u64, (String, Option<DataType>)>;
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
 }
 
 async fn open(database: &Path) -> SqliteConnection {
@@ -182,7 +204,10 @@ async fn open(database: &Path) -> SqliteConnection {
 }
 
 async fn rows(db: &mut SqliteConnection, sql: &'static str) -> Vec<SqliteRow> {
-    sqlx::query(sql).fetch_all(db).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+    sqlx::query(sql)
+        .fetch_all(db)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
 async fn log(db: &mut SqliteConnection) -> Vec<LogRow> {
@@ -223,11 +248,19 @@ async fn hazards(db: &mut SqliteConnection) -> Vec<HazardRow> {
             head: row.get("head"),
         }
     };
-    rows(db, "SELECT * FROM hazards ORDER BY id").await.into_iter().map(row).collect()
+    rows(db, "SELECT * FROM hazards ORDER BY id")
+        .await
+        .into_iter()
+        .map(row)
+        .collect()
 }
 
 async fn contexts(db: &mut SqliteConnection) -> HashMap<i64, Vec<u8>> {
-    rows(db, "SELECT id, payload FROM contexts").await.iter().map(|row| (row.get("id"), row.get("payload"))).collect()
+    rows(db, "SELECT id, payload FROM contexts")
+        .await
+        .iter()
+        .map(|row| (row.get("id"), row.get("payload")))
+        .collect()
 }
 
 fn aliases(birth: &[u8]) -> Aliases {
@@ -248,14 +281,21 @@ fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)>
     for metric in view.metrics() {
         let metric = metric.expect("a logged metric is decodable");
         let declared = metric.alias.and_then(|alias| birth?.get(&alias));
-        let name = metric.name.map(str::to_owned).or_else(|| declared.map(|(name, _)| name.clone()));
+        let name = metric
+            .name
+            .map(str::to_owned)
+            .or_else(|| declared.map(|(name, _)| name.clone()));
         let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
         if name == METRIC_SEQ {
             continue;
         }
         let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));
         let value = metric.value(declared.and_then(|(_, datatype)| *datatype));
-        found.push((name, at.0, value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value))));
+        found.push((
+            name,
+            at.0,
+            value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value)),
+        ));
     }
     found
 }

@@ -35,9 +35,19 @@ impl Site {
     #[must_use]
     pub fn start(place: &Place, options: SiteOptions) -> Self {
         let dir = place.dir("site");
-        let (journals, report, log) = (dir.join("journals"), dir.join("report.json"), dir.join("site.log"));
+        let (journals, report, log) = (
+            dir.join("journals"),
+            dir.join("report.json"),
+            dir.join("site.log"),
+        );
         let process = spawn(&options, &journals, &report, &log, false);
-        Self { process, options, journals, report, log }
+        Self {
+            process,
+            options,
+            journals,
+            report,
+            log,
+        }
     }
 
     /// kill -9: every node loses power at once.
@@ -67,7 +77,11 @@ impl Site {
     pub fn finish(&mut self, within: Duration) -> Value {
         let status = self.process.wait(within);
         let text = std::fs::read_to_string(&self.report).unwrap_or_default();
-        assert!(status.success(), "vigil-sim ended with {status}: {text}\n{}", self.process.said());
+        assert!(
+            status.success(),
+            "vigil-sim ended with {status}: {text}\n{}",
+            self.process.said()
+        );
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("the site's report: {e}: {text}"))
     }
 
@@ -81,7 +95,15 @@ impl Site {
 fn spawn(options: &SiteOptions, journals: &Path, report: &Path, log: &Path, resume: bool) -> Process {
     let mut command = Command::new(binary("vigil-sim"));
     command
-        .args(["run", &options.scenario, "--json", "--broker", &options.broker, "--speed", &options.speed])
+        .args([
+            "run",
+            &options.scenario,
+            "--json",
+            "--broker",
+            &options.broker,
+            "--speed",
+            &options.speed,
+        ])
         .args(["--settle", &options.settle.to_string(), "--journal-dir"])
         .arg(journals);
     if resume {

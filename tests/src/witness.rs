@@ -11,8 +11,12 @@ use vigil_simulator::simulation::{SimEvent, Simulation};
 /// Every reading of a whole run whose simulated 0 is `start`, as the nodes stamp them, and how often it was taken.
 #[must_use]
 pub fn readings(scenario: &Scenario, start: UtcMillis) -> BTreeMap<ReadingKey, u32> {
-    let specs: HashMap<&str, DeviceSpec> =
-        scenario.site.equipment.iter().map(|equipment| (equipment.id.as_str(), DeviceSpec::of(equipment))).collect();
+    let specs: HashMap<&str, DeviceSpec> = scenario
+        .site
+        .equipment
+        .iter()
+        .map(|equipment| (equipment.id.as_str(), DeviceSpec::of(equipment)))
+        .collect();
     let mut clocks: HashMap<String, i64> = HashMap::new();
     let mut found = BTreeMap::new();
     for event in Simulation::new(scenario.clone()).advance(scenario.duration_ms) {
@@ -20,14 +24,21 @@ pub fn readings(scenario: &Scenario, start: UtcMillis) -> BTreeMap<ReadingKey, u
             SimEvent::ClockOffset { node, offset_ms, .. } => {
                 clocks.insert(node.to_string(), offset_ms);
             }
-            SimEvent::Readings { at_ms, node, equipment, values } => {
+            SimEvent::Readings {
+                at_ms,
+                node,
+                equipment,
+                values,
+            } => {
                 let offset_ms = clocks.get(&*node).copied().unwrap_or(0);
                 let at = start.saturating_add_ms(at_ms).saturating_add_ms(offset_ms);
                 let spec = &specs[&*equipment];
                 for sample in spec.samples(&values, at) {
                     let name = spec.quantities[usize::from(sample.metric)].metric().to_owned();
                     let value = value_text(&sent(&sample.value));
-                    *found.entry((equipment.to_string(), name, at.0, value)).or_insert(0) += 1;
+                    *found
+                        .entry((equipment.to_string(), name, at.0, value))
+                        .or_insert(0) += 1;
                 }
             }
             _ => {}

@@ -1,12 +1,19 @@
 //! The checker of the kill tests can fail: it is shown logs that are wrong in every way it knows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test helpers"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vigil_protocol::time::UtcMillis;
 use vigil_simulator::scenario::Scenario;
 use vigil_tests::register::{Register, doctor, wait_for_farewells};
-use vigil_tests::{Expected, Findings, Gateway, GatewayOptions, Place, Site, SiteOptions, check, journals, witness};
+use vigil_tests::{
+    Expected, Findings, Gateway, GatewayOptions, Place, Site, SiteOptions, check, journals, witness,
+};
 
 /// A run without any accident, kept as files.
 struct Run {
@@ -31,10 +38,16 @@ fn run(place: &Place) -> Run {
     let report = site.finish(Duration::from_secs(90));
     let journals = journals(site.journals(), &scenario.site.group);
     let nodes: Vec<String> = journals.iter().map(|journal| journal.node.clone()).collect();
-    wait_for_farewells(&gateway.database(), &nodes, Duration::from_secs(30)).expect("every node says goodbye");
+    wait_for_farewells(&gateway.database(), &nodes, Duration::from_secs(30))
+        .expect("every node says goodbye");
     gateway.terminate();
     let start = UtcMillis(report["start"].as_i64().unwrap());
-    Run { database: gateway.database(), journals, scenario, start }
+    Run {
+        database: gateway.database(),
+        journals,
+        scenario,
+        start,
+    }
 }
 
 impl Run {
@@ -64,7 +77,8 @@ impl Run {
     }
 }
 
-const A_MESSAGE: &str = "(SELECT position FROM messages WHERE seq IS NOT NULL AND kind = 6 ORDER BY position LIMIT 1 OFFSET 700)";
+const A_MESSAGE: &str =
+    "(SELECT position FROM messages WHERE seq IS NOT NULL AND kind = 6 ORDER BY position LIMIT 1 OFFSET 700)";
 
 #[test]
 fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_one() {
@@ -72,7 +86,10 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
     let run = run(&place);
     let good = run.check(&run.database);
     assert!(good.ok(), "{good}");
-    assert!(good.readings > 1_000 && good.hazards == 13 && good.journaled > 1_000, "{good}");
+    assert!(
+        good.readings > 1_000 && good.hazards == 13 && good.journaled > 1_000,
+        "{good}"
+    );
 
     let lost = run.doctored(&format!("DELETE FROM messages WHERE position = {A_MESSAGE};"));
     assert_eq!((lost.lost, lost.ok()), (1, false), "{lost}");
@@ -90,13 +107,31 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
          SELECT position + 1000000, node_id, device_id, kind, flags, epoch, seq + 1000000, published, received, context_id, payload
          FROM messages WHERE position = {A_MESSAGE};"
     ));
-    assert!(invented.problems.iter().any(|p| p.contains("the node never wrote it")), "{invented}");
-    assert!(invented.problems.iter().any(|p| p.contains("is 2 times in the log")), "{invented}");
+    assert!(
+        invented
+            .problems
+            .iter()
+            .any(|p| p.contains("the node never wrote it")),
+        "{invented}"
+    );
+    assert!(
+        invented
+            .problems
+            .iter()
+            .any(|p| p.contains("is 2 times in the log")),
+        "{invented}"
+    );
 
     let another_epoch = run.doctored(&format!(
         "DROP TRIGGER messages_no_update; UPDATE messages SET epoch = epoch + 1 WHERE position = {A_MESSAGE};"
     ));
-    assert!(another_epoch.problems.iter().any(|p| p.contains("which no journal knows")), "{another_epoch}");
+    assert!(
+        another_epoch
+            .problems
+            .iter()
+            .any(|p| p.contains("which no journal knows")),
+        "{another_epoch}"
+    );
 
     let altered = run.doctored(&format!(
         "DROP TRIGGER messages_no_update;
@@ -104,8 +139,15 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
              WHERE other.device_id = messages.device_id AND other.kind = 6 AND other.position > messages.position LIMIT 1)
          WHERE position = {A_MESSAGE};"
     ));
-    assert_eq!(altered.lost + altered.duplicate, 0, "the numbers are all there: {altered}");
-    assert!(altered.problems.iter().any(|p| p.starts_with("reading ")), "{altered}");
+    assert_eq!(
+        altered.lost + altered.duplicate,
+        0,
+        "the numbers are all there: {altered}"
+    );
+    assert!(
+        altered.problems.iter().any(|p| p.starts_with("reading ")),
+        "{altered}"
+    );
 
     let missed = run.doctored(
         "DROP TRIGGER hazards_no_delete; DROP TRIGGER hazard_events_no_delete;
@@ -120,7 +162,11 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
          INSERT INTO hazards SELECT 'HZ-0000000000000000', equipment, rule, episode + 1, status, grade, severity, opened_at, late,
          condition_active, trips, events, changed, head, title_zh, title_en, clause FROM hazards WHERE id = (SELECT MIN(id) FROM hazards);",
     );
-    assert_eq!((opened_twice.missed, opened_twice.ok()), (1, false), "counted as not exactly once: {opened_twice}");
+    assert_eq!(
+        (opened_twice.missed, opened_twice.ok()),
+        (1, false),
+        "counted as not exactly once: {opened_twice}"
+    );
 
     let wrong = run.doctored(
         "INSERT INTO hazards SELECT 'HZ-0000000000000000', 'lift-5', rule, episode, status, grade, severity, opened_at, late,
@@ -132,13 +178,30 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
         "DROP TRIGGER hazard_events_no_update;
          UPDATE hazard_events SET json = replace(json, '\"severity\":\"S1\"', '\"severity\":\"S3\"');",
     );
-    assert!(tampered.problems.iter().any(|p| p.contains("its chain is broken")), "{tampered}");
+    assert!(
+        tampered
+            .problems
+            .iter()
+            .any(|p| p.contains("its chain is broken")),
+        "{tampered}"
+    );
 }
 
 #[test]
 fn a_run_in_which_no_node_kept_a_journal_is_no_proof() {
-    let nothing = Register { integrity: "ok".to_owned(), ..Register::default() };
+    let nothing = Register {
+        integrity: "ok".to_owned(),
+        ..Register::default()
+    };
     let truth = vigil_simulator::truth::Truth::default();
-    let findings = check(&nothing, &Expected { truth: &truth, lateness: true, journals: &[], readings: None });
+    let findings = check(
+        &nothing,
+        &Expected {
+            truth: &truth,
+            lateness: true,
+            journals: &[],
+            readings: None,
+        },
+    );
     assert!(!findings.ok());
 }

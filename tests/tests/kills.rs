@@ -6,7 +6,10 @@
 use vigil_tests::kill::{KillPlan, Victim, run};
 
 fn number(name: &str, otherwise: u32) -> u32 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 #[test]
@@ -33,5 +36,8 @@ fn every_single_reading_is_in_the_log_exactly_once_when_gateway_and_broker_are_k
     };
     let report = run(&plan, |round| eprintln!("{}", round.trim_end()));
     assert!(report.findings.ok(), "{report}");
-    assert!(report.findings.readings > 1_000, "the readings were compared one by one: {report}");
+    assert!(
+        report.findings.readings > 1_000,
+        "the readings were compared one by one: {report}"
+    );
 }

@@ -1,5 +1,10 @@
 //! The story, told at speed in one process and compared with the simulator's ground truth.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test helpers"
+)]
 
 use serde_json::Value;
 use std::process::Command;
@@ -66,8 +71,14 @@ fn a_register_that_is_not_the_truth_ends_with_1() {
 #[test]
 fn each_hazard_is_a_line_with_level_equipment_title_and_clause() {
     let (_, out, _) = demo(&["--lang", "en"]);
-    let line = out.lines().find(|line| line.contains("Boiler house steam boiler 2")).unwrap_or_else(|| panic!("{out}"));
-    assert!(line.contains("red") && line.contains("water") && (line.contains("TSG") || line.contains("GB")), "{line}");
+    let line = out
+        .lines()
+        .find(|line| line.contains("Boiler house steam boiler 2"))
+        .unwrap_or_else(|| panic!("{out}"));
+    assert!(
+        line.contains("red") && line.contains("water") && (line.contains("TSG") || line.contains("GB")),
+        "{line}"
+    );
     assert!(out.contains("http://127.0.0.1:"), "{out}");
     let (_, out, _) = demo(&[]);
     assert!(out.contains("红色  锅炉房2号蒸汽锅炉"), "{out}");

@@ -26,7 +26,11 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut plan = KillPlan { iterations: args.iterations, seed: args.seed, ..KillPlan::default() };
+    let mut plan = KillPlan {
+        iterations: args.iterations,
+        seed: args.seed,
+        ..KillPlan::default()
+    };
     if !args.scenario.is_empty() {
         plan.scenarios = args.scenario;
     }
@@ -35,7 +39,11 @@ fn main() -> ExitCode {
     }
     let report = run(&plan, |round| println!("{}", round.trim_end()));
     println!("{report}");
-    if report.findings.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.findings.ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn victim(name: &str) -> Option<Victim> {
