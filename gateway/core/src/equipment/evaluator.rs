@@ -27,6 +27,8 @@ pub(crate) enum What {
     Masked {
         onset: i64,
     },
+    /// What was masked has gone; the suppression goes on.
+    Unmasked,
     Cleared,
     Suppressed,
     Unsuppressed,
@@ -66,6 +68,8 @@ pub(crate) struct Evaluator {
     pub(crate) covered_since: i64,
     /// Rules that time alone may move.
     running: RuleSet,
+    /// Rules that are not what they were before a restart: to be evaluated at the next occasion.
+    pub(crate) pending: RuleSet,
 }
 
 impl Evaluator {
@@ -77,6 +81,7 @@ impl Evaluator {
             watermark: None,
             covered_since: i64::MIN,
             running: RuleSet::default(),
+            pending: RuleSet::default(),
         }
     }
 
@@ -95,6 +100,12 @@ impl Evaluator {
         };
         if !covered {
             self.covered_since = to;
+            for (index, rule) in rules.iter().enumerate() {
+                if !rules::is_about_sight(&rule.kind) {
+                    self.memories[index].remask(to);
+                    self.note_running(rules, index);
+                }
+            }
         }
         if self.running.is_empty() {
             return;
@@ -123,7 +134,11 @@ impl Evaluator {
     }
 
     /// Evaluates the process rules of `set` with the readings as of source time `at`.
-    pub(crate) fn apply(&mut self, rules: &[Rule], set: RuleSet, at: i64, facts: &mut Vec<Fact>) {
+    pub(crate) fn apply(&mut self, rules: &[Rule], mut set: RuleSet, at: i64, facts: &mut Vec<Fact>) {
+        set.merge(std::mem::take(&mut self.pending));
+        if set.is_empty() {
+            return;
+        }
         let credit = match self.watermark {
             Some(watermark) if watermark > at => (watermark - at.max(self.covered_since)).max(0),
             _ => 0,
@@ -149,9 +164,16 @@ impl Evaluator {
                     what: What::Suppressed,
                 });
             }
-            let before = memory.onset();
+            let (before, was_masked) = (memory.onset(), memory.masked);
             if let Some(step) = memory.set(rule, truth, at, credit) {
                 facts.push(Fact::of(index, step, memory));
+            }
+            if was_masked && !memory.masked {
+                facts.push(Fact {
+                    rule: index,
+                    at,
+                    what: What::Unmasked,
+                });
             }
             if !suppressed && memory.suppressed {
                 facts.push(Fact {
@@ -194,12 +216,6 @@ impl Evaluator {
                 self.note_running(rules, index);
             }
         }
-    }
-
-    /// See [`Memory::unmask`].
-    pub(crate) fn unmask(&mut self, index: usize, at: i64) {
-        self.memories[index].unmask(at);
-        self.running.insert(index);
     }
 
     /// Sets up what is derived, after a restore.

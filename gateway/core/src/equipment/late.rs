@@ -3,6 +3,10 @@
 //! A second evaluator goes over it, from what was known before the hole it fills. It counts only time
 //! that live words did not cover (the rest has been judged), so it finds what was missed and nothing
 //! twice. It opens hazards, marked as late; it never touches an alarm.
+//!
+//! What it knows holds within one hole: between words that were heard, a late reading is judged by itself.
+//! A delay that begins in a hole and ends after it is counted on neither side as a whole: the live rule
+//! begins anew with the first word after the hole.
 
 use super::evaluator::{Evaluator, Fact, What};
 use super::plan::RuleSet;
@@ -11,7 +15,6 @@ use super::story::{self, Here, Trip};
 use super::{EquipmentState, Moment, Rare};
 use crate::catalog::Equipment;
 use crate::hazard::{Actor, HazardEventKind};
-use crate::input::Position;
 use crate::output::Outputs;
 use crate::pack::{RuleKind, Truth};
 use crate::rules;
@@ -78,7 +81,7 @@ impl EquipmentState {
         let at = evaluator.watermark.unwrap_or(i64::MIN);
         for index in 0..self.stories.len() {
             if self.live.memories[index].masked {
-                self.live.unmask(index, at);
+                self.live.memories[index].unmask();
                 self.story(index).end_episode(at);
             }
         }
@@ -128,12 +131,12 @@ impl EquipmentState {
         let open = self
             .live
             .watermark
-            .filter(|since| self.has_open_gap() && *since <= at);
+            .filter(|since| self.has_open_gap() && *since < at);
         open.or_else(|| {
             let rare = self.rare.as_ref()?;
             rare.holes
                 .iter()
-                .find(|(from, to)| *from <= at && at < *to)
+                .find(|(from, to)| *from < at && at < *to)
                 .map(|(from, _)| *from)
         })
     }
@@ -167,7 +170,7 @@ impl EquipmentState {
         for sample in group {
             late.evaluator
                 .series
-                .record(equipment, sample, here.position, here.now, Position(0), out);
+                .record(equipment, sample, here.position, here.now, out);
             set.merge(self.plan.rules_of(sample.channel));
         }
         let mut facts = Vec::new();
@@ -205,11 +208,11 @@ impl EquipmentState {
         let seed = self.rare.as_ref().and_then(|rare| rare.seed.as_ref());
         // What was known before the hole holds in that hole, not later.
         let seed = seed.filter(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
+        let continued = seed.is_some();
         let mut evaluator = match seed {
             Some(seed) => seed.evaluator.clone(),
             None => Evaluator::new(equipment.channels.len(), equipment.rules.len()),
         };
-        evaluator.fresh_from = Position(0);
         // A live reading that has been the same since before held then, too.
         let confirmed = |cell: &&Cell| cell.latest.position >= self.live.fresh_from;
         for cell in self.live.series.cells().iter().filter(confirmed) {
@@ -230,13 +233,13 @@ impl EquipmentState {
             fresh_from: evaluator.fresh_from,
         };
         for (index, memory) in evaluator.memories.iter_mut().enumerate() {
-            if let (
+            let counts = match &equipment.rules[index].kind {
                 RuleKind::Code {
                     channel, count: 2.., ..
-                },
-                None,
-            ) = (&equipment.rules[index].kind, hole)
-            {
+                } => Some(channel),
+                _ => None,
+            };
+            if let Some(channel) = counts.filter(|_| !continued && hole != Some(i64::MIN)) {
                 memory.recall_key(values.key(*channel));
             }
             memory.recall_reports(&self.live.memories[index], at);
@@ -267,7 +270,7 @@ impl EquipmentState {
                         self.late_return(index, fact.at, evidence, here, out);
                     }
                 }
-                What::Masked { .. } | What::Suppressed | What::Unsuppressed => {}
+                What::Masked { .. } | What::Unmasked | What::Suppressed | What::Unsuppressed => {}
             }
         }
     }

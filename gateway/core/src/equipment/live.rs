@@ -2,8 +2,9 @@
 
 use super::evaluator::{Fact, What};
 use super::plan::RuleSet;
+use super::series::Taken;
 use super::story::{self, Here, Note, Trip, Why};
-use super::{EquipmentState, Latest, Link, Moment, words};
+use super::{EquipmentState, Link, Moment, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
 use crate::hazard::{Actor, HazardEventKind, HazardSummary};
@@ -11,7 +12,6 @@ use crate::input::Position;
 use crate::output::{GapReason, Outputs};
 use crate::pack::{RuleKind, Severity};
 use crate::sample::{Reading, Sample};
-use std::cmp::Ordering;
 use vigil_protocol::time::UtcMillis;
 
 impl EquipmentState {
@@ -135,7 +135,7 @@ impl EquipmentState {
         };
         let rules = &equipment.rules;
         let mut facts = Vec::new();
-        let mut sight = RuleSet::default();
+        let (mut sight, mut again) = (RuleSet::default(), RuleSet::default());
         let mut late = Vec::new();
         let mut rest = samples;
         let mut last = moment.published.0;
@@ -151,31 +151,24 @@ impl EquipmentState {
             last = last.max(at.0);
             self.move_to(equipment, at.0, here, &mut facts, out);
             let mut set = RuleSet::default();
+            let fresh_from = self.live.fresh_from;
             for sample in group {
-                let known = self.live.series.get(sample.channel);
-                let usable = sample.quality.is_usable() && !matches!(sample.reading, Reading::NoData(_));
-                let was_usable = known.is_none_or(Latest::is_usable);
-                match known.map(|known| sample.at.cmp(&known.at)) {
-                    None | Some(Ordering::Greater) => {}
-                    // Said again: it still holds, and has outlived the last death if there was one.
-                    Some(Ordering::Equal) if self.confirm(sample, moment, news) => {
-                        set.merge(self.plan.rules_of(sample.channel));
-                        continue;
-                    }
-                    Some(_) => {
-                        late.push(*sample);
-                        continue;
-                    }
-                }
-                let fresh_from = self.live.fresh_from;
+                let series = &mut self.live.series;
                 let (position, received) = (moment.position, moment.received);
-                self.live
-                    .series
-                    .record(equipment, sample, position, received, fresh_from, out);
-                if !usable || !was_usable {
-                    self.note_quality(equipment, sample.channel, usable, sample.at, out);
+                match series.take(equipment, sample, position, received, fresh_from, out) {
+                    // What has not changed can only matter to rules that count or measure over time.
+                    Taken::Same => set.merge(self.plan.rules_of(sample.channel).and(self.plan.ageing)),
+                    Taken::Changed { was_usable } => {
+                        let usable =
+                            sample.quality.is_usable() && !matches!(sample.reading, Reading::NoData(_));
+                        if !usable || !was_usable {
+                            self.note_quality(equipment, sample.channel, usable, sample.at, out);
+                        }
+                        set.merge(self.plan.rules_of(sample.channel));
+                    }
+                    Taken::NotNewer if self.confirm(sample, moment, news, &mut again) => {}
+                    Taken::NotNewer => late.push(*sample),
                 }
-                set.merge(self.plan.rules_of(sample.channel));
             }
             self.live.apply(rules, set, at.0, &mut facts);
             self.settle(equipment, here, &mut facts, out);
@@ -184,6 +177,8 @@ impl EquipmentState {
         self.move_to(equipment, last, here, &mut facts, out);
         if news {
             self.live.refresh(rules, last, &mut facts);
+            self.live.apply(rules, again, last, &mut facts);
+            sight.merge(again);
         }
         self.settle(equipment, here, &mut facts, out);
         if !late.is_empty() {
@@ -195,19 +190,21 @@ impl EquipmentState {
         self.plan_next(equipment);
     }
 
-    /// Takes a reading that is the one known already; false if it is another one of the same time. A message
-    /// that is no news is a repeat: it cannot say that the reading has outlived a death.
-    fn confirm(&mut self, sample: &Sample, moment: &Moment, news: bool) -> bool {
+    /// Whether a reading that is not newer is the very one that is known. In a message that brings news it has
+    /// then been said again and holds as of now: `again` gets its rules if nobody knew that it had outlived a
+    /// death. A message without news is a repeat.
+    fn confirm(&mut self, sample: &Sample, moment: &Moment, news: bool, again: &mut RuleSet) -> bool {
         let fresh_from = self.live.fresh_from;
         let Some(known) = self.live.series.get_mut(sample.channel) else {
             return false;
         };
-        if known.reading != sample.reading || known.quality != sample.quality {
+        if known.at != sample.at || known.reading != sample.reading || known.quality != sample.quality {
             return false;
         }
         if news {
             if known.position < fresh_from {
                 known.since = moment.published;
+                again.merge(self.plan.rules_of(sample.channel));
             }
             known.received = moment.received;
             known.position = moment.position;
@@ -319,6 +316,7 @@ impl EquipmentState {
                     },
                 );
             }
+            What::Unmasked => self.story(index).end_episode(at),
             What::Suppressed => {
                 let raised = self.stories[index]
                     .as_ref()

@@ -1,12 +1,13 @@
 //! Which rules a reading can change: computed once per layout, shared by all equipment of it.
 
 use crate::catalog::{Channel, Equipment};
+use crate::hash::ContentHash;
 use crate::pack::{Rule, RuleKind};
 use crate::rules;
 use crate::sample::ChannelIx;
 use crate::settings::Settings;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A set of rules by index. The last bit stands for all rules from there on, so that any number of
 /// rules is handled correctly and the first 63 quickly.
@@ -33,6 +34,10 @@ impl RuleSet {
 
     pub(crate) fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -64,6 +69,10 @@ pub struct Plan {
     by_channel: Box<[RuleSet]>,
     /// The rules driven by arrival time.
     pub(crate) sight: RuleSet,
+    /// Rules to which every reading matters, even if it says the same as the one before.
+    pub(crate) ageing: RuleSet,
+    /// See [`Plan::prints`].
+    prints: OnceLock<Box<[u64]>>,
     /// Words further apart than this leave a hole in the coverage.
     pub(crate) max_gap_ms: i64,
     /// The shortest time without a word after which something may be due.
@@ -79,7 +88,7 @@ impl Plan {
     #[must_use]
     pub fn new(equipment: &Equipment, settings: &Settings) -> Self {
         let mut by_channel = vec![RuleSet::default(); equipment.channels.len()];
-        let mut sight = RuleSet::default();
+        let (mut sight, mut ageing) = (RuleSet::default(), RuleSet::default());
         for (index, rule) in equipment.rules.iter().enumerate() {
             for channel in rules::channels(rule, false) {
                 if let Some(set) = by_channel.get_mut(usize::from(channel.0)) {
@@ -89,10 +98,15 @@ impl Plan {
             if rules::is_about_sight(&rule.kind) {
                 sight.insert(index);
             }
+            if rules::ages(rule) {
+                ageing.insert(index);
+            }
         }
         let mut plan = Self {
             by_channel: by_channel.into(),
             sight,
+            ageing,
+            prints: OnceLock::new(),
             max_gap_ms: 0,
             quiet_ms: 0,
             stale_intervals: i64::from(settings.stale_intervals),
@@ -116,6 +130,22 @@ impl Plan {
             .fold(plan.max_gap_ms, i64::min)
             .max(1);
         plan
+    }
+
+    /// A short hash of each rule, and at the end one of all: tells whether they are what they were.
+    pub(crate) fn prints(&self, rules: &[Rule]) -> &[u64] {
+        self.prints.get_or_init(|| {
+            let mut all = String::new();
+            let mut prints: Vec<u64> = Vec::with_capacity(rules.len() + 1);
+            for rule in rules {
+                let delays = [rule.on_delay_ms, rule.off_delay_ms];
+                let text = format!("{} {:?} {delays:?} {:?}", rule.id, rule.kind, rule.suppress_when);
+                prints.push(ContentHash::of(text.as_bytes()).short());
+                all.push_str(&text);
+            }
+            prints.push(ContentHash::of(all.as_bytes()).short());
+            prints.into()
+        })
     }
 
     pub(crate) fn rules_of(&self, channel: ChannelIx) -> RuleSet {

@@ -30,7 +30,33 @@ pub struct Latest {
     pub position: Position,
 }
 
+/// What became of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is not newer than what is known: not taken.
+    NotNewer,
+    /// Taken; it says what was known already.
+    Same,
+    /// Taken; it says something else than before.
+    Changed {
+        /// Whether the one before was usable; true if there was none.
+        was_usable: bool,
+    },
+}
+
 impl Latest {
+    fn of(sample: &Sample, position: Position, received: UtcMillis) -> Self {
+        Self {
+            reading: sample.reading,
+            raw: sample.raw.filter(|raw| raw.is_finite()),
+            quality: sample.quality,
+            at: sample.at,
+            since: sample.at,
+            received,
+            position,
+        }
+    }
+
     /// Whether rules may use it.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -39,7 +65,7 @@ impl Latest {
 }
 
 /// Sums over the samples of one channel in one hour of source time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sums {
     good: u32,
     bad: u32,
@@ -96,8 +122,33 @@ impl Sums {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Good, bad, min, max, sum, last; the time is that of the newest reading.
+    pub(crate) fn record(&self) -> Option<(u32, u32, f64, f64, f64, f64)> {
+        (!self.is_empty()).then_some((self.good, self.bad, self.min, self.max, self.sum, self.last))
+    }
+
+    pub(crate) fn restore(record: Option<(u32, u32, f64, f64, f64, f64)>, at: UtcMillis) -> Self {
+        match record {
+            Some((good, bad, min, max, sum, last)) => Self {
+                good,
+                bad,
+                min,
+                max,
+                sum,
+                last,
+                at,
+            },
+            None => Self::default(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.good == 0 && self.bad == 0
+    }
+
+    /// Whether a sample at `at` belongs to another hour.
+    fn hour_ends(&self, at: UtcMillis) -> bool {
+        !self.is_empty() && self.hour() != at.0.div_euclid(HOUR_MS)
     }
 
     fn hour(&self) -> i64 {
@@ -175,8 +226,9 @@ impl Series {
         }
     }
 
-    /// Takes the sample as the newest of its channel and counts it; the row of a finished hour goes out.
-    pub(crate) fn record(
+    /// Takes the sample if it is newer than what is known of its channel.
+    #[inline]
+    pub(crate) fn take(
         &mut self,
         equipment: &Equipment,
         sample: &Sample,
@@ -184,40 +236,62 @@ impl Series {
         received: UtcMillis,
         fresh_from: Position,
         out: &mut Outputs,
-    ) {
-        let mut latest = Latest {
-            reading: sample.reading,
-            raw: sample.raw.filter(|raw| raw.is_finite()),
-            quality: sample.quality,
-            at: sample.at,
-            since: sample.at,
-            received,
-            position,
-        };
+    ) -> Taken {
         let Some(slot) = self.slots.get(usize::from(sample.channel.0)) else {
-            return;
+            return Taken::Same;
         };
-        match usize::from(*slot).checked_sub(1) {
-            Some(index) => {
-                let cell = &mut self.cells[index];
-                // What a death lies between has not been the same, as far as anybody knows.
-                let continues = cell.latest.position >= fresh_from;
-                if continues && cell.latest.reading == latest.reading && cell.latest.quality == latest.quality
-                {
-                    latest.since = cell.latest.since.min(latest.at);
-                }
-                cell.latest = latest;
-                if !cell.sums.is_empty() && cell.sums.hour() != sample.at.0.div_euclid(HOUR_MS) {
-                    flush(equipment, cell, out);
-                }
-                cell.sums.add(sample);
-            }
-            None => {
-                let mut sums = Sums::default();
-                sums.add(sample);
-                self.put(sample.channel, latest, sums);
-            }
+        let mut latest = Latest::of(sample, position, received);
+        let Some(index) = usize::from(*slot).checked_sub(1) else {
+            let mut sums = Sums::default();
+            sums.add(sample);
+            self.put(sample.channel, latest, sums);
+            return Taken::Changed { was_usable: true };
+        };
+        let cell = &mut self.cells[index];
+        if sample.at <= cell.latest.at {
+            return Taken::NotNewer;
         }
+        // What a death lies between has not been the same, as far as anybody knows.
+        let same = cell.latest.position >= fresh_from
+            && cell.latest.reading == latest.reading
+            && cell.latest.quality == latest.quality;
+        let was_usable = cell.latest.is_usable();
+        if same {
+            latest.since = cell.latest.since;
+        }
+        cell.latest = latest;
+        if cell.sums.hour_ends(sample.at) {
+            flush(equipment, cell, out);
+        }
+        cell.sums.add(sample);
+        if same {
+            Taken::Same
+        } else {
+            Taken::Changed { was_usable }
+        }
+    }
+
+    /// Takes a sample that is known to be newer, or of the same time.
+    pub(crate) fn record(
+        &mut self,
+        equipment: &Equipment,
+        sample: &Sample,
+        position: Position,
+        received: UtcMillis,
+        out: &mut Outputs,
+    ) {
+        if self.take(equipment, sample, position, received, Position(0), out) == Taken::NotNewer {
+            let sums = self.sums_of(sample.channel);
+            self.put(sample.channel, Latest::of(sample, position, received), sums);
+        }
+    }
+
+    fn sums_of(&self, channel: ChannelIx) -> Sums {
+        let slot = self.slots.get(usize::from(channel.0)).copied().unwrap_or(0);
+        let cell = usize::from(slot)
+            .checked_sub(1)
+            .and_then(|index| self.cells.get(index));
+        cell.map(|cell| cell.sums).unwrap_or_default()
     }
 
     pub(crate) fn forget_sums(&mut self) {

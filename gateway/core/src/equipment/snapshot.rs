@@ -4,21 +4,20 @@
 use super::evaluator::Evaluator;
 use super::gaps::Gap;
 use super::late::{Late, Seed};
-use super::series::{Latest, Series, Sums};
+use super::series::{Cell, Latest, Series, Sums};
 use super::story::Story;
 use super::{EquipmentState, Link, Plan, Rare};
 use crate::catalog::Equipment;
-use crate::hash::ContentHash;
 use crate::hazard::HazardSummary;
 use crate::input::Position;
-use crate::pack::Rule;
 use crate::rules::Memory;
+use crate::sample::Reading;
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
-use vigil_protocol::vocabulary::Quantity;
+use vigil_protocol::vocabulary::{Quality, Quantity};
 
 /// Why a snapshot could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +61,82 @@ struct EvaluatorSnapshot {
     covered_since: i64,
     fresh_from: Position,
     /// In the order in which the channels first spoke.
-    channels: Vec<(Quantity, Latest, Sums)>,
-    /// Rules known not to hold, with nothing else to remember: most of them.
-    quiet: Vec<String>,
+    channels: Vec<CellRecord>,
+    /// What all rules were like. If they still are, those not named below are known not to hold and have
+    /// nothing to remember: most of them.
+    print: u64,
     /// By rule id: what the rule was like (a changed rule starts its delay anew) and its memory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, (u64, Memory)>,
+    /// Rules of which nothing is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
+}
+
+/// A channel's newest reading and sums, as short as is still readable: quantity, source time, reading, quality,
+/// raw number, arrival and beginning relative to the source time, log position, sums.
+#[derive(Serialize, Deserialize)]
+struct CellRecord(
+    Quantity,
+    i64,
+    Reading,
+    Quality,
+    RawRecord,
+    i64,
+    i64,
+    Position,
+    Option<(u32, u32, f64, f64, f64, f64)>,
+);
+
+/// The raw number: mostly the reading itself.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum RawRecord {
+    Same(bool),
+    Other(Option<f64>),
+}
+
+impl CellRecord {
+    fn of(quantity: Quantity, cell: &Cell) -> Self {
+        let Cell { latest, sums, .. } = cell;
+        let raw = match latest.raw {
+            Some(raw) if latest.reading.number() == Some(raw) => RawRecord::Same(true),
+            raw => RawRecord::Other(raw),
+        };
+        let at = latest.at;
+        let (delay, age) = (latest.received.since(at), at.since(latest.since));
+        Self(
+            quantity,
+            at.0,
+            latest.reading,
+            latest.quality,
+            raw,
+            delay,
+            age,
+            latest.position,
+            sums.record(),
+        )
+    }
+
+    fn restore(self) -> (Quantity, Latest, Sums) {
+        let Self(quantity, at, reading, quality, raw, delay, age, position, sums) = self;
+        let raw = match raw {
+            RawRecord::Same(_) => reading.number(),
+            RawRecord::Other(raw) => raw,
+        };
+        let at = UtcMillis(at);
+        let (received, since) = (at.saturating_add_ms(delay), at.saturating_sub_ms(age));
+        let latest = Latest {
+            reading,
+            raw,
+            quality,
+            at,
+            since,
+            received,
+            position,
+        };
+        (quantity, latest, Sums::restore(sums, at))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,58 +154,59 @@ struct LateSnapshot {
     evaluator: EvaluatorSnapshot,
 }
 
-/// Tells whether a rule is still what it was.
-fn fingerprint(rule: &Rule) -> u64 {
-    let delays = [rule.on_delay_ms, rule.off_delay_ms].map(i64::to_be_bytes);
-    ContentHash::of_parts(&[format!("{:?}", rule.kind).as_bytes(), &delays[0], &delays[1]]).short()
-}
-
 impl EvaluatorSnapshot {
-    fn of(equipment: &Equipment, evaluator: &Evaluator) -> Self {
+    fn of(equipment: &Equipment, plan: &Plan, evaluator: &Evaluator) -> Self {
         let channels = evaluator.series.cells().iter().filter_map(|cell| {
             let channel = equipment.channels.get(usize::from(cell.channel.0))?;
-            Some((channel.quantity, cell.latest, cell.sums))
+            Some(CellRecord::of(channel.quantity, cell))
         });
+        let prints = plan.prints(&equipment.rules);
         let mut snapshot = Self {
             watermark: evaluator.watermark,
             covered_since: evaluator.covered_since,
             fresh_from: evaluator.fresh_from,
             channels: channels.collect(),
-            quiet: Vec::new(),
+            print: prints.last().copied().unwrap_or_default(),
             rules: BTreeMap::new(),
+            unknown: Vec::new(),
         };
-        for (rule, memory) in equipment.rules.iter().zip(&evaluator.memories) {
-            if *memory == Memory::quiet() {
-                snapshot.quiet.push(String::from(&*rule.id));
-            } else if *memory != Memory::default() {
-                let rest = (fingerprint(rule), memory.clone());
-                snapshot.rules.insert(String::from(&*rule.id), rest);
+        for ((rule, memory), print) in equipment.rules.iter().zip(&evaluator.memories).zip(prints) {
+            let id = String::from(&*rule.id);
+            if *memory == Memory::default() {
+                snapshot.unknown.push(id);
+            } else if *memory != Memory::quiet() {
+                snapshot.rules.insert(id, (*print, memory.clone()));
             }
         }
         snapshot
     }
 
-    fn restore(mut self, equipment: &Equipment) -> Evaluator {
+    fn restore(mut self, equipment: &Equipment, plan: &Plan) -> Evaluator {
         let mut evaluator = Evaluator::new(equipment.channels.len(), equipment.rules.len());
         evaluator.watermark = self.watermark;
         evaluator.covered_since = self.covered_since;
         evaluator.fresh_from = self.fresh_from;
         let mut series = Series::new(equipment.channels.len());
-        for (quantity, latest, sums) in self.channels {
+        for (quantity, latest, sums) in self.channels.into_iter().map(CellRecord::restore) {
             if let Some(channel) = equipment.channel_of(quantity) {
                 series.put(channel, latest, sums);
             }
         }
         evaluator.series = series;
-        for (rule, memory) in equipment.rules.iter().zip(&mut evaluator.memories) {
-            if let Some((print, mut known)) = self.rules.remove(&*rule.id) {
-                if print != fingerprint(rule) {
-                    // The alarm stays; whether the new condition holds is for the next reading to say.
-                    known = known.for_changed_rule();
-                }
-                *memory = known;
-            } else if self.quiet.iter().any(|id| **id == *rule.id) {
-                *memory = Memory::quiet();
+        let prints = plan.prints(&equipment.rules);
+        let unchanged = prints.last() == Some(&self.print);
+        for (index, rule) in equipment.rules.iter().enumerate() {
+            let (memory, known) = match self.rules.remove(&*rule.id) {
+                Some((print, memory)) if print == prints[index] => (memory, true),
+                // The alarm stays; whether the new condition holds is seen at the next occasion.
+                Some((_, memory)) => (memory.for_changed_rule(), false),
+                None if !unchanged => (Memory::default(), false),
+                None if self.unknown.iter().any(|id| **id == *rule.id) => (Memory::default(), true),
+                None => (Memory::quiet(), true),
+            };
+            evaluator.memories[index] = memory;
+            if !known {
+                evaluator.pending.insert(index);
             }
         }
         evaluator.resume(&equipment.rules);
@@ -164,13 +235,13 @@ impl EquipmentState {
             listening_since: self.listening_since,
             first_word: self.first_word,
             broken: self.broken,
-            live: EvaluatorSnapshot::of(equipment, &self.live),
+            live: EvaluatorSnapshot::of(equipment, &self.plan, &self.live),
             stories: stories.collect(),
             gaps: rare.gaps,
             holes: rare.holes,
             seed: rare.seed.map(|seed| SeedSnapshot {
                 since: seed.since,
-                evaluator: EvaluatorSnapshot::of(equipment, &seed.evaluator),
+                evaluator: EvaluatorSnapshot::of(equipment, &self.plan, &seed.evaluator),
             }),
             late: rare.late.map(|late| LateSnapshot {
                 received: late.received,
@@ -181,7 +252,7 @@ impl EquipmentState {
                     .iter()
                     .filter_map(|(rule, at)| Some((id(rule)?, *at)))
                     .collect(),
-                evaluator: EvaluatorSnapshot::of(equipment, &late.evaluator),
+                evaluator: EvaluatorSnapshot::of(equipment, &self.plan, &late.evaluator),
             }),
             rejected: rare.rejected,
         };
@@ -218,7 +289,7 @@ impl EquipmentState {
         state.listening_since = snapshot.listening_since;
         state.first_word = snapshot.first_word;
         state.broken = snapshot.broken;
-        state.live = snapshot.live.restore(equipment);
+        state.live = snapshot.live.restore(equipment, &state.plan);
         for (id, story) in snapshot.stories {
             if let Some(index) = index(&id) {
                 state.stories[index] = Some(Box::new(story));
@@ -230,7 +301,7 @@ impl EquipmentState {
             seed: snapshot.seed.map(|seed| {
                 Box::new(Seed {
                     since: seed.since,
-                    evaluator: seed.evaluator.restore(equipment),
+                    evaluator: seed.evaluator.restore(equipment, &state.plan),
                 })
             }),
             late: snapshot.late.map(|late| {
@@ -243,7 +314,7 @@ impl EquipmentState {
                         .iter()
                         .filter_map(|(id, at)| Some((index(id)?, *at)))
                         .collect(),
-                    evaluator: late.evaluator.restore(equipment),
+                    evaluator: late.evaluator.restore(equipment, &state.plan),
                 })
             }),
             rejected: snapshot.rejected,

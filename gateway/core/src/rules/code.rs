@@ -21,6 +21,9 @@ pub(super) fn counted(
     window_ms: i64,
     at: i64,
 ) -> Truth {
+    if latest.is_none() && memory.extra.is_none() {
+        return Truth::Unknown;
+    }
     let held = memory.held;
     let extra = memory.extra();
     if let Some(latest) = latest

@@ -31,17 +31,22 @@ pub(crate) struct Memory {
     /// As of the last evaluation.
     pub(crate) truth: Truth,
     /// What it was when it was last known.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) held: bool,
     /// Tripped and not cleared.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) active: bool,
     /// The suppression condition holds.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) suppressed: bool,
     /// Would have tripped, but for the suppression.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) masked: bool,
     /// The delay that is running: since when. `None` if none is.
     #[serde(skip_serializing_if = "Option::is_none")]
     onset: Option<i64>,
     /// Covered time counted towards it.
+    #[serde(skip_serializing_if = "is_default")]
     covered: i64,
     /// What few rules need.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,8 +67,15 @@ pub(crate) struct Extra {
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pub(crate) reports: VecDeque<i64>,
     /// Counted codes: the last known code and its source time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_key: Option<FaultKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_key_at: Option<i64>,
+}
+
+/// Keeps snapshots of the many quiet rules small.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Memory {
@@ -192,9 +204,16 @@ impl Memory {
     }
 
     /// A hole begins: what was masked before says nothing about after.
-    pub(crate) fn unmask(&mut self, at: i64) {
+    pub(crate) fn unmask(&mut self) {
         if self.masked {
-            (self.masked, self.onset, self.covered) = (false, Some(at), 0);
+            self.rest();
+        }
+    }
+
+    /// A hole has ended, and what would be masked still holds as far as anybody knows.
+    pub(crate) fn remask(&mut self, at: i64) {
+        if self.suppressed && !self.active && self.truth == Truth::True && self.onset.is_none() {
+            (self.onset, self.covered) = (Some(at), 0);
         }
     }
 
