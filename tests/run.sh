@@ -11,7 +11,6 @@ needs=(
   "chromium:chromium"
   "chromium-driver:chromedriver"
   "fonts-noto-cjk:/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
-  "e2fsprogs:mkfs.ext4"
   "gcc:cc"
 )
 missing=()
@@ -22,6 +21,7 @@ for need in "${needs[@]}"; do
     *) command -v "$probe" >/dev/null || [ -x "/usr/sbin/$probe" ] || missing+=("$package") ;;
   esac
 done
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
   sudo=""
   if [ "$(id -u)" -ne 0 ]; then
@@ -39,11 +39,28 @@ if [ ${#missing[@]} -gt 0 ]; then
   $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || { $sudo rm -f /usr/sbin/policy-rc.d; exit 1; }
   $sudo rm -f /usr/sbin/policy-rc.d
 fi
+# Nodes that others have written, each in an environment of its own: they want different protobufs.
+for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2; do
+  home=target/peers/${peer%%==*}
+  if [ ! -e "$home/installed-$peer" ]; then
+    echo "== installing $peer"
+    rm -rf "$home"
+    python3 -m venv "$home"
+    "$home/bin/pip" install --quiet --disable-pip-version-check "$peer"
+    touch "$home/installed-$peer"
+  fi
+done
+cargo deny --version >/dev/null 2>&1 || {
+  echo "== installing cargo-deny"
+  cargo install --quiet --locked cargo-deny --version 0.20.2
+}
 [ "${1:-}" = "--install" ] && exit 0
 
 export PATH="$PATH:/usr/sbin:/sbin" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 echo "== fmt"
 cargo fmt --all --check
+echo "== licences, bans, sources"
+cargo deny --log-level error check licenses bans sources
 echo "== clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 echo "== build"

@@ -14,7 +14,6 @@ for entity in (edge, device):
     if not entity.connect(host, port):
         sys.exit("no connection")
     entity.publish_birth()
-print("connected", flush=True)
 for line in sys.stdin:
     word, _, value = line.strip().partition(" ")
     if word == "load":
@@ -24,4 +23,3 @@ for line in sys.stdin:
         device.disconnect()
         edge.disconnect()
         break
-    print("done", line.strip(), flush=True)

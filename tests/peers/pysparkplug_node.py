@@ -22,8 +22,8 @@ edge.register(
         ),
     )
 )
-edge.connect(host, port=port, blocking=True)
-print("connected", flush=True)
+# Blocking, it would never return.
+edge.connect(host, port=port, blocking=False)
 for line in sys.stdin:
     word, _, value = line.strip().partition(" ")
     if word == "pressure":
@@ -33,4 +33,3 @@ for line in sys.stdin:
     elif word == "bye":
         edge.disconnect()
         break
-    print("done", line.strip(), flush=True)

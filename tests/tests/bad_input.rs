@@ -253,5 +253,4 @@ const EXPLAINED: &[&str] = &[
     "too_many_metrics",
     "oversized",
     "undecodable",
-    "retained_data",
 ];
