@@ -45,7 +45,10 @@ fn dependencies(package: &str, table: &str) -> BTreeSet<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line == format!("[{table}]");
-        } else if inside && let Some((name, _)) = line.split_once(['=', '.']) {
+        } else if inside
+            && !line.starts_with('#')
+            && let Some((name, _)) = line.split_once(['=', '.'])
+        {
             names.insert(name.trim().to_owned());
         }
     }
