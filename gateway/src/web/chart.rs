@@ -240,7 +240,14 @@ fn draw(
         .margin_right(if trend.limits.is_empty() { 14 } else { 66 })
         .x_label_area_size(26)
         .y_label_area_size(62)
-        .build_cartesian_2d(TimeAxis { from, to, ticks: ticks(trend, most) }, low..high)
+        .build_cartesian_2d(
+            TimeAxis {
+                from,
+                to,
+                ticks: ticks(trend, most),
+            },
+            low..high,
+        )
         .map_err(|e| e.to_string())?;
 
     // Gaps first: everything else is drawn over them.
@@ -252,7 +259,7 @@ fn draw(
         let shade = if gap.filled {
             GRID.mix(0.55)
         } else {
-            QUIET.mix(0.18)
+            QUIET.mix(0.10)
         };
         chart
             .draw_series([Rectangle::new(
@@ -354,8 +361,7 @@ fn draw(
     root.present().map_err(|e| e.to_string())
 }
 
-type Chart<'a, 'b> =
-    ChartContext<'a, SVGBackend<'b>, Cartesian2d<TimeAxis, RangedCoordf64>>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<TimeAxis, RangedCoordf64>>;
 
 /// Time across the page, with ticks of our own: the library's are round in milliseconds only.
 #[derive(Clone)]
@@ -389,9 +395,27 @@ fn ticks(trend: &Trend, most: usize) -> Vec<f64> {
     const MINUTE: i64 = 60 * SECOND;
     const HOUR: i64 = 60 * MINUTE;
     const STEPS: [i64; 21] = [
-        SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE,
-        10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR,
-        168 * HOUR, 672 * HOUR,
+        SECOND,
+        2 * SECOND,
+        5 * SECOND,
+        10 * SECOND,
+        15 * SECOND,
+        30 * SECOND,
+        MINUTE,
+        2 * MINUTE,
+        5 * MINUTE,
+        10 * MINUTE,
+        15 * MINUTE,
+        30 * MINUTE,
+        HOUR,
+        2 * HOUR,
+        3 * HOUR,
+        6 * HOUR,
+        12 * HOUR,
+        24 * HOUR,
+        48 * HOUR,
+        168 * HOUR,
+        672 * HOUR,
     ];
     let span = trend.to.since(trend.from).max(1);
     let fits = |step: &&i64| span / **step <= most as i64;
@@ -414,7 +438,7 @@ fn hatch(chart: &mut Chart<'_, '_>, edges: [f64; 2], span: (f64, f64)) -> Result
         chart
             .draw_series(LineSeries::new(
                 [(x, span.0), (end, span.0 + height)],
-                QUIET.mix(0.35).stroke_width(1),
+                QUIET.mix(0.22).stroke_width(1),
             ))
             .map_err(|e| e.to_string())?;
         x += step;
@@ -550,10 +574,19 @@ mod tests {
     #[test]
     fn ticks_stand_at_round_local_times() {
         let mut day = trend();
-        (day.from, day.to, day.offset_ms) = (UtcMillis(1_234_567), UtcMillis(1_234_567 + 86_400_000), 8 * 3_600_000);
+        (day.from, day.to, day.offset_ms) = (
+            UtcMillis(1_234_567),
+            UtcMillis(1_234_567 + 86_400_000),
+            8 * 3_600_000,
+        );
         let found = ticks(&day, 9);
         assert!((6..=9).contains(&found.len()), "{found:?}");
-        assert!(found.iter().all(|at| (*at as i64 + day.offset_ms) % (3 * 3_600_000) == 0), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|at| (*at as i64 + day.offset_ms) % (3 * 3_600_000) == 0),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -71,7 +71,11 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
         })
         .collect();
     let to = one.now.0;
-    let from = begin(to, span, one.completeness.from.0);
+    let from = if asked.is_empty() {
+        begin(to, span, one.completeness.from.0)
+    } else {
+        to.saturating_sub_ms(span)
+    };
     let only = one
         .channels
         .iter()
@@ -104,7 +108,11 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
 fn begin(to: UtcMillis, span: i64, log: UtcMillis) -> UtcMillis {
     let asked = to.saturating_sub_ms(span);
     let day_old = to.since(log) >= 86_400_000;
-    if day_old || log <= asked { asked } else { log.min(to.saturating_sub_ms(60_000)) }
+    if day_old || log <= asked {
+        asked
+    } else {
+        log.min(to.saturating_sub_ms(60_000))
+    }
 }
 
 /// Numbers first, those with limits before the others, then two-state signals with rules of their own.
@@ -218,6 +226,8 @@ impl EquipmentPage<'_> {
     /// Why a value is not simply good; empty when it is.
     fn reservation(&self, channel: &ChannelNow) -> &'static str {
         match &channel.latest {
+            // The whole equipment is not seen: that is said once, above.
+            Some(latest) if latest.quality.key == "stale" && self.one.line.watch != Watch::Online => "",
             Some(latest) if latest.quality.key != "good" && latest.said.no_data.is_none() => {
                 self.page.word(&latest.quality)
             }
@@ -228,7 +238,12 @@ impl EquipmentPage<'_> {
     /// `≥ 1.250 MPa` per limit, worst first, without repeats.
     fn limits(&self, channel: &ChannelNow) -> Vec<(String, &'static str, String)> {
         let mut seen = Vec::new();
-        let is_limit = |rule: &str| self.one.rules.iter().any(|known| known.id == rule && known.kind == "limit");
+        let is_limit = |rule: &str| {
+            self.one
+                .rules
+                .iter()
+                .any(|known| known.id == rule && known.kind == "limit")
+        };
         for limit in trends::relevant(&channel.limits, None, is_limit) {
             let sign = trends::side(limit.direction);
             let text = format!("{sign} {}", self.page.measure(channel.quantity.key, &limit.value));

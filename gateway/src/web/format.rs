@@ -219,7 +219,7 @@ pub(crate) fn count(number: u64) -> String {
 
 /// `99.6 %`; 100 % only when nothing at all is missing.
 pub(crate) fn percent(percent: f64) -> String {
-    if percent < 100.0 && percent >= 99.95 {
+    if (99.95..100.0).contains(&percent) {
         return "99.9 %".to_owned();
     }
     format!("{percent:.1} %").replace(".0 %", " %")

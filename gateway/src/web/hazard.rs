@@ -1,13 +1,14 @@
 //! One hazard: what tripped, on what ground, what was done, what comes next. And the steps themselves.
 
 use super::fault::{Fault, respond, respond_with};
+use super::markup::Markup;
 use super::page::Page;
 use super::trends::{self, Figure, Source};
 use super::{Site, sign_in, terms};
 use crate::app::ActError;
 use crate::view;
 use crate::view::HazardMark;
-use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory};
+use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use vigil_core::hazard::HazardId;
 use vigil_core::input::{Action, OperatorAction};
+use vigil_protocol::vocabulary::{CarDirection, CarDriveStatus, Quantity, ServiceMode};
 
 #[derive(Template)]
 #[template(path = "hazard.html")]
@@ -34,6 +36,9 @@ struct Refused {
     name: String,
     why: String,
 }
+
+/// Changes of a code shown.
+const CHANGES: usize = 30;
 
 /// What a form sends.
 #[derive(Debug, Default, Deserialize)]
@@ -199,7 +204,9 @@ fn figure(
         from: window.from.0,
         to: window.to.0,
         points: &series.points,
-        limits: trends::relevant(&series.limits, Some(&hazard.rule), |rule| site.is_limit(&hazard.equipment_id, rule)),
+        limits: trends::relevant(&series.limits, Some(&hazard.rule), |rule| {
+            site.is_limit(&hazard.equipment_id, rule)
+        }),
         hazards: &trips,
         gaps: &window.gaps,
     };
@@ -231,6 +238,37 @@ impl HazardPage<'_> {
             "commented" => self.page.pick("备注", "comment"),
             _ => self.page.pick("其他", "other"),
         }
+    }
+
+    /// Codes have no curve: what was said, and when it changed.
+    fn codes(&self) -> Vec<&EvidenceSeries> {
+        self.detail
+            .evidence
+            .series
+            .iter()
+            .filter(|series| !is_drawn(series) && !series.points.is_empty())
+            .collect()
+    }
+
+    /// The last changes of a series, oldest first.
+    fn changes<'s>(&self, series: &'s EvidenceSeries) -> &'s [Point] {
+        series
+            .points
+            .get(series.points.len().saturating_sub(CHANGES)..)
+            .unwrap_or_default()
+    }
+
+    fn change(&self, series: &EvidenceSeries, point: &Point) -> Markup {
+        let said = Said {
+            value: point.value,
+            on: None,
+            state: point
+                .value
+                .and_then(|value| state_word(series.quantity.key, value)),
+            code: point.code.clone(),
+            no_data: point.no_data,
+        };
+        self.page.said(series.quantity.key, &said)
     }
 
     fn confidence(&self, confidence: &str) -> &'static str {
@@ -265,5 +303,25 @@ impl HazardPage<'_> {
             .citation
             .as_ref()
             .map_or(&self.detail.hazard.clause, |citation| &citation.clause)
+    }
+}
+
+/// The word behind a numbered state.
+fn state_word(key: &str, value: f64) -> Option<Word> {
+    let code = value as i64;
+    macro_rules! word {
+        ($type:ty) => {
+            <$type>::from_code(code).map(|word| Word {
+                key: word.key(),
+                title_zh: word.title_zh(),
+                title_en: word.title_en(),
+            })
+        };
+    }
+    match Quantity::from_key(key)? {
+        Quantity::ServiceMode => word!(ServiceMode),
+        Quantity::CarDriveStatus => word!(CarDriveStatus),
+        Quantity::CarDirection => word!(CarDirection),
+        _ => None,
     }
 }

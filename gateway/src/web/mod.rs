@@ -33,11 +33,11 @@ pub mod words;
 use crate::app::App;
 use crate::view::Card;
 use axum::Router;
-use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -45,8 +45,19 @@ use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
 use session::Sessions;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
 use vigil_core::pack::RuleKind;
 use words::Language;
+
+/// Largest form, bytes.
+const MAX_FORM: usize = 64 * 1024;
+/// An answer must begin within this time.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Pages with charts made at the same time; others wait.
+const HEAVY: usize = 4;
 
 /// What the pages share.
 #[derive(Debug)]
@@ -59,9 +70,16 @@ struct Site {
 impl Site {
     /// Whether a rule of a piece of equipment compares one quantity with a limit.
     fn is_limit(&self, id: &str, rule: &str) -> bool {
-        let equipment = self.app.catalog.by_id.get(id).and_then(|ix| self.app.catalog.equipment.get(ix.0 as usize));
+        let equipment = self
+            .app
+            .catalog
+            .by_id
+            .get(id)
+            .and_then(|ix| self.app.catalog.equipment.get(ix.0 as usize));
         equipment.is_some_and(|one| {
-            one.rules.iter().any(|known| &*known.id == rule && matches!(known.kind, RuleKind::Limit { .. }))
+            one.rules
+                .iter()
+                .any(|known| &*known.id == rule && matches!(known.kind, RuleKind::Limit { .. }))
         })
     }
 
@@ -81,13 +99,18 @@ pub fn router(app: App) -> Router {
         zone,
         sessions: Sessions::default(),
     });
+    let permits = Arc::new(Semaphore::new(HEAVY));
     let pages = Router::new()
+        .route("/equipment/{id}", get(equipment::show))
+        .route("/hazards/{id}", get(hazard::show))
+        // These read long stretches of the log: they must not take what the flow of messages needs.
+        .layer(from_fn(move |request, next: Next| {
+            one_of(Arc::clone(&permits), request, next)
+        }))
         .route("/", get(overview::show))
         .route("/alarms", get(alarms::show))
         .route("/equipment", get(equipment_list::show))
-        .route("/equipment/{id}", get(equipment::show))
         .route("/hazards", get(hazards::show))
-        .route("/hazards/{id}", get(hazard::show))
         .route("/hazards/{id}/actions", post(hazard::act))
         .route("/nodes", get(nodes::list))
         .route("/nodes/{group}/{node}", get(nodes::show))
@@ -101,6 +124,19 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/assets/{name}", get(assets::serve))
         .merge(pages)
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TIMEOUT,
+        ))
+        .layer(CompressionLayer::new())
+}
+
+/// Waits for one of a few permits.
+async fn one_of(permits: Arc<Semaphore>, request: Request, next: Next) -> Response {
+    // Never closed: there is always a permit to come.
+    let _permit = permits.acquire_owned().await;
+    next.run(request).await
 }
 
 /// Nothing but our own files may run, frame or be loaded; a chosen language is remembered.

@@ -14,6 +14,7 @@ use vigil_core::pack::Severity;
 use vigil_protocol::time::UtcMillis;
 
 const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 /// Alarms shown.
 const ALARMS: usize = 8;
 /// Rows of the lists at the end.
@@ -100,7 +101,14 @@ fn cell(page: &Page, seen: &Overview, start: UtcMillis, hour: Option<&Hour>) -> 
     let class = if end <= seen.completeness.from.0 {
         "before"
     } else if messages.expected == 0 && messages.received == 0 {
-        "none"
+        // Counts are written once a minute: the first minute of an hour is not silence.
+        let fresh = page.times.now.since(start) < 2 * MINUTE_MS
+            || page.times.now.since(seen.started.0) < 2 * MINUTE_MS;
+        if fresh && end > page.times.now && seen.equipment.online > 0 {
+            "full"
+        } else {
+            "none"
+        }
     } else if lost > 0 {
         "part"
     } else {
@@ -176,9 +184,18 @@ impl OverviewPage<'_> {
 
     /// The worst alarms somebody should look at; what is held back by design stands on the alarm page.
     fn alarms(&self) -> Vec<&Alarm> {
-        let held_back =
-            |alarm: &&Alarm| matches!(alarm.state, AlarmState::SuppressedByDesign | AlarmState::Shelved | AlarmState::OutOfService);
-        self.seen.standing_alarms.iter().filter(|alarm| !held_back(alarm)).take(ALARMS).collect()
+        let held_back = |alarm: &&Alarm| {
+            matches!(
+                alarm.state,
+                AlarmState::SuppressedByDesign | AlarmState::Shelved | AlarmState::OutOfService
+            )
+        };
+        self.seen
+            .standing_alarms
+            .iter()
+            .filter(|alarm| !held_back(alarm))
+            .take(ALARMS)
+            .collect()
     }
 
     fn is_unseen(&self, alarm: &Alarm) -> bool {

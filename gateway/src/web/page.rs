@@ -191,7 +191,11 @@ impl Page {
     /// How long ago that was, in words.
     pub(crate) fn since(&self, at: &impl At) -> String {
         let ms = self.times.now.since(at.at());
-        if ms < 1_000 { self.pick("不到 1 秒", "under 1 s").to_owned() } else { self.times.duration(ms) }
+        if ms < 1_000 {
+            self.pick("不到 1 秒", "under 1 s").to_owned()
+        } else {
+            self.times.duration(ms)
+        }
     }
 
     /// The zone's offset now.

@@ -24,7 +24,11 @@ pub(crate) fn readable(language: Language, text: &str) -> String {
         rest = &rest[end..];
     }
     out.push_str(&sign(rest));
-    if language == Language::Zh { out.replace("非 ", "非").replace(" ，", "，") } else { out }
+    if language == Language::Zh {
+        out.replace("非 ", "非").replace(" ，", "，")
+    } else {
+        out
+    }
 }
 
 fn sign(text: &str) -> String {

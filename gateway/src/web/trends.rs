@@ -60,15 +60,20 @@ pub(crate) fn relevant<'l>(
     own: Option<&str>,
     is_limit: impl Fn(&str) -> bool,
 ) -> Vec<&'l LimitView> {
-    let plain: Vec<&LimitView> =
-        limits.iter().filter(|limit| is_limit(&limit.rule) || own == Some(limit.rule.as_str())).collect();
+    let plain: Vec<&LimitView> = limits
+        .iter()
+        .filter(|limit| is_limit(&limit.rule) || own == Some(limit.rule.as_str()))
+        .collect();
     if plain.is_empty() {
         return limits.iter().collect();
     }
     let mut shown = plain.clone();
     for direction in [Direction::High, Direction::Low] {
         let beyond = |limit: &&LimitView| {
-            let mut same = plain.iter().filter(|known| known.direction == direction).peekable();
+            let mut same = plain
+                .iter()
+                .filter(|known| known.direction == direction)
+                .peekable();
             limit.direction == direction
                 && same.peek().is_some()
                 && same.all(|known| match direction {
@@ -77,7 +82,11 @@ pub(crate) fn relevant<'l>(
                 })
         };
         // They come worst first.
-        shown.extend(limits.iter().find(|limit| !is_limit(&limit.rule) && beyond(limit)));
+        shown.extend(
+            limits
+                .iter()
+                .find(|limit| !is_limit(&limit.rule) && beyond(limit)),
+        );
     }
     shown.sort_by(|a, b| a.severity.cmp(&b.severity).then(a.value.total_cmp(&b.value)));
     shown.dedup_by(|b, a| a.value == b.value && a.severity == b.severity && a.direction == b.direction);
@@ -160,7 +169,14 @@ mod tests {
     use vigil_core::pack::{Direction, Severity};
 
     fn limit(rule: &str, severity: Severity, value: f64, direction: Direction) -> LimitView {
-        LimitView { rule: rule.into(), title_zh: String::new(), title_en: String::new(), severity, value, direction }
+        LimitView {
+            rule: rule.into(),
+            title_zh: String::new(),
+            title_en: String::new(),
+            severity,
+            value,
+            direction,
+        }
     }
 
     #[test]
@@ -174,9 +190,18 @@ mod tests {
             limit("NEAR", Severity::S3, 10.0, Direction::High),
         ];
         let is_limit = |rule: &str| matches!(rule, "H" | "L");
-        let rules = |own| relevant(&all, own, is_limit).iter().map(|limit| limit.rule.as_str()).collect::<Vec<_>>();
+        let rules = |own| {
+            relevant(&all, own, is_limit)
+                .iter()
+                .map(|limit| limit.rule.as_str())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(rules(None), ["LL", "HH", "L", "H"]);
         assert_eq!(rules(Some("NEAR")), ["LL", "HH", "L", "NEAR", "H"]);
-        assert_eq!(relevant(&all[..2], None, is_limit).len(), 2, "without limit rules every level is shown");
+        assert_eq!(
+            relevant(&all[..2], None, is_limit).len(),
+            2,
+            "without limit rules every level is shown"
+        );
     }
 }

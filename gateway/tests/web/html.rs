@@ -3,7 +3,10 @@
 /// A piece of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    Open { name: String, attributes: Vec<(String, String)> },
+    Open {
+        name: String,
+        attributes: Vec<(String, String)>,
+    },
     Close(String),
     Text(String),
 }
@@ -30,7 +33,10 @@ pub fn pieces(html: &str) -> Vec<Piece> {
         }
         let closed = tag.ends_with('/');
         let (name, attributes) = parse(tag.trim_end_matches('/'));
-        out.push(Piece::Open { name: name.clone(), attributes });
+        out.push(Piece::Open {
+            name: name.clone(),
+            attributes,
+        });
         if closed || VOID.contains(&name.as_str()) {
             out.push(Piece::Close(name));
         }
@@ -59,7 +65,9 @@ fn parse(tag: &str) -> (String, Vec<(String, String)>) {
         if rest.is_empty() {
             return (name.to_owned(), attributes);
         }
-        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c == '=' || c.is_whitespace())
+            .unwrap_or(rest.len());
         let key = rest[..end].to_owned();
         rest = &rest[end..];
         if let Some(value) = rest.strip_prefix("=\"") {
@@ -73,13 +81,26 @@ fn parse(tag: &str) -> (String, Vec<(String, String)>) {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#34;", "\"")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&")
 }
 
 impl Piece {
     pub fn attribute(&self, wanted: &str) -> Option<&str> {
-        let Self::Open { attributes, .. } = self else { return None };
-        attributes.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str())
+        let Self::Open { attributes, .. } = self else {
+            return None;
+        };
+        attributes
+            .iter()
+            .find(|(key, _)| key == wanted)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -89,7 +110,11 @@ pub fn assert_balanced(path: &str, pieces: &[Piece]) {
     for piece in pieces {
         match piece {
             Piece::Open { name, .. } => open.push(name),
-            Piece::Close(name) => assert_eq!(open.pop(), Some(name.as_str()), "{path}: </{name}> inside {open:?}"),
+            Piece::Close(name) => assert_eq!(
+                open.pop(),
+                Some(name.as_str()),
+                "{path}: </{name}> inside {open:?}"
+            ),
             Piece::Text(_) => {}
         }
     }
@@ -105,11 +130,18 @@ pub fn words(pieces: &[Piece], language: &str) -> Vec<String> {
         match piece {
             Piece::Open { name, .. } => {
                 let foreign = name != "html" && piece.attribute("lang").is_some_and(|lang| lang != language);
-                let machine = piece.attribute("class").is_some_and(|class| class.split(' ').any(|one| one == "mono"));
+                let machine = piece
+                    .attribute("class")
+                    .is_some_and(|class| class.split(' ').any(|one| one == "mono"));
                 let skipped = foreign || machine || skip.last() == Some(&true);
                 skip.push(skipped);
                 if !skipped {
-                    out.extend(["title", "aria-label", "data-label", "placeholder"].iter().filter_map(|key| piece.attribute(key)).map(str::to_owned));
+                    out.extend(
+                        ["title", "aria-label", "data-label", "placeholder"]
+                            .iter()
+                            .filter_map(|key| piece.attribute(key))
+                            .map(str::to_owned),
+                    );
                 }
             }
             Piece::Close(_) => drop(skip.pop()),

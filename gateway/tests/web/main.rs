@@ -77,9 +77,14 @@ fn assert_sound(path: &str, body: &str) {
     let mut labelled = BTreeSet::new();
     let mut fields = Vec::new();
     for piece in &found {
-        let Piece::Open { name, attributes } = piece else { continue };
+        let Piece::Open { name, attributes } = piece else {
+            continue;
+        };
         for (key, value) in attributes {
-            assert!(key != "style" && !key.starts_with("on"), "{path}: <{name} {key}> is inline");
+            assert!(
+                key != "style" && !key.starts_with("on"),
+                "{path}: <{name} {key}> is inline"
+            );
             match key.as_str() {
                 "id" => assert!(ids.insert(value.clone()), "{path}: id {value:?} twice"),
                 "for" => drop(labelled.insert(value.clone())),
@@ -91,10 +96,18 @@ fn assert_sound(path: &str, body: &str) {
         }
         match name.as_str() {
             "script" => assert!(piece.attribute("src").is_some(), "{path}: an inline script"),
-            "th" => assert!(piece.attribute("scope").is_some(), "{path}: a heading without scope"),
+            "th" => assert!(
+                piece.attribute("scope").is_some(),
+                "{path}: a heading without scope"
+            ),
             "style" | "iframe" | "object" | "img" => panic!("{path}: <{name}>"),
             "input" | "textarea" | "select" if piece.attribute("type") != Some("hidden") => {
-                fields.push(piece.attribute("id").unwrap_or_else(|| panic!("{path}: a field without id")).to_owned());
+                fields.push(
+                    piece
+                        .attribute("id")
+                        .unwrap_or_else(|| panic!("{path}: a field without id"))
+                        .to_owned(),
+                );
             }
             _ => {}
         }
@@ -123,11 +136,24 @@ async fn every_page_renders_in_both_languages_without_data() {
 #[tokio::test]
 async fn no_hazards_is_never_said_without_completeness() {
     let site = Site::new(PLAIN).await;
-    for (path, cookie) in [("/", "vigil_lang=en"), ("/", "vigil_lang=zh"), ("/equipment/boiler", "vigil_lang=en")] {
+    for (path, cookie) in [
+        ("/", "vigil_lang=en"),
+        ("/", "vigil_lang=zh"),
+        ("/equipment/boiler", "vigil_lang=en"),
+    ] {
         let body = site.get(path, cookie).await.body;
-        let at = body.find("No open hazard").or(body.find("没有未关闭的隐患")).or(body.find("No hazard on record")).unwrap();
+        let at = body
+            .find("No open hazard")
+            .or(body.find("没有未关闭的隐患"))
+            .or(body.find("No hazard on record"))
+            .unwrap();
         let sentence = &body[at..(at + 400).min(body.len())];
-        assert!(["There was nothing to watch", "尚无可监测", "watched", "监测覆盖"].iter().any(|said| sentence.contains(said)), "{path}: {sentence}");
+        assert!(
+            ["There was nothing to watch", "尚无可监测", "watched", "监测覆盖"]
+                .iter()
+                .any(|said| sentence.contains(said)),
+            "{path}: {sentence}"
+        );
     }
 }
 
@@ -136,16 +162,59 @@ async fn every_page_renders_with_data_and_is_translated() {
     let (site, hazard) = Site::with_story(PLAIN).await;
     // Words of the interface that stand on almost every page; names, units and codes are not among them.
     const ENGLISH: &[&str] = &[
-        "the", "and", "with", "what", "where", "since", "state", "level", "next", "hazard", "hazards", "alarm", "alarms",
-        "equipment", "node", "nodes", "overview", "rules", "unregistered", "online", "offline", "silent", "never", "suspected",
-        "confirmed", "open", "opened", "condition", "clause", "value", "age", "limits", "trend", "ago", "show", "all", "filter",
-        "messages", "received", "dropped", "times", "unknown", "for",
+        "the",
+        "and",
+        "with",
+        "what",
+        "where",
+        "since",
+        "state",
+        "level",
+        "next",
+        "hazard",
+        "hazards",
+        "alarm",
+        "alarms",
+        "equipment",
+        "node",
+        "nodes",
+        "overview",
+        "rules",
+        "unregistered",
+        "online",
+        "offline",
+        "silent",
+        "never",
+        "suspected",
+        "confirmed",
+        "open",
+        "opened",
+        "condition",
+        "clause",
+        "value",
+        "age",
+        "limits",
+        "trend",
+        "ago",
+        "show",
+        "all",
+        "filter",
+        "messages",
+        "received",
+        "dropped",
+        "times",
+        "unknown",
+        "for",
     ];
     for path in with_data(&hazard) {
         for (language, tag) in LANGUAGES {
             let answer = site.get(&path, &format!("vigil_lang={language}")).await;
             let missing = path.contains("no") && answer.status == StatusCode::NOT_FOUND;
-            assert!(answer.status == StatusCode::OK || missing || path.ends_with("0000"), "{path}: {}", answer.status);
+            assert!(
+                answer.status == StatusCode::OK || missing || path.ends_with("0000"),
+                "{path}: {}",
+                answer.status
+            );
             assert_sound(&path, &answer.body);
             for text in words(&pieces(&answer.body), tag) {
                 if language == "en" {
@@ -175,9 +244,16 @@ async fn every_link_on_every_page_leads_somewhere_and_every_anchor_is_there() {
         let answer = site.get(&path, "vigil_lang=en").await;
         assert!(answer.status.is_success(), "{path}: {}", answer.status);
         let found = pieces(&answer.body);
-        let ids = found.iter().filter_map(|piece| piece.attribute("id")).map(str::to_owned).collect();
+        let ids = found
+            .iter()
+            .filter_map(|piece| piece.attribute("id"))
+            .map(str::to_owned)
+            .collect();
         pages.insert(path.clone(), ids);
-        for link in found.iter().filter_map(|piece| piece.attribute("href").or(piece.attribute("src"))) {
+        for link in found
+            .iter()
+            .filter_map(|piece| piece.attribute("href").or(piece.attribute("src")))
+        {
             // The interface answers these; its own tests follow them.
             if link.starts_with("/api/") || link.starts_with("/docs") {
                 continue;
@@ -211,7 +287,12 @@ async fn names_and_values_that_try_to_be_markup_stay_text() {
     let (site, hazard) = Site::with_story(HOSTILE).await;
     let script = "text=<script>alert(5)</script>";
     let form = format!("step=comment&{script}&token={}", site.token);
-    assert_eq!(site.post(&format!("/hazards/{hazard}/actions"), "", &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        site.post(&format!("/hazards/{hazard}/actions"), "", &form)
+            .await
+            .status,
+        StatusCode::SEE_OTHER
+    );
     let mut paths = with_data(&hazard);
     paths.push("/equipment?q=%3Cscript%3Ealert(6)%3C/script%3E".to_owned());
     paths.push("/hazards?from=%22%3E%3Cscript%3E".to_owned());
@@ -227,8 +308,14 @@ async fn names_and_values_that_try_to_be_markup_stay_text() {
             assert_sound(path, &body);
         }
     }
-    let page = site.get(&format!("/hazards/{hazard}"), "vigil_lang=zh").await.body;
-    assert!(page.contains("&#60;script&#62;alert(5)") || page.contains("&lt;script&gt;alert(5)"), "the comment is shown");
+    let page = site
+        .get(&format!("/hazards/{hazard}"), "vigil_lang=zh")
+        .await
+        .body;
+    assert!(
+        page.contains("&#60;script&#62;alert(5)") || page.contains("&lt;script&gt;alert(5)"),
+        "the comment is shown"
+    );
 }
 
 #[tokio::test]
@@ -236,21 +323,34 @@ async fn nothing_but_the_sites_own_files_may_run_or_frame_a_page() {
     let site = Site::new(PLAIN).await;
     let answer = site.get("/", "").await;
     let policy = answer.header("content-security-policy");
-    for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
     assert!(!policy.contains("unsafe"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("cache-control"), "no-store");
     let found = pieces(&answer.body);
-    let assets: Vec<_> = found.iter().filter_map(|piece| piece.attribute("href").or(piece.attribute("src"))).filter(|link| link.starts_with("/assets/")).collect();
+    let assets: Vec<_> = found
+        .iter()
+        .filter_map(|piece| piece.attribute("href").or(piece.attribute("src")))
+        .filter(|link| link.starts_with("/assets/"))
+        .collect();
     assert_eq!(assets.len(), 3);
     for asset in assets {
         let answer = site.get(asset, "").await;
         assert_eq!(answer.status, StatusCode::OK);
         assert!(answer.header("cache-control").contains("immutable"), "{asset}");
     }
-    assert_eq!(site.get("/assets/vigil-0000000000000000.css", "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        site.get("/assets/vigil-0000000000000000.css", "").await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -259,7 +359,12 @@ async fn the_language_is_asked_kept_guessed_or_configured_in_this_order() {
     let chosen = site.get("/?lang=en", "vigil_lang=zh").await;
     assert!(chosen.body.contains("<html lang=\"en\">"));
     assert!(chosen.header("set-cookie").starts_with("vigil_lang=en;"));
-    assert!(site.get("/", "vigil_lang=en").await.body.contains("<html lang=\"en\">"));
+    assert!(
+        site.get("/", "vigil_lang=en")
+            .await
+            .body
+            .contains("<html lang=\"en\">")
+    );
     assert!(site.get("/", "").await.body.contains("<html lang=\"zh-CN\">"));
     assert!(site.get("/?lang=fr", "").await.header("set-cookie").is_empty());
 }
@@ -267,7 +372,10 @@ async fn the_language_is_asked_kept_guessed_or_configured_in_this_order() {
 /// The value of a hidden field.
 fn hidden(body: &str, field: &str) -> String {
     let found = pieces(body);
-    let piece = found.iter().find(|piece| piece.attribute("name") == Some(field)).unwrap();
+    let piece = found
+        .iter()
+        .find(|piece| piece.attribute("name") == Some(field))
+        .unwrap();
     piece.attribute("value").unwrap().to_owned()
 }
 
@@ -275,23 +383,58 @@ fn hidden(body: &str, field: &str) -> String {
 async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_typed() {
     let (site, hazard) = Site::with_story(PLAIN).await;
     let to = format!("/hazards/{hazard}/actions");
-    let wrong = site.post(&to, "vigil_lang=en", "step=reject&text=broken+gauge&name=Li&token=guess").await;
+    let wrong = site
+        .post(
+            &to,
+            "vigil_lang=en",
+            "step=reject&text=broken+gauge&name=Li&token=guess",
+        )
+        .await;
     assert_eq!(wrong.status, StatusCode::FORBIDDEN);
     for kept in ["admin token is not right", "broken gauge", "value=\"Li\""] {
         assert!(wrong.body.contains(kept), "{kept}");
     }
-    let empty = site.post(&to, "vigil_lang=zh", &format!("step=reject&text=++&token={}", site.token)).await;
+    let empty = site
+        .post(
+            &to,
+            "vigil_lang=zh",
+            &format!("step=reject&text=++&token={}", site.token),
+        )
+        .await;
     assert_eq!(empty.status, StatusCode::CONFLICT);
     assert!(empty.body.contains("判为误报必须写明理由") && empty.body.contains("aria-invalid"));
-    let done = site.post(&to, "", &format!("step=confirm&text=seen&name=Li&token={}", site.token)).await;
+    let done = site
+        .post(
+            &to,
+            "",
+            &format!("step=confirm&text=seen&name=Li&token={}", site.token),
+        )
+        .await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
-    let page = site.get(&format!("/hazards/{hazard}"), "vigil_lang=en").await.body;
-    assert!(page.contains("admin: Li") && page.contains("every record of the chain verified"), "{page}");
-    assert!(!page.contains("value=\"confirm\""), "a decided hazard offers no decision");
-    let again = site.post(&to, "vigil_lang=en", &format!("step=confirm&token={}", site.token)).await;
+    let page = site
+        .get(&format!("/hazards/{hazard}"), "vigil_lang=en")
+        .await
+        .body;
+    assert!(
+        page.contains("admin: Li") && page.contains("every record of the chain verified"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("value=\"confirm\""),
+        "a decided hazard offers no decision"
+    );
+    let again = site
+        .post(
+            &to,
+            "vigil_lang=en",
+            &format!("step=confirm&token={}", site.token),
+        )
+        .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(again.body.contains("has been decided already"));
-    let nonsense = site.post(&to, "", &format!("step=delete&token={}", site.token)).await;
+    let nonsense = site
+        .post(&to, "", &format!("step=delete&token={}", site.token))
+        .await;
     assert_eq!(nonsense.status, StatusCode::BAD_REQUEST);
 }
 
@@ -299,25 +442,57 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
 async fn a_session_lets_its_own_forms_through_and_no_others() {
     let (site, hazard) = Site::with_story(PLAIN).await;
     let to = format!("/hazards/{hazard}/actions");
-    let refused = site.post("/sign-in", "vigil_lang=en", "token=guess&name=Wang&next=/alarms").await;
+    let refused = site
+        .post("/sign-in", "vigil_lang=en", "token=guess&name=Wang&next=/alarms")
+        .await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(refused.body.contains("This is not the token") && refused.body.contains("value=\"Wang\""));
     let form = format!("token={}&name=Wang&next=/hazards/{hazard}", site.token);
     let entered = site.post("/sign-in", "", &form).await;
-    assert_eq!((entered.status, entered.header("location")), (StatusCode::SEE_OTHER, format!("/hazards/{hazard}").as_str()));
+    assert_eq!(
+        (entered.status, entered.header("location")),
+        (StatusCode::SEE_OTHER, format!("/hazards/{hazard}").as_str())
+    );
     let cookie = entered.header("set-cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
     let cookie = cookie.split(';').next().unwrap().to_owned();
     let page = site.get(&format!("/hazards/{hazard}"), &cookie).await.body;
-    assert!(!page.contains("name=\"token\""), "who is signed in need not paste the token");
+    assert!(
+        !page.contains("name=\"token\""),
+        "who is signed in need not paste the token"
+    );
     let csrf = hidden(&page, "csrf");
     let forged = site.post(&to, &cookie, "step=confirm").await;
-    assert_eq!(forged.status, StatusCode::FORBIDDEN, "another site cannot know the form's own token");
-    let done = site.post(&to, &cookie, &format!("step=comment&text=on+my+way&csrf={csrf}")).await;
+    assert_eq!(
+        forged.status,
+        StatusCode::FORBIDDEN,
+        "another site cannot know the form's own token"
+    );
+    let done = site
+        .post(&to, &cookie, &format!("step=comment&text=on+my+way&csrf={csrf}"))
+        .await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
-    assert!(site.get(&format!("/hazards/{hazard}"), "").await.body.contains("admin: Wang"));
-    assert_eq!(site.post("/sign-out", &cookie, "").await.status, StatusCode::FORBIDDEN);
-    assert_eq!(site.post("/sign-out", &cookie, &format!("csrf={csrf}")).await.status, StatusCode::SEE_OTHER);
-    let after = site.post(&to, &cookie, &format!("step=confirm&csrf={csrf}")).await;
+    assert!(
+        site.get(&format!("/hazards/{hazard}"), "")
+            .await
+            .body
+            .contains("admin: Wang")
+    );
+    assert_eq!(
+        site.post("/sign-out", &cookie, "").await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        site.post("/sign-out", &cookie, &format!("csrf={csrf}"))
+            .await
+            .status,
+        StatusCode::SEE_OTHER
+    );
+    let after = site
+        .post(&to, &cookie, &format!("step=confirm&csrf={csrf}"))
+        .await;
     assert_eq!(after.status, StatusCode::FORBIDDEN);
 }

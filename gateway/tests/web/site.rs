@@ -129,7 +129,10 @@ impl Site {
             outlet: Box::new(Nowhere),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
-            options: EngineOptions { linger: Duration::from_millis(1), ..EngineOptions::default() },
+            options: EngineOptions {
+                linger: Duration::from_millis(1),
+                ..EngineOptions::default()
+            },
         });
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
@@ -170,14 +173,21 @@ impl Site {
             named("<img src=x onerror=alert(3)>", MetricValue::Double(21.5)),
             named("steam_pressure", MetricValue::Str("<script>alert(4)</script>")),
         ];
-        site.send("spBv1.0/x/DBIRTH/y/z", payload(site.now, Some(0), &metrics)).await;
+        site.send("spBv1.0/x/DBIRTH/y/z", payload(site.now, Some(0), &metrics))
+            .await;
         site.send("spBv1.0/s/DDATA/n1/b", vec![0xff; 9]).await;
         let implausible = Metric::aliased(2, MetricValue::Float(9_999.0)).at(UtcMillis(site.now + 1_000));
         site.at(1_000);
-        site.send(DDATA, payload(site.now, Some(site.journal as u8 + 2), &[implausible])).await;
+        site.send(
+            DDATA,
+            payload(site.now, Some(site.journal as u8 + 2), &[implausible]),
+        )
+        .await;
         site.settle().await;
         let hazards = site.get("/hazards?lang=en", "").await.body;
-        let at = hazards.find("/hazards/HZ-").unwrap_or_else(|| panic!("no hazard on {hazards}"));
+        let at = hazards
+            .find("/hazards/HZ-")
+            .unwrap_or_else(|| panic!("no hazard on {hazards}"));
         let id = hazards[at + 9..at + 9 + 19].to_owned();
         (site, id)
     }
@@ -189,7 +199,13 @@ impl Site {
 
     async fn send(&mut self, topic: &str, payload: Vec<u8>) {
         let received = UtcMillis(self.now);
-        let message = Incoming { topic: topic.to_owned(), payload: payload.into(), retained: false, received, ack: None };
+        let message = Incoming {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+            retained: false,
+            received,
+            ack: None,
+        };
         self.messages.send(message).await.unwrap();
         self.sent += 1;
     }
@@ -203,7 +219,10 @@ impl Site {
 
     async fn settle(&self) {
         let engine = &self.app.engine;
-        until("the commit", async || (engine.health().position.0 >= self.sent).then_some(())).await;
+        until("the commit", async || {
+            (engine.health().position.0 >= self.sent).then_some(())
+        })
+        .await;
     }
 
     pub async fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -225,6 +244,10 @@ impl Site {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 16 << 20).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(bytes.to_vec()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 }
