@@ -142,7 +142,7 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
     let name = scenario;
     let scenario = Scenario::builtin(name).expect("a built-in scenario");
     // Every other round on the embedded broker, if that can be: it dies with the gateway.
-    let embedded = report.rounds % 2 == 0 && plan.victims.contains(&Victim::Gateway);
+    let embedded = report.rounds.is_multiple_of(2) && plan.victims.contains(&Victim::Gateway);
     let mut mosquitto = (!embedded).then(|| Mosquitto::start_in(&place));
     let mut options = GatewayOptions::with_catalog(scenario.catalog_toml());
     options.broker = mosquitto.as_ref().map(Mosquitto::url);

@@ -68,17 +68,14 @@ fn a_stop_in_the_middle_of_the_story_says_offline_ends_with_0_and_is_made_up_for
         "ready again in {:?}",
         gateway.started_in
     );
-    assert!(gateway.log().lines().last().is_some());
+    let log = gateway.log();
+    let restored = log
+        .lines()
+        .rfind(|line| line.contains("state of the last run restored"))
+        .unwrap();
     assert!(
-        gateway
-            .log()
-            .lines()
-            .filter(|line| line.contains("state of the last run restored"))
-            .last()
-            .unwrap()
-            .contains("replayed=0"),
-        "everything was in the snapshots:\n{}",
-        gateway.log()
+        restored.contains("replayed=0"),
+        "everything was in the snapshots: {restored}"
     );
     listener.wait_for("STATE online again", WAIT, |m| {
         m.topic == STATE && online(&m.payload) == Some(true)
