@@ -124,11 +124,7 @@ impl Rig {
     }
 
     async fn committed(&self, position: u64) {
-        let handle = &self.engine.handle;
-        until("the commit", async || {
-            (handle.health().position >= Position(position)).then_some(())
-        })
-        .await;
+        within("the commit", self.engine.handle.committed(Position(position))).await;
     }
 }
 

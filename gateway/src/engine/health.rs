@@ -2,8 +2,9 @@
 
 use crate::metrics::{COUNTS, Counter, Gauge, Histogram, Registry, SECONDS};
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 use vigil_core::input::Position;
 use vigil_protocol::time::UtcMillis;
 
@@ -30,7 +31,7 @@ pub struct Health {
 #[derive(Debug)]
 pub(super) struct Shared {
     last_commit: AtomicI64,
-    position: AtomicU64,
+    position: watch::Sender<Position>,
     queue: AtomicUsize,
     mqtt: AtomicBool,
     running: AtomicBool,
@@ -70,7 +71,7 @@ impl Shared {
         meters.store_up.set(1);
         Self {
             last_commit: AtomicI64::new(i64::MIN),
-            position: AtomicU64::new(position.0),
+            position: watch::Sender::new(position),
             queue: AtomicUsize::new(0),
             mqtt: AtomicBool::new(false),
             running: AtomicBool::new(true),
@@ -85,7 +86,7 @@ impl Shared {
         let store_error = self.store_error();
         Health {
             last_commit: (last_commit != i64::MIN).then_some(UtcMillis(last_commit)),
-            position: Position(self.position.load(Ordering::Relaxed)),
+            position: *self.position.borrow(),
             queue_depth: self.queue.load(Ordering::Relaxed),
             above_watermark: self.above_watermark.load(Ordering::Relaxed),
             mqtt_connected: self.mqtt.load(Ordering::Relaxed),
@@ -109,8 +110,13 @@ impl Shared {
     }
 
     pub(super) fn committed(&self, position: Position, at: UtcMillis) {
-        self.position.store(position.0, Ordering::Relaxed);
         self.last_commit.store(at.0, Ordering::Relaxed);
+        self.position.send_replace(position);
+    }
+
+    pub(super) async fn reached(&self, position: Position) {
+        // The sender is `self`: it cannot be gone.
+        drop(self.position.subscribe().wait_for(|at| *at >= position).await);
     }
 
     pub(super) fn set_queue(&self, waiting: usize) {

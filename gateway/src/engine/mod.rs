@@ -38,7 +38,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
-use vigil_core::input::OperatorAction;
+use vigil_core::input::{OperatorAction, Position};
 
 /// How the engine batches, snapshots and keeps.
 #[derive(Clone, Debug)]
@@ -225,6 +225,11 @@ impl EngineHandle {
     #[must_use]
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// Resolves when everything up to `position` is on disk.
+    pub async fn committed(&self, position: Position) {
+        self.shared.reached(position).await;
     }
 
     /// Notes whether the MQTT session is up.

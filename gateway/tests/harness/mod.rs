@@ -82,14 +82,14 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Asks until the answer is there. For what has no event of its own.
+/// Asks every moment until the answer is there: for what has no event of its own.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     within(what, async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     })
     .await
