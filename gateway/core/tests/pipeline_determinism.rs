@@ -480,6 +480,11 @@ fn the_scripts_open_hazards_raise_alarms_and_leave_gaps() {
         ]);
     }
     ops.extend([Op::Act { reject: true }, Op::Wait(3_600_000)]);
+    // The next hour's first readings close the roll-ups of the one before.
+    for plain in [true, false] {
+        let (centi, level) = (70, -100);
+        ops.extend([Op::Reading { plain, centi, level }, Op::Wait(5_000)]);
+    }
     let site = Script::play(&ops);
     let kinds = |wanted: fn(&Output) -> bool| {
         site.fed
