@@ -14,7 +14,8 @@ use vigil_core::input::Position;
 use vigil_core::output::Output;
 use vigil_core::pack::{Grade, Severity};
 use vigil_gateway::store::{
-    self, AlarmFilter, Batch, HazardCursor, HazardFilter, Logged, Reader, Retention, StoreError, StoreOptions,
+    self, AlarmFilter, Batch, HazardCursor, HazardFilter, Indexed, Logged, Reader, Retention, StoreError,
+    StoreOptions,
 };
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -35,8 +36,7 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
     let batch = everything();
-    let committed = writer.commit(&batch).await.unwrap();
-    assert_eq!((committed.messages, committed.refused), (1, 0));
+    assert_eq!(writer.commit(&batch).await.unwrap().messages, 1);
     for output in &batch.outputs {
         match output {
             Output::Log(entry) => {
@@ -176,13 +176,20 @@ async fn the_log_reads_back_in_order_with_actions_between_messages_across_pages(
 }
 
 #[tokio::test]
-async fn a_journaled_message_is_in_the_log_once_and_the_rest_of_its_batch_with_it() {
+async fn a_journaled_message_that_slipped_through_twice_is_found_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
     writer
         .commit(&log([entry(1, "s/n1", Some("b"), Some((7, 1)))]))
         .await
         .unwrap();
+    assert_eq!(
+        writer.index().await.unwrap(),
+        Indexed {
+            messages: 1,
+            repeated: 0
+        }
+    );
     let again = log([
         entry(2, "s/n1", Some("b"), Some((7, 1))),
         entry(3, "s/n1", Some("b"), Some((7, 2))),
@@ -190,10 +197,84 @@ async fn a_journaled_message_is_in_the_log_once_and_the_rest_of_its_batch_with_i
         entry(5, "s/n2", None, Some((7, 1))),
         entry(6, "s/n1", Some("b"), None),
         entry(7, "s/n1", Some("b"), None),
+        entry(8, "s/n1", Some("b"), Some((8, 1))),
     ]);
-    let committed = writer.commit(&again).await.unwrap();
-    assert_eq!((committed.messages, committed.refused), (5, 1));
-    assert_eq!(count(&reader).await, 6);
+    writer.commit(&again).await.unwrap();
+    assert_eq!(
+        writer.index().await.unwrap(),
+        Indexed {
+            messages: 5,
+            repeated: 2
+        }
+    );
+    let left = reader.log_after(Position(0), 10).await.unwrap();
+    assert_eq!(
+        left.iter().map(|input| input.position.0).collect::<Vec<_>>(),
+        [1, 3, 4, 5, 6, 7]
+    );
+    assert_eq!(writer.index().await.unwrap(), Indexed::default());
+}
+
+#[tokio::test]
+async fn searching_by_time_finds_the_same_whatever_part_of_the_log_is_indexed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path()).await;
+    let at = |position: u64| {
+        let mut entry = entry(
+            position,
+            "s/n1",
+            Some(if position % 3 == 0 { "l" } else { "b" }),
+            None,
+        );
+        // Every fifth is history and stands under its own time.
+        entry.historical = position % 5 == 0;
+        entry.published = Some(UtcMillis(
+            T0 + position as i64 * if entry.historical { 2 } else { 10 },
+        ));
+        entry.received = UtcMillis(T0 + position as i64 * 10);
+        entry
+    };
+    let mut expected: Option<Vec<u64>> = None;
+    for part in 0..4_u64 {
+        writer
+            .commit(&log((part * 2_500 + 1..=(part + 1) * 2_500).map(at)))
+            .await
+            .unwrap();
+    }
+    while {
+        let all = |limit| {
+            reader.messages(
+                "s/n1",
+                Some("b"),
+                UtcMillis(T0 + 500),
+                UtcMillis(T0 + 90_000),
+                limit,
+            )
+        };
+        let found: Vec<_> = all(100_000)
+            .await
+            .unwrap()
+            .iter()
+            .map(|message| message.entry.position.0)
+            .collect();
+        assert!(found.len() > 5_000);
+        assert_eq!(all(100).await.unwrap().len(), 100);
+        let device = ("s/n1", Some("b"));
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let range = (UtcMillis(T0 + 500), UtcMillis(T0 + 90_000));
+            let (page, end) = reader.message_page(device, range, after, 999).await.unwrap();
+            paged.extend(page.iter().map(|message| message.entry.position.0));
+            after = end;
+            if after.is_none() {
+                break;
+            }
+        }
+        paged.sort_unstable();
+        assert_eq!(paged, found);
+        assert_eq!(*expected.get_or_insert_with(|| found.clone()), found);
+        writer.index().await.unwrap().messages > 0
+    } {}
 }
 
 #[tokio::test]
@@ -615,6 +696,7 @@ async fn old_messages_go_in_chunks_and_those_that_speak_for_a_hazard_are_kept_wi
     }));
     batch.watermark = Some(Position(150));
     writer.commit(&batch).await.unwrap();
+    writer.index().await.unwrap();
     let retention = Retention {
         max_age_ms: Some(60_000),
         chunk: 50,
@@ -665,6 +747,7 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     let mut batch = log((1..=3_000).map(|at| entry(at, "s/n1", Some("b"), None)));
     batch.watermark = Some(Position(3_000));
     writer.commit(&batch).await.unwrap();
+    writer.index().await.unwrap();
     let used = reader.size().await.unwrap().used;
     let mut retention = Retention {
         max_age_ms: None,

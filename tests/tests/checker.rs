@@ -95,8 +95,7 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
     assert_eq!((lost.lost, lost.ok()), (1, false), "{lost}");
 
     let twice = run.doctored(&format!(
-        "DROP INDEX messages_once;
-         INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)
+        "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)
          SELECT position + 1000000, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload
          FROM messages WHERE position = {A_MESSAGE};"
     ));

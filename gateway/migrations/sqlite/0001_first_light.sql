@@ -44,8 +44,25 @@ CREATE TABLE messages (
         CASE WHEN flags & 1 AND published BETWEEN 946684800000 AND received + 300000
              THEN published ELSE received END) VIRTUAL
 ) STRICT;
-CREATE UNIQUE INDEX messages_once ON messages (node_id, epoch, seq) WHERE seq IS NOT NULL;
-CREATE INDEX messages_of ON messages (node_id, device_id, at);
+
+-- The log's indexes, written some thousand messages at a time and in their own order: index entries of
+-- many nodes would otherwise touch a page each with every message, which costs more than the message.
+-- They reach as far as `indexed_to` in `meta`; behind that the log itself is searched.
+CREATE TABLE message_times (
+    node_id   INTEGER NOT NULL,
+    device_id INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    PRIMARY KEY (node_id, device_id, at, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE message_journal (
+    node_id  INTEGER NOT NULL,
+    epoch    INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (node_id, epoch, seq)            -- a journaled message is in the log once
+) STRICT, WITHOUT ROWID;
+INSERT INTO meta (key, value) VALUES ('indexed_to', '0');
 
 -- What people did, in the same order of positions as the messages.
 CREATE TABLE actions (

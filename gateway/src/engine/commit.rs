@@ -46,6 +46,9 @@ impl Committer {
                     if done.send(result).await.is_err() {
                         break;
                     }
+                    if self.writer.index_is_due() {
+                        self.index().await;
+                    }
                 }
                 _ = retention.tick() => more_to_remove = self.retain().await,
                 () = std::future::ready(()), if more_to_remove => more_to_remove = self.retain().await,
@@ -64,13 +67,6 @@ impl Committer {
                     let meters = &self.shared.meters;
                     meters.commit_seconds.observe(begun.elapsed().as_secs_f64());
                     meters.logged.add(committed.messages);
-                    if committed.refused > 0 {
-                        meters.refused_rows.add(committed.refused);
-                        tracing::warn!(
-                            rows = committed.refused,
-                            "the database already had messages the core took for new"
-                        );
-                    }
                     if let Some(since) = failing_since {
                         self.shared.set_store_error(None);
                         tracing::info!(
@@ -140,8 +136,25 @@ impl Committer {
         }
     }
 
+    /// Indexes the next part of the log.
+    async fn index(&mut self) {
+        match self.writer.index().await {
+            Ok(indexed) if indexed.repeated > 0 => {
+                self.shared.meters.repeated.add(indexed.repeated);
+                tracing::warn!(
+                    messages = indexed.repeated,
+                    "journaled messages were in the log already and were removed; was a snapshot lost?"
+                );
+            }
+            Ok(_) => {}
+            // If the store does not work, the next commit says so loudly.
+            Err(error) => tracing::debug!(%error, "the log could not be indexed"),
+        }
+    }
+
     /// Removes one chunk of what is no longer kept; true if there is more.
     async fn retain(&mut self) -> bool {
+        self.index().await;
         match self
             .writer
             .retain(&self.options.retention, self.clock.now())

@@ -83,6 +83,11 @@ pub struct Acker {
     current: Arc<AtomicU64>,
 }
 
+/// How long messages gather; small against the time a batch waits.
+const GATHER: Duration = Duration::from_millis(1);
+/// rumqttc reads at most ten packets at once: so many mean that there are more.
+const FULL_READ: usize = 8;
+
 /// Requests to the event loop that may wait; twice the deliveries a broker sends unacknowledged.
 const REQUESTS: usize = 4_096;
 
@@ -118,6 +123,7 @@ impl Intake {
             stop: stop.clone(),
             leaving: Arc::clone(&leaving),
             to,
+            burst: 0,
         };
         let task = tokio::spawn(session.run(events));
         Self {
@@ -211,6 +217,8 @@ struct Session {
     stop: CancellationToken,
     leaving: Arc<AtomicBool>,
     to: mpsc::Sender<Incoming>,
+    /// Messages since the socket was last left alone.
+    burst: usize,
 }
 
 impl Session {
@@ -237,7 +245,10 @@ impl Session {
                         error: None,
                     });
                 }
-                Ok(Event::Incoming(Packet::Publish(publish))) => self.forward(publish, true).await,
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    self.forward(publish, true).await;
+                    self.gather(events.state.events.is_empty()).await;
+                }
                 Ok(Event::Incoming(Packet::PubAck(_))) if self.leaving.load(Ordering::Acquire) => {
                     if self.client.try_disconnect().is_err() {
                         break;
@@ -253,6 +264,18 @@ impl Session {
             }
         }
         self.status.send_replace(Connection::default());
+    }
+
+    /// Lets messages gather in the socket while they trickle: waking up for each of some thousand a
+    /// second costs more than the messages themselves. When they come in bursts there is no pause.
+    async fn gather(&mut self, nothing_read: bool) {
+        self.burst += 1;
+        if !nothing_read {
+            return;
+        }
+        if std::mem::take(&mut self.burst) < FULL_READ {
+            tokio::time::sleep(GATHER).await;
+        }
     }
 
     /// The connection is gone: wait a little. True when it is time to end.

@@ -20,7 +20,7 @@ pub use reader::{
     OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
-pub use writer::{Committed, Writer};
+pub use writer::{Committed, Indexed, Writer};
 
 /// The database behind the store.
 pub(crate) type Db = sqlx::Sqlite;

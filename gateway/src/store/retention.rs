@@ -141,21 +141,37 @@ async fn chunk(
         from: row.get(2),
         to: row.get(3),
     };
-    // What a restart would need is never removed: the watermark moves on soon.
-    let watermark = sqlx::query("SELECT value FROM meta WHERE key = 'watermark'")
-        .fetch_optional(&mut *db)
-        .await?;
-    let watermark = watermark
-        .and_then(|row| row.get::<String, _>(0).parse::<i64>().ok())
-        .unwrap_or(0);
+    // What a restart would need is never removed, nor what is not indexed: both marks move on soon.
+    let marks = sqlx::query(
+        "SELECT MIN(CAST(value AS INTEGER)), COUNT(*) FROM meta WHERE key IN ('watermark', 'indexed_to')",
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    let mark: i64 = if marks.get::<i64, _>(1) == 2 {
+        marks.get(0)
+    } else {
+        0
+    };
     let chunk = Chunk {
-        last: chunk.last.min(watermark),
+        last: chunk.last.min(mark),
         ..chunk
     };
     if chunk.last < chunk.first {
         return Ok(idle);
     }
     let copied = copy_evidence(db, &chunk).await?;
+    for sql in [
+        "DELETE FROM message_times WHERE (node_id, device_id, at, position) IN \
+         (SELECT node_id, device_id, at, position FROM messages WHERE position BETWEEN $1 AND $2)",
+        "DELETE FROM message_journal WHERE (node_id, epoch, seq) IN \
+         (SELECT node_id, epoch, seq FROM messages WHERE position BETWEEN $1 AND $2 AND seq IS NOT NULL)",
+    ] {
+        sqlx::query(sql)
+            .bind(chunk.first)
+            .bind(chunk.last)
+            .execute(&mut *db)
+            .await?;
+    }
     let removed = sqlx::query("DELETE FROM messages WHERE position BETWEEN $1 AND $2")
         .bind(chunk.first)
         .bind(chunk.last)

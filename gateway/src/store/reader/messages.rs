@@ -1,8 +1,8 @@
 //! The message log: what a trend decodes and what a hazard shows as evidence.
 
 use super::{Reader, get, maybe_time, read, text, time};
-use crate::store::StoreError;
 use crate::store::keys::{HISTORICAL, RETAINED, kind_of};
+use crate::store::{Db, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use std::collections::{BTreeSet, HashMap};
@@ -14,6 +14,9 @@ use vigil_protocol::sparkplug::{MessageType, Topic};
 use vigil_protocol::time::UtcMillis;
 
 const WHAT: &str = "message";
+
+/// Where a page of messages ends: time it is filed under, position.
+pub type PageEnd = (UtcMillis, u64);
 
 /// The payload column of a message.
 pub type StoredPayload = Vec<u8>;
@@ -73,19 +76,12 @@ impl Reader {
         to: UtcMillis,
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let Some((node_id, device_id)) = self.ids(node, device).await? else {
+        let Some(ids) = self.ids(node, device).await? else {
             return Ok(Vec::new());
         };
         let mut query = QueryBuilder::new("SELECT ");
-        query.push(COLUMNS).push(" FROM messages m ").push(JOINS);
-        query.push(" WHERE m.node_id = ").push_bind(node_id);
-        query.push(" AND m.device_id = ").push_bind(device_id);
-        query
-            .push(" AND m.at BETWEEN ")
-            .push_bind(from.0)
-            .push(" AND ")
-            .push_bind(to.0);
-        query.push(" ORDER BY m.at LIMIT ").push_bind(i64::from(limit));
+        query.push(COLUMNS);
+        push_filed(&mut query, ids, (from, to), None, limit);
         let rows = query
             .build()
             .fetch_all(&self.pool)
@@ -193,6 +189,50 @@ impl Reader {
             .map(|row| row.get::<i64, _>(0));
         Ok(device_id.map(|id| (node_id, id)))
     }
+}
+
+/// `FROM …`: the first `limit` messages of a device filed under times in `from..=to`, behind `after`,
+/// in that order, as `i` (time, position) and `m`. They come from the index, and from the end of the
+/// log that is not indexed yet.
+pub(super) fn push_filed(
+    query: &mut QueryBuilder<Db>,
+    (node, device): (i64, i64),
+    (from, to): (UtcMillis, UtcMillis),
+    after: Option<PageEnd>,
+    limit: u32,
+) {
+    let mut part = |head: &str| {
+        query.push(head);
+        query
+            .push("node_id = ")
+            .push_bind(node)
+            .push(" AND device_id = ")
+            .push_bind(device);
+        query
+            .push(" AND at BETWEEN ")
+            .push_bind(after.map_or(from, |(at, _)| at.max(from)).0);
+        query.push(" AND ").push_bind(to.0);
+        if let Some((at, position)) = after {
+            query.push(" AND (at, position) > (").push_bind(at.0);
+            query.push(", ").push_bind(position as i64).push(")");
+        }
+        query
+            .push(" ORDER BY at, position LIMIT ")
+            .push_bind(i64::from(limit))
+            .push(")");
+    };
+    part(" FROM (SELECT * FROM (SELECT at, position FROM message_times WHERE ");
+    part(
+        " UNION ALL SELECT * FROM (SELECT at, position FROM messages WHERE position > \
+         (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed_to') AND ",
+    );
+    query
+        .push(" ORDER BY at, position LIMIT ")
+        .push_bind(i64::from(limit));
+    query
+        .push(") i JOIN messages m ON m.position = i.position ")
+        .push(JOINS);
+    query.push(" ORDER BY i.at, i.position");
 }
 
 pub(super) fn stored(row: &SqliteRow) -> Result<StoredMessage, StoreError> {

@@ -11,10 +11,10 @@ mod view;
 
 pub use alarms::AlarmFilter;
 pub use hazards::{HazardCursor, HazardFilter};
-pub use messages::{StoredMessage, StoredPayload};
+pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size};
 pub use restore::{Logged, LoggedInput, Restorable};
-pub use view::{HourCounts, OpenHazards, PageEnd};
+pub use view::{HourCounts, OpenHazards};
 
 use super::{Db, StoreError};
 use sqlx::sqlite::SqliteRow;

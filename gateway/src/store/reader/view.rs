@@ -1,7 +1,7 @@
 //! Sums and pages behind the overview, the trends and the event stream.
 
 use super::alarms::{alarm_event, gap};
-use super::messages::{COLUMNS, JOINS, stored};
+use super::messages::{COLUMNS, PageEnd, push_filed, stored};
 use super::{Reader, StoredMessage, count, get, read, text, time};
 use crate::store::StoreError;
 use crate::store::keys::from_word;
@@ -39,9 +39,6 @@ pub struct HourCounts {
     /// Came again.
     pub duplicate: u64,
 }
-
-/// Where a page of messages ends: time it is filed under, position.
-pub type PageEnd = (UtcMillis, u64);
 
 impl Reader {
     /// Equipment with open hazards.
@@ -145,27 +142,12 @@ impl Reader {
         after: Option<PageEnd>,
         limit: u32,
     ) -> Result<(Vec<StoredMessage>, Option<PageEnd>), StoreError> {
-        let Some((node_id, device_id)) = self.ids(node, device).await? else {
+        let Some(ids) = self.ids(node, device).await? else {
             return Ok((Vec::new(), None));
         };
         let mut query = QueryBuilder::new("SELECT ");
-        query
-            .push(COLUMNS)
-            .push(", m.at AS filed FROM messages m ")
-            .push(JOINS);
-        query.push(" WHERE m.node_id = ").push_bind(node_id);
-        query.push(" AND m.device_id = ").push_bind(device_id);
-        query
-            .push(" AND m.at BETWEEN ")
-            .push_bind(after.map_or(from, |(at, _)| at.max(from)).0);
-        query.push(" AND ").push_bind(to.0);
-        if let Some((at, position)) = after {
-            query.push(" AND (m.at, m.position) > (").push_bind(at.0);
-            query.push(", ").push_bind(position as i64).push(")");
-        }
-        query
-            .push(" ORDER BY m.at, m.position LIMIT ")
-            .push_bind(i64::from(limit));
+        query.push(COLUMNS).push(", i.at AS filed");
+        push_filed(&mut query, ids, (from, to), after, limit);
         let rows = query
             .build()
             .fetch_all(&self.pool)

@@ -1,5 +1,6 @@
 //! The writing side: a batch is in the database whole or not at all.
 
+mod index;
 mod insert;
 mod names;
 mod rows;
@@ -7,6 +8,9 @@ mod statements;
 
 use super::open::{Lock, StoreOptions};
 use super::{Batch, StoreError, open};
+pub use index::Indexed;
+
+use index::Reach;
 use names::Names;
 use rows::Rows;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
@@ -23,6 +27,7 @@ pub struct Writer {
     statements: Statements,
     /// The last attempt did not say that it succeeded: the database must be asked.
     uncertain: bool,
+    reach: Reach,
     _lock: Lock,
 }
 
@@ -31,9 +36,6 @@ pub struct Writer {
 pub struct Committed {
     /// Log rows written.
     pub messages: u64,
-    /// Log rows the database already had, by (node, epoch, sequence). The core should have caught
-    /// them: a number above zero means two gateways, or a lost snapshot.
-    pub refused: u64,
 }
 
 impl Writer {
@@ -43,7 +45,9 @@ impl Writer {
         lock: Lock,
     ) -> Result<Self, StoreError> {
         let names = Names::load(&mut connection).await?;
+        let reach = Reach::load(&mut connection).await?;
         Ok(Self {
+            reach,
             connection: Some(connection),
             options,
             names,
@@ -66,26 +70,22 @@ impl Writer {
         if std::mem::replace(&mut self.uncertain, true) {
             self.names = Names::load(&mut connection).await?;
             if batch.id > 0 && last_batch(&mut connection).await? >= batch.id {
+                self.reach = Reach::load(&mut connection).await?;
                 end(&mut connection).await?;
                 self.settle(connection);
                 return Ok(Committed::default());
             }
         }
-        let (plan, messages) = {
+        let plan = {
             let rows = Rows::of(batch, &mut self.names);
-            (
-                self.statements.plan(&self.names, &rows, batch)?,
-                rows.messages.len() as u64,
-            )
+            self.statements.plan(&self.names, &rows, batch)?
         };
-        let taken = plan.run(&mut connection, Statements::COUNTED).await?;
+        let messages = plan.run(&mut connection, Statements::COUNTED).await?;
         end(&mut connection).await?;
         self.names.keep();
         self.settle(connection);
-        Ok(Committed {
-            messages: taken,
-            refused: messages - taken,
-        })
+        self.reach.log = batch.position.0 as i64;
+        Ok(Committed { messages })
     }
 
     fn settle(&mut self, connection: SqliteConnection) {
@@ -111,6 +111,8 @@ impl Writer {
     /// # Errors
     /// The data is safe all the same; the log stays beside the database.
     pub async fn close(mut self) -> Result<(), StoreError> {
+        // Whoever opens the file next finds it in order. If that fails, it only takes them longer.
+        while self.connection.is_some() && self.index().await.is_ok_and(|done| done.messages > 0) {}
         match self.connection.take() {
             Some(connection) => connection.close().await.map_err(|source| StoreError::Write {
                 what: "the last checkpoint",

@@ -39,7 +39,7 @@ impl Statements {
             contexts: Insert::new("contexts", "INSERT INTO contexts (id, hash, topic, payload)", 4, ""),
             messages: Insert::new("messages",
                 "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)",
-                11, "ON CONFLICT (node_id, epoch, seq) WHERE seq IS NOT NULL DO NOTHING"),
+                11, ""),
             actions: Insert::new("actions",
                 "INSERT INTO actions (position, received, node, actor, idempotency_key, json)", 6, ""),
             dead_letters: Insert::new("dead letters",
