@@ -1,9 +1,11 @@
 //! Trend charts as SVG: the value, its limits, the hazards it opened, and the times nothing is
 //! known, all in one picture. Colour means abnormal; a normal line is dark grey.
 
+mod axis;
+
+use self::axis::{TimeAxis, ticks};
 use super::markup::{Markup, escape};
 use super::words::Language;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -159,39 +161,6 @@ pub(crate) fn responsive(
     Ok(Markup(format!(
         "<div class=\"wide\">{column}</div><div class=\"phone\">{phone}</div>"
     )))
-}
-
-/// A small curve without axes; it breaks where there was no value. Empty without at least two values.
-pub(crate) fn spark(points: &[Point], from: UtcMillis, to: UtcMillis) -> Markup {
-    use std::fmt::Write as _;
-    const WIDTH: f64 = 120.0;
-    const HEIGHT: f64 = 26.0;
-    let values = || points.iter().filter_map(|point| point.value);
-    if values().count() < 2 || to.0 <= from.0 {
-        return Markup::default();
-    }
-    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-        (l.min(v), h.max(v))
-    });
-    // A steady value is a line in the middle, not the noise of its last digit.
-    let span = (high - low).max(high.abs().max(low.abs()) * 0.01).max(1e-9);
-    let middle = f64::midpoint(low, high);
-    let mut path = String::new();
-    let mut pen = false;
-    for point in points {
-        let Some(value) = point.value else {
-            pen = false;
-            continue;
-        };
-        let x = point.at.since(from) as f64 / to.since(from) as f64 * WIDTH;
-        let y = HEIGHT / 2.0 - (value - middle) / span * (HEIGHT - 6.0);
-        // Writing to a String cannot fail.
-        write!(path, "{}{x:.1} {y:.1}", if pen { 'L' } else { 'M' }).unwrap_or_default();
-        pen = true;
-    }
-    Markup(format!(
-        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>"
-    ))
 }
 
 /// The value axis: all points and limits near them, with a margin.
@@ -361,71 +330,8 @@ fn draw(
     root.present().map_err(|e| e.to_string())
 }
 
+/// What is drawn on.
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<TimeAxis, RangedCoordf64>>;
-
-/// Time across the page, with ticks of our own: the library's are round in milliseconds only.
-#[derive(Clone)]
-struct TimeAxis {
-    from: f64,
-    to: f64,
-    ticks: Vec<f64>,
-}
-
-impl Ranged for TimeAxis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let share = (value - self.from) / (self.to - self.from);
-        limit.0 + (f64::from(limit.1 - limit.0) * share).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
-        self.ticks.clone()
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.from..self.to
-    }
-}
-
-/// Round local times between the edges, at most `most`.
-fn ticks(trend: &Trend, most: usize) -> Vec<f64> {
-    const SECOND: i64 = 1_000;
-    const MINUTE: i64 = 60 * SECOND;
-    const HOUR: i64 = 60 * MINUTE;
-    const STEPS: [i64; 21] = [
-        SECOND,
-        2 * SECOND,
-        5 * SECOND,
-        10 * SECOND,
-        15 * SECOND,
-        30 * SECOND,
-        MINUTE,
-        2 * MINUTE,
-        5 * MINUTE,
-        10 * MINUTE,
-        15 * MINUTE,
-        30 * MINUTE,
-        HOUR,
-        2 * HOUR,
-        3 * HOUR,
-        6 * HOUR,
-        12 * HOUR,
-        24 * HOUR,
-        48 * HOUR,
-        168 * HOUR,
-        672 * HOUR,
-    ];
-    let span = trend.to.since(trend.from).max(1);
-    let fits = |step: &&i64| span / **step <= most as i64;
-    let step = *STEPS.iter().find(fits).unwrap_or(&span);
-    let local = trend.from.0.saturating_add(trend.offset_ms);
-    let first = local.div_euclid(step).saturating_add(1).saturating_mul(step) - trend.offset_ms;
-    let mut ticks: Vec<f64> = (0..=most as i64).map(|n| (first + n * step) as f64).collect();
-    ticks.retain(|at| *at <= trend.to.0 as f64);
-    ticks
-}
 
 /// Slanted strokes: a gap is told from a shaded good time even in black and white.
 fn hatch(chart: &mut Chart<'_, '_>, edges: [f64; 2], span: (f64, f64)) -> Result<(), String> {
@@ -568,24 +474,6 @@ mod tests {
             svg(&empty, (900, 260), Language::En, &|_| String::new())
                 .unwrap()
                 .contains("no data")
-        );
-    }
-
-    #[test]
-    fn ticks_stand_at_round_local_times() {
-        let mut day = trend();
-        (day.from, day.to, day.offset_ms) = (
-            UtcMillis(1_234_567),
-            UtcMillis(1_234_567 + 86_400_000),
-            8 * 3_600_000,
-        );
-        let found = ticks(&day, 9);
-        assert!((6..=9).contains(&found.len()), "{found:?}");
-        assert!(
-            found
-                .iter()
-                .all(|at| (*at as i64 + day.offset_ms) % (3 * 3_600_000) == 0),
-            "{found:?}"
         );
     }
 

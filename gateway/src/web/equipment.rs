@@ -1,12 +1,11 @@
 //! One piece of equipment: who it is, what it says now and did before, what was wrong with it.
 
-use super::chart;
 use super::fault::{Fault, respond};
 use super::markup::Markup;
 use super::page::Page;
 use super::parts::Choice;
 use super::trends::{self, Figure, Source};
-use super::{Site, terms};
+use super::{Site, spark, terms};
 use crate::view::{self, ChannelNow, EquipmentDetail, Time, Trend, Watch};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -89,7 +88,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
     let mut sparks = HashMap::new();
     for key in keys {
         let trend = view::trend(&site.app, id, key, Some(from.into()), Some(to.into())).await?;
-        sparks.insert(key, chart::spark(&trends::points(&trend.points), from, to));
+        sparks.insert(key, spark::spark(&trends::points(&trend.points), from, to));
         charts.push(figure(site, page, &trend, key, (from, to), only.is_some())?);
     }
     Ok(EquipmentPage {

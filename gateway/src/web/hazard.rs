@@ -10,6 +10,7 @@ use crate::view;
 use crate::view::HazardMark;
 use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -57,16 +58,30 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Pa
     respond(&page, made)
 }
 
+/// `GET /hazards/{id}/actions`: what a reload of a refused step asks for.
+pub(crate) async fn back(page: Page, Path(id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/hazards/{}", page.segment(&id)))
+}
+
 /// `POST /hazards/{id}/actions`
 pub(crate) async fn act(
     State(site): State<Arc<Site>>,
     page: Page,
     Path(id): Path<String>,
-    Form(step): Form<Step>,
+    form: Result<Form<Step>, FormRejection>,
 ) -> Response {
+    let step = match form {
+        Ok(Form(step)) => step,
+        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+    };
     match take(&site, &page, &id, &step).await {
         Ok(()) => Redirect::to(&format!("/hazards/{}#timeline", page.segment(&id))).into_response(),
         Err((status, why)) => {
+            // What follows is the hazard's page: its links and the other language lead to that.
+            let page = Page {
+                path: format!("/hazards/{}", page.segment(&id)),
+                ..page
+            };
             let refused = Refused {
                 step: step.step,
                 text: step.text,

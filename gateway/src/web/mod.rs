@@ -25,6 +25,7 @@ mod phrase;
 mod rules;
 mod session;
 mod sign_in;
+mod spark;
 mod strangers;
 mod terms;
 mod trends;
@@ -39,8 +40,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use axum::routing::{get, post};
+use axum::response::{Redirect, Response};
+use axum::routing::get;
 use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
 use session::Sessions;
@@ -111,13 +112,16 @@ pub fn router(app: App) -> Router {
         .route("/alarms", get(alarms::show))
         .route("/equipment", get(equipment_list::show))
         .route("/hazards", get(hazards::show))
-        .route("/hazards/{id}/actions", post(hazard::act))
+        .route("/hazards/{id}/actions", get(hazard::back).post(hazard::act))
         .route("/nodes", get(nodes::list))
         .route("/nodes/{group}/{node}", get(nodes::show))
         .route("/unregistered", get(strangers::show))
         .route("/rules", get(rules::show))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
-        .route("/sign-out", post(sign_in::leave))
+        .route(
+            "/sign-out",
+            get(async || Redirect::to("/sign-in")).post(sign_in::leave),
+        )
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
         .layer(from_fn(finish))
         .with_state(site);

@@ -255,7 +255,10 @@ impl Page {
 
     /// `lang` attribute for text that is quoted as it stands.
     pub(crate) fn lang_of(&self, text: &str) -> &'static str {
-        if text.chars().any(is_cjk) { "zh-CN" } else { "en" }
+        let chinese = text.chars().filter(|c| is_cjk(*c)).count();
+        let latin = text.chars().filter(char::is_ascii_alphabetic).count();
+        // A Chinese word says about as much as four letters.
+        if chinese * 4 > latin { "zh-CN" } else { "en" }
     }
 
     /// A path segment.

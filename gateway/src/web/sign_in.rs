@@ -4,6 +4,7 @@ use super::fault::{Fault, respond_with};
 use super::page::Page;
 use super::{Site, session};
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
@@ -47,8 +48,12 @@ pub(crate) async fn form(State(site): State<Arc<Site>>, page: Page) -> Response 
 pub(crate) async fn enter(
     State(site): State<Arc<Site>>,
     page: Page,
-    Form(entered): Form<Entered>,
+    form: Result<Form<Entered>, FormRejection>,
 ) -> Response {
+    let entered = match form {
+        Ok(Form(entered)) => entered,
+        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+    };
     let next = local(&entered.next);
     if !site.app.token.matches(entered.token.trim()) {
         return shown(&site, &page, StatusCode::FORBIDDEN, next, entered.name, true);
@@ -67,8 +72,12 @@ pub(crate) async fn leave(
     State(site): State<Arc<Site>>,
     page: Page,
     headers: HeaderMap,
-    Form(leaving): Form<Leaving>,
+    form: Result<Form<Leaving>, FormRejection>,
 ) -> Response {
+    let leaving = match form {
+        Ok(Form(leaving)) => leaving,
+        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+    };
     if !page
         .session
         .as_ref()

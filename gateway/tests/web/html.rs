@@ -122,7 +122,7 @@ pub fn assert_balanced(path: &str, pieces: &[Piece]) {
 }
 
 /// Everything a reader sees or hears in `language`: text and the attributes that are read out, without
-/// what is marked as being in another language and without machine words.
+/// what is quoted, what is marked as being in another language, and without machine words.
 pub fn words(pieces: &[Piece], language: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut skip: Vec<bool> = Vec::new();
@@ -132,7 +132,7 @@ pub fn words(pieces: &[Piece], language: &str) -> Vec<String> {
                 let foreign = name != "html" && piece.attribute("lang").is_some_and(|lang| lang != language);
                 let machine = piece
                     .attribute("class")
-                    .is_some_and(|class| class.split(' ').any(|one| one == "mono"));
+                    .is_some_and(|class| class.split(' ').any(|one| one == "mono" || one == "quote"));
                 let skipped = foreign || machine || skip.last() == Some(&true);
                 skip.push(skipped);
                 if !skipped {

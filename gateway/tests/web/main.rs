@@ -432,6 +432,8 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(again.body.contains("has been decided already"));
+    let reloaded = site.get(&to, "").await;
+    assert_eq!(reloaded.header("location"), format!("/hazards/{hazard}"));
     let nonsense = site
         .post(&to, "", &format!("step=delete&token={}", site.token))
         .await;

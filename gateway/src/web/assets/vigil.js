@@ -1,30 +1,65 @@
 // Live updates. The pages work without this; it only spares the reader the reload button.
-const dot = document.getElementById("live");
-const stream = new EventSource("/api/v1/events");
+const KINDS = ["hazard", "alarm", "node", "gap", "unregistered"];
+let stream = null;
 let due = null;
 
 function show(on) {
+  const dot = document.getElementById("live");
   if (dot) { dot.className = on ? "live on" : "live"; }
 }
 
-// Something changed: fetch the page again and swap its content, so that there is one way to render.
-async function refresh() {
-  due = null;
-  const typing = document.activeElement && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-  const filled = [...document.querySelectorAll("main textarea, main input[type=text]")].some((field) => field.value !== field.defaultValue);
-  if (typing || filled || document.hidden) { return; }
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) { return; }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.querySelector("main").replaceChildren(...fresh.querySelector("main").childNodes);
-  document.querySelector(".tools").replaceWith(fresh.querySelector(".tools"));
+// Only while somebody looks: a browser has few connections for all its tabs.
+function listen() {
+  if (document.hidden || stream) { return; }
+  stream = new EventSource("/api/v1/events");
+  stream.addEventListener("open", () => show(true));
+  stream.addEventListener("error", () => show(false));
+  for (const kind of KINDS) { stream.addEventListener(kind, later); }
+}
+
+function rest() {
+  if (stream) { stream.close(); }
+  stream = null;
+  show(false);
 }
 
 function later() {
   if (due === null) { due = setTimeout(refresh, 1500); }
 }
 
-stream.addEventListener("open", () => show(true));
-stream.addEventListener("error", () => show(false));
-for (const kind of ["hazard", "alarm", "node", "gap", "unregistered"]) { stream.addEventListener(kind, later); }
-document.addEventListener("visibilitychange", () => { if (!document.hidden) { later(); } });
+// What the reader has opened or stands on is found again by its place or address.
+function keep(main) {
+  const open = [...main.querySelectorAll("details")].map((one) => one.open);
+  const link = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  return (fresh) => {
+    fresh.querySelectorAll("details").forEach((one, at) => { one.open = open[at] ?? one.open; });
+    if (link) { [...fresh.querySelectorAll("a")].find((one) => one.getAttribute("href") === link)?.focus({ preventScroll: true }); }
+  };
+}
+
+// Something changed: fetch the page again and swap its content, so that there is one way to render.
+async function refresh() {
+  due = null;
+  const main = document.querySelector("main");
+  const typing = document.activeElement && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+  const fields = [...main.querySelectorAll("textarea, input:not([type=hidden])")];
+  const marked = String(getSelection()).length > 0;
+  // What a refused form says must stay until it is answered.
+  if (typing || marked || document.hidden || main.querySelector("[role=alert] ~ form, [aria-invalid]")) { return; }
+  if (fields.some((field) => field.value !== field.defaultValue)) { return; }
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) { return; }
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const restore = keep(main);
+  main.replaceChildren(...fresh.querySelector("main").childNodes);
+  restore(main);
+  document.querySelector(".clock time")?.replaceWith(fresh.querySelector(".clock time"));
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { rest(); } else { listen(); later(); }
+});
+// A page that comes back from the browser's memory is old.
+addEventListener("pageshow", (event) => { if (event.persisted) { listen(); later(); } });
+addEventListener("pagehide", rest);
+listen();
