@@ -4,6 +4,7 @@
 mod rules_support;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use rules_support::{START, load_catalog, print};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -457,8 +458,25 @@ impl Run {
     }
 }
 
+/// The same streams every time; `PROPTEST_CASES=20000` goes looking for new ones.
+fn config() -> ProptestConfig {
+    let common = ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 5_000,
+        ..ProptestConfig::default()
+    };
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        return common;
+    }
+    ProptestConfig {
+        cases: 300,
+        rng_seed: RngSeed::Fixed(2026),
+        ..common
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_stream_cut_anywhere_and_restored_ends_the_same(story in story(60, true), cut in any::<prop::sample::Index>()) {
@@ -570,7 +588,9 @@ proptest! {
             .filter(|said| matches!(said.what, Saying::Data(_)))
             .map(|said| Said { after_ms: said.after_ms.min(50_000), ..said })
             .collect();
-        prop_assume!(story.len() > 3);
+        if story.len() < 2 {
+            return Ok(());
+        }
         let steps = steps(&story);
         let from = 1 + from.index(steps.len() - 1);
         let to = (from + length).min(steps.len());

@@ -32,18 +32,20 @@ impl EquipmentState {
         samples: &[Sample],
         out: &mut Outputs,
     ) {
-        if moment.historical {
+        // Not even a sign of life is what a dead device had said before.
+        let seen = self.live.watermark.is_some_and(|seen| moment.published.0 <= seen);
+        if moment.historical || (self.link == Link::Offline && seen) {
             self.on_late(equipment, moment, samples, out);
             return;
         }
         self.on_word(equipment, moment, out);
         // A node sends its readings in the order it took them; the rest is put in order first.
         if samples.is_sorted_by_key(|sample| sample.at) {
-            self.take_live(equipment, moment, samples, out);
+            self.take_live(equipment, moment, samples, false, out);
         } else {
             let mut sorted = samples.to_vec();
             sorted.sort_by_key(|sample| sample.at);
-            self.take_live(equipment, moment, &sorted, out);
+            self.take_live(equipment, moment, &sorted, false, out);
         }
     }
 
@@ -54,7 +56,7 @@ impl EquipmentState {
             return;
         }
         self.on_word(equipment, moment, out);
-        self.take_live(equipment, moment, &[], out);
+        self.take_live(equipment, moment, &[], false, out);
     }
 
     /// Birth (`online`) or death of the node or device.
@@ -62,7 +64,7 @@ impl EquipmentState {
         if online {
             if !moment.historical {
                 self.on_word(equipment, moment, out);
-                self.take_live(equipment, moment, &[], out);
+                self.take_live(equipment, moment, &[], true, out);
             }
             return;
         }
@@ -128,7 +130,15 @@ impl EquipmentState {
         }
     }
 
-    fn take_live(&mut self, equipment: &Equipment, moment: &Moment, samples: &[Sample], out: &mut Outputs) {
+    /// `reborn`: the word is a birth, which ends a hole even if no time has passed.
+    fn take_live(
+        &mut self,
+        equipment: &Equipment,
+        moment: &Moment,
+        samples: &[Sample],
+        reborn: bool,
+        out: &mut Outputs,
+    ) {
         let here = Here {
             position: moment.position,
             now: moment.received,
@@ -149,7 +159,7 @@ impl EquipmentState {
             let (group, after) = rest.split_at(same);
             rest = after;
             last = last.max(at.0);
-            self.move_to(equipment, at.0, here, &mut facts, out);
+            self.move_to(equipment, at.0, false, here, &mut facts, out);
             let mut set = RuleSet::default();
             let fresh_from = self.live.fresh_from;
             for sample in group {
@@ -174,7 +184,7 @@ impl EquipmentState {
             self.settle(equipment, here, &mut facts, out);
             sight.merge(set);
         }
-        self.move_to(equipment, last, here, &mut facts, out);
+        self.move_to(equipment, last, reborn, here, &mut facts, out);
         if news {
             self.live.refresh(rules, last, &mut facts);
             self.live.apply(rules, again, last, &mut facts);
@@ -217,6 +227,7 @@ impl EquipmentState {
         &mut self,
         equipment: &Equipment,
         to: i64,
+        reborn: bool,
         here: Here,
         facts: &mut Vec<Fact>,
         out: &mut Outputs,
@@ -227,7 +238,7 @@ impl EquipmentState {
                 self.close_gap(to, out);
                 true
             }
-            Some(from) if to < from || (to == from && !self.broken) => return,
+            Some(from) if to < from || (to == from && !(reborn && self.broken)) => return,
             Some(from) => {
                 let covered = !self.broken && to - from <= self.plan.max_gap_ms;
                 if !covered {
