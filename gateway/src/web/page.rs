@@ -164,12 +164,23 @@ impl Page {
 
     /// Where to come back to after signing in.
     pub(crate) fn here(&self) -> String {
+        encode(&self.here_plain())
+    }
+
+    /// The address of this page, for the head of a print.
+    pub(crate) fn here_plain(&self) -> String {
         let query: Vec<(&str, &str)> = self
             .query
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        encode(&address(&self.path, &query))
+        address(&self.path, &query)
+    }
+
+    /// When it was made, with the offset and in UTC.
+    pub(crate) fn printed(&self) -> String {
+        let now = self.times.now;
+        format!("{} {} · {}", self.times.full(now), self.times.offset(now), Times::utc(now))
     }
 
     pub(crate) fn now(&self) -> Markup {

@@ -62,7 +62,7 @@ pub(crate) const fn status(language: Language, status: HazardStatus) -> &'static
 /// What has to happen next with a hazard.
 pub(crate) const fn next_step(language: Language, status: HazardStatus) -> &'static str {
     match status {
-        HazardStatus::Suspected => language.pick("核实：确认或判为误报", "check it: confirm or reject"),
+        HazardStatus::Suspected => language.pick("核实：确认或判为误报", "confirm or reject"),
         HazardStatus::Confirmed => language.pick("组织整改", "have it rectified"),
         HazardStatus::Rejected => language.pick("无需处置", "nothing more to do"),
     }
