@@ -180,7 +180,12 @@ impl Page {
     /// When it was made, with the offset and in UTC.
     pub(crate) fn printed(&self) -> String {
         let now = self.times.now;
-        format!("{} {} · {}", self.times.full(now), self.times.offset(now), Times::utc(now))
+        format!(
+            "{} {} · {}",
+            self.times.full(now),
+            self.times.offset(now),
+            Times::utc(now)
+        )
     }
 
     pub(crate) fn now(&self) -> Markup {
