@@ -223,11 +223,11 @@ async fn searching_by_time_finds_the_same_whatever_part_of_the_log_is_indexed() 
         let mut entry = entry(
             position,
             "s/n1",
-            Some(if position % 3 == 0 { "l" } else { "b" }),
+            Some(if position.is_multiple_of(3) { "l" } else { "b" }),
             None,
         );
         // Every fifth is history and stands under its own time.
-        entry.historical = position % 5 == 0;
+        entry.historical = position.is_multiple_of(5);
         entry.published = Some(UtcMillis(
             T0 + position as i64 * if entry.historical { 2 } else { 10 },
         ));
