@@ -4,7 +4,7 @@ use crate::process::{Process, free_port};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A browser with one window. Ends with the test.
 #[derive(Debug)]
@@ -97,6 +97,20 @@ impl Browser {
             .read_json()
             .expect("chromedriver answers in JSON");
         body["value"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the address contains `part`: a click does not always wait for the page it leads to.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub fn arrives(&self, part: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.address().contains(part) {
+            assert!(Instant::now() < deadline, "at {}, not at {part}", self.address());
+            // There is no event for it; the pause only limits the rate.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        // Loaded as well: the next command of WebDriver waits for that by itself.
     }
 
     /// The value of a function body.

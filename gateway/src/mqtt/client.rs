@@ -8,7 +8,7 @@ use super::host::Host;
 use super::{Backoff, Endpoint, options};
 use crate::clock::Clock;
 use bytes::Bytes;
-use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubAck, SubscribeReasonCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -236,15 +236,7 @@ impl Session {
                         events.clean();
                     }
                 }
-                Ok(Event::Incoming(Packet::SubAck(_))) => {
-                    self.backoff.reset();
-                    self.say_online();
-                    tracing::info!("connected to the MQTT broker");
-                    self.status.send_replace(Connection {
-                        up: true,
-                        error: None,
-                    });
-                }
+                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack),
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     self.forward(publish, true).await;
                     self.gather(events.state.events.is_empty()).await;
@@ -264,6 +256,22 @@ impl Session {
             }
         }
         self.status.send_replace(Connection::default());
+    }
+
+    fn subscribed(&mut self, ack: &SubAck) {
+        if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
+            tracing::error!(filters = ?self.subscription.filters, "the MQTT broker refuses the subscription");
+            let error = Some("the MQTT broker refuses the subscription".to_owned());
+            self.status.send_replace(Connection { up: false, error });
+            return;
+        }
+        self.backoff.reset();
+        self.say_online();
+        tracing::info!("connected to the MQTT broker");
+        self.status.send_replace(Connection {
+            up: true,
+            error: None,
+        });
     }
 
     /// Lets messages gather in the socket while they trickle: waking up for each of some thousand a
