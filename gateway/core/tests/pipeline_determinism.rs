@@ -366,16 +366,36 @@ fn restored(site: &Site, early: usize, late: usize, cut: usize) -> Pipeline {
     pipeline
 }
 
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(96)
+/// After a crash behind input `cut`, what comes says the same as if nothing had happened.
+fn goes_on(site: &Site, early: usize, late: usize, cut: usize) -> Result<(), TestCaseError> {
+    let mut pipeline = restored(site, early, late, cut);
+    for (fed, expected) in &site.fed[cut + 1..] {
+        let mut out = Outputs::new();
+        feed(&mut pipeline, fed, &mut out);
+        prop_assert_eq!(
+            all(&out),
+            all(expected),
+            "cut {} snapshots {} {} at {:?}",
+            cut,
+            early,
+            late,
+            fed
+        );
+    }
+    Ok(())
+}
+
+/// Fewer cases than usual, because each is many messages, unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases: 96, ..config },
+    }
 }
 
 proptest! {
-    // More with PROPTEST_CASES.
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn after_a_crash_anywhere_everything_goes_on_as_if_nothing_had_happened(
@@ -385,12 +405,7 @@ proptest! {
         let cut = cut.index(site.fed.len());
         let late = late.index(cut + 1);
         let early = early.index(late + 1);
-        let mut pipeline = restored(&site, early, late, cut);
-        for (fed, expected) in &site.fed[cut + 1..] {
-            let mut out = Outputs::new();
-            feed(&mut pipeline, fed, &mut out);
-            prop_assert_eq!(all(&out), all(expected), "cut {} snapshots {} {} at {:?}", cut, early, late, fed);
-        }
+        goes_on(&site, early, late, cut)?;
     }
 
     #[test]
@@ -462,6 +477,27 @@ proptest! {
             without.extend(out.iter().cloned());
         }
         prop_assert_eq!(lasting(&with), lasting(&without), "repeated: {:?}", repeats);
+    }
+}
+
+/// Crashes that once were noticed, each with a snapshot behind input `late`.
+#[test]
+fn after_these_crashes_everything_goes_on_as_if_nothing_had_happened() {
+    use Op::*;
+    let (plain, centi, level) = (false, 70, 0);
+    let reading = Reading { plain, centi, level };
+    let scripts = [(
+        "between the births of a session whose predecessor's death was not heard",
+        vec![Birth { plain }, Wait(3_600_000), reading],
+        4,
+    )];
+    for (what, ops, late) in scripts {
+        let site = Script::play(&ops);
+        for cut in late..site.fed.len() {
+            if let Err(error) = goes_on(&site, 0, late, cut) {
+                panic!("{what}: {error}");
+            }
+        }
     }
 }
 

@@ -101,7 +101,7 @@ impl EquipmentState {
         }
         self.live.fresh_from = position;
         self.live.lose_sight(&equipment.rules);
-        self.irregular = true;
+        self.plan_deadline(equipment);
     }
 
     /// A live word has arrived, whatever it says.

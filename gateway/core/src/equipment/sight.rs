@@ -228,7 +228,7 @@ impl EquipmentState {
     pub(super) fn plan_deadline(&mut self, equipment: &Equipment) {
         let base = self.quiet_since();
         let mut next: Option<UtcMillis> = self.gap_due();
-        let mut irregular = self.link == Link::Offline || self.has_open_gap();
+        let mut irregular = self.broken || self.link == Link::Offline || self.has_open_gap();
         let mut earlier = |due: Option<UtcMillis>| {
             next = match (next, due) {
                 (Some(next), Some(due)) => Some(next.min(due)),
