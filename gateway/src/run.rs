@@ -8,8 +8,8 @@ use crate::engine::{
 };
 use crate::metrics::Registry;
 use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Intake, Publisher,
-    Subscription,
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
+    NOT_HANDED_OVER, Publisher, Subscription,
 };
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -168,7 +168,14 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     };
     let listener = TcpListener::bind(config.listen.http).await.map_err(http_error)?;
     let http_addr = listener.local_addr().map_err(http_error)?;
-    let broker = embedded(&config).await?;
+    let stopping = CancellationToken::new();
+    let (messages_to, messages) = mpsc::channel(QUEUE);
+    let handover = Handover {
+        to: messages_to.clone(),
+        clock: clock.clone(),
+        stop: stopping.clone(),
+    };
+    let broker = embedded(&config, handover).await?;
     let endpoint = match &broker {
         Some(broker) => broker.own_endpoint(),
         None => external(&config)?,
@@ -182,11 +189,17 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         max_backoff,
     );
     let publisher = Arc::new(publisher);
-    let (messages_to, messages) = mpsc::channel(QUEUE);
     let subscription = Subscription {
         client_id: config.broker.client_id.clone(),
         host_id: config.broker.host_id.clone(),
-        filters: vec!["spBv1.0/#".to_owned()],
+        filters: vec![
+            if broker.is_some() {
+                NOT_HANDED_OVER
+            } else {
+                "spBv1.0/#"
+            }
+            .to_owned(),
+        ],
         max_backoff,
     };
     let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
@@ -209,7 +222,6 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let engine = machine.handle.clone();
     tokio::spawn(watch_connection(intake.status(), engine.clone()));
 
-    let stopping = CancellationToken::new();
     let app = App {
         engine: engine.clone(),
         store: reader,
@@ -325,7 +337,7 @@ async fn watch_connection(mut status: watch::Receiver<Connection>, engine: Engin
     }
 }
 
-async fn embedded(config: &Config) -> Result<Option<EmbeddedBroker>, RunError> {
+async fn embedded(config: &Config, handover: Handover) -> Result<Option<EmbeddedBroker>, RunError> {
     if config.broker.mode != BrokerMode::Embedded {
         return Ok(None);
     }
@@ -345,6 +357,7 @@ async fn embedded(config: &Config) -> Result<Option<EmbeddedBroker>, RunError> {
         listen: config.listen.mqtt,
         users,
         own_topic: format!("spBv1.0/STATE/{}", config.broker.host_id),
+        handover: Some(handover),
     };
     Ok(Some(EmbeddedBroker::start(options).await?))
 }

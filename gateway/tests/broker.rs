@@ -12,9 +12,18 @@ use rumqttc::{
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
-use vigil_gateway::mqtt::{BrokerOptions, BrokerUser, EmbeddedBroker};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use vigil_gateway::clock::Clock;
+use vigil_gateway::mqtt::{
+    BrokerOptions, BrokerUser, EmbeddedBroker, Handover, Incoming, Intake, NOT_HANDED_OVER, Subscription,
+};
 
 async fn broker() -> EmbeddedBroker {
+    broker_with(None).await
+}
+
+async fn broker_with(handover: Option<Handover>) -> EmbeddedBroker {
     EmbeddedBroker::start(BrokerOptions {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         users: vec![BrokerUser {
@@ -22,6 +31,7 @@ async fn broker() -> EmbeddedBroker {
             password: "right".to_owned(),
         }],
         own_topic: "spBv1.0/STATE/vigil".to_owned(),
+        handover,
     })
     .await
     .unwrap()
@@ -240,5 +250,144 @@ async fn a_kept_session_gets_what_came_meanwhile_and_what_was_not_acknowledged()
     while topics.len() < 2 {
         topics.insert(reader.next().await.topic);
     }
+    broker.stop().await;
+}
+
+/// A broker that hands Sparkplug data over into a queue of this length.
+async fn broker_and_queue(length: usize) -> (EmbeddedBroker, Handover, mpsc::Receiver<Incoming>) {
+    let (to, queue) = mpsc::channel(length);
+    let handover = Handover {
+        to,
+        clock: Clock::system(),
+        stop: CancellationToken::new(),
+    };
+    (broker_with(Some(handover.clone())).await, handover, queue)
+}
+
+async fn taken(queue: &mut mpsc::Receiver<Incoming>) -> Incoming {
+    within("a message handed over", queue.recv()).await.unwrap()
+}
+
+#[tokio::test]
+async fn sparkplug_data_go_to_the_engine_and_to_whoever_else_wants_them() {
+    let (broker, _, mut queue) = broker_and_queue(100).await;
+    let mut node = Peer::connect(options(&broker, "node")).await.unwrap();
+    node.subscribe("spBv1.0/s/NCMD/n1").await;
+    node.publish(NBIRTH, false, b"birth").await;
+    assert_eq!(taken(&mut queue).await.topic, NBIRTH);
+
+    let mut desk = Peer::connect(options(&broker, "desk")).await.unwrap();
+    desk.subscribe("spBv1.0/#").await;
+    node.publish(DDATA, false, b"data").await;
+    let incoming = taken(&mut queue).await;
+    assert_eq!(
+        (incoming.topic.as_str(), &incoming.payload[..]),
+        (DDATA, &b"data"[..])
+    );
+    assert!(incoming.ack.is_none() && !incoming.retained);
+    let seen = desk.next().await;
+    assert_eq!((seen.topic.as_str(), &seen.payload[..]), (DDATA, &b"data"[..]));
+
+    // Not the engine's: commands, and what is not Sparkplug.
+    desk.publish("spBv1.0/s/NCMD/n1", false, b"command").await;
+    assert_eq!(&node.next().await.payload[..], b"command");
+    desk.publish("building/door", false, b"open").await;
+    node.publish("spBv1.0/s/DBIRTH/n1/b", false, b"last").await;
+    assert_eq!(taken(&mut queue).await.topic, "spBv1.0/s/DBIRTH/n1/b");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_holds_the_sender_back_and_nothing_at_qos_0_is_lost() {
+    let (broker, _, mut queue) = broker_and_queue(2).await;
+    let Peer {
+        client, mut events, ..
+    } = Peer::connect(options(&broker, "node")).await.unwrap();
+    let sending = tokio::spawn(async move {
+        for n in 0..500_u32 {
+            client
+                .publish(DDATA, QoS::AtMostOnce, false, n.to_be_bytes())
+                .await
+                .unwrap();
+        }
+        client
+    });
+    let polling = tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    for n in 0..500_u32 {
+        assert_eq!(taken(&mut queue).await.payload[..], n.to_be_bytes());
+    }
+    drop(sending.await.unwrap());
+    polling.abort();
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn the_last_data_of_a_node_come_before_its_death() {
+    let (broker, handover, mut queue) = broker_and_queue(1_000).await;
+    let subscription = Subscription {
+        client_id: "vigil".to_owned(),
+        host_id: "vigil".to_owned(),
+        filters: vec![NOT_HANDED_OVER.to_owned()],
+        max_backoff: Duration::from_secs(1),
+    };
+    let intake = Intake::start(&broker.own_endpoint(), subscription, handover.clock, handover.to);
+    let mut status = intake.status();
+    within("a session", status.wait_for(|status| status.up))
+        .await
+        .unwrap();
+    let mut options = options(&broker, "node");
+    options.set_last_will(LastWill::new(NDEATH, "gone", QoS::AtLeastOnce, false));
+    let Peer {
+        client, mut events, ..
+    } = Peer::connect(options).await.unwrap();
+    for _ in 0..20 {
+        client
+            .publish(DDATA, QoS::AtMostOnce, false, "data")
+            .await
+            .unwrap();
+    }
+    let mut sent = 0;
+    within("sending", async {
+        while sent < 20 {
+            if let Event::Outgoing(rumqttc::Outgoing::Publish(_)) = events.poll().await.unwrap() {
+                sent += 1;
+            }
+        }
+    })
+    .await;
+    drop((client, events));
+    for _ in 0..20 {
+        assert_eq!(taken(&mut queue).await.topic, DDATA);
+    }
+    assert_eq!(taken(&mut queue).await.topic, NDEATH);
+    intake.stop(Duration::from_secs(2)).await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn after_the_stop_nobody_is_told_that_a_message_has_been_taken() {
+    let (broker, handover, mut queue) = broker_and_queue(10).await;
+    let mut desk = Peer::connect(options(&broker, "desk")).await.unwrap();
+    desk.subscribe("spBv1.0/#").await;
+    let mut node = Peer::connect(options(&broker, "node")).await.unwrap();
+    handover.stop.cancel();
+    node.client
+        .publish(DDATA, QoS::AtLeastOnce, false, "late")
+        .await
+        .unwrap();
+    node.client
+        .publish("building/door", QoS::AtLeastOnce, false, "open")
+        .await
+        .unwrap();
+    // The acknowledgement of the second message is the first to come: there is none of the first.
+    let id = node
+        .until("a PUBACK", |packet| match packet {
+            Packet::PubAck(ack) => Some(ack.pkid),
+            _ => None,
+        })
+        .await;
+    assert_eq!(id, 2);
+    assert_eq!(&desk.next().await.payload[..], b"late");
+    assert!(queue.try_recv().is_err());
     broker.stop().await;
 }

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
+use super::handover::{Handover, Hook, Watchers};
 use super::{Endpoint, MAX_PACKET};
 
 /// Messages that may wait for one slow reader. Sparkplug data come at QoS 0: the broker drops what
@@ -52,6 +53,8 @@ pub struct BrokerOptions {
     pub users: Vec<BrokerUser>,
     /// Nobody but the gateway may publish under this topic (its own STATE).
     pub own_topic: String,
+    /// Where Sparkplug data go; without it they are for subscribers only.
+    pub handover: Option<Handover>,
 }
 
 /// A user of the broker.
@@ -102,7 +105,8 @@ impl EmbeddedBroker {
             .map(|user| (user.name.clone(), digest(user.password.as_bytes())))
             .collect();
         users.insert(OWN_USER.to_owned(), digest(own_password.as_bytes()));
-        let config = BrokerConfig {
+        let watchers = Arc::new(Watchers::default());
+        let mut config = BrokerConfig {
             // Its defaults: all addresses, files in the working directory, 256 MiB packets.
             bind_addresses: vec![address],
             storage_config: StorageConfig {
@@ -118,6 +122,10 @@ impl EmbeddedBroker {
             tls_config: None,
             ..BrokerConfig::default()
         };
+        if let Some(handover) = options.handover {
+            let watchers = Arc::clone(&watchers);
+            config = config.with_event_handler(Arc::new(Hook { handover, watchers }));
+        }
         let start = |source| BrokerError::Start { address, source };
         let mut broker = MqttBroker::with_config(config)
             .await
@@ -125,6 +133,7 @@ impl EmbeddedBroker {
             .with_auth_provider(Arc::new(Guard {
                 users,
                 own_topic: options.own_topic,
+                watchers,
             }));
         let bound = broker.local_addr().ok_or(BrokerError::NoAddress { address })?;
         let shutdown = Shutdown(broker.shutdown_handle());
@@ -188,6 +197,7 @@ impl EmbeddedBroker {
 struct Guard {
     users: HashMap<String, [u8; 32]>,
     own_topic: String,
+    watchers: Arc<Watchers>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -226,10 +236,11 @@ impl AuthProvider for Guard {
 
     fn authorize_subscribe<'a>(
         &'a self,
-        _client_id: &str,
+        client_id: &str,
         _user_id: Option<&'a str>,
-        _filter: &'a str,
+        filter: &'a str,
     ) -> Answer<'a, bool> {
+        self.watchers.subscribing(client_id, filter);
         Box::pin(async { true })
     }
 }

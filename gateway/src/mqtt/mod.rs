@@ -3,12 +3,14 @@
 mod broker;
 mod client;
 mod command;
+mod handover;
 mod host;
 mod publisher;
 
 pub use broker::{BrokerError, BrokerOptions, BrokerUser, EmbeddedBroker};
 pub use client::{Ack, Acker, Connection, Incoming, Intake, Subscription};
 pub use command::encode as encode_command;
+pub use handover::{Handover, NOT_HANDED_OVER};
 pub use publisher::Publisher;
 
 use std::time::Duration;
