@@ -247,39 +247,62 @@ mod tests {
 
     use super::*;
 
+    /// Puts records of these lengths into a small ring, and takes the oldest out where it says so.
+    fn agrees_with_a_queue(ops: &[(usize, bool)]) -> Result<(), TestCaseError> {
+        let mut ring = RamStorage::<128, 8>::new();
+        let mut model: VecDeque<(u64, Vec<u8>)> = VecDeque::new();
+        let mut seq = 0_u64;
+        for &(len, free) in ops {
+            if free {
+                model.pop_front();
+                let first = model.front().map_or(seq, |(first, _)| *first);
+                prop_assert!(ring.free_below(first).is_ok());
+            } else {
+                let record = (0..len).map(|n| (n as u64 + seq) as u8).collect::<Vec<_>>();
+                match ring.append(seq, &record) {
+                    Ok(()) => {
+                        model.push_back((seq, record));
+                        seq += 1;
+                    }
+                    Err(error) => {
+                        prop_assert_eq!(error, AppendError::Full);
+                        prop_assert!(!model.is_empty());
+                    }
+                }
+            }
+            let mut buf = [0; 128];
+            for (seq, record) in &model {
+                let read = ring.read(*seq, &mut buf);
+                prop_assert_eq!(read, Ok(Some(record.len())));
+                prop_assert_eq!(&buf[..record.len()], &record[..]);
+            }
+            let expected = Bounds {
+                first: model.front().map_or(seq, |(first, _)| *first),
+                next: seq,
+            };
+            prop_assert_eq!(ring.bounds(), Ok(expected));
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn the_ring_gives_back_exactly_what_was_put_in(
             ops in proptest::collection::vec((0_usize..70, any::<bool>()), 1..200)
         ) {
-            let mut ring = RamStorage::<128, 8>::new();
-            let mut model: VecDeque<(u64, Vec<u8>)> = VecDeque::new();
-            let mut seq = 0_u64;
-            for (len, free) in ops {
-                if free {
-                    model.pop_front();
-                    let first = model.front().map_or(seq, |(first, _)| *first);
-                    prop_assert!(ring.free_below(first).is_ok());
-                } else {
-                    let record = (0..len).map(|n| (n as u64 + seq) as u8).collect::<Vec<_>>();
-                    match ring.append(seq, &record) {
-                        Ok(()) => { model.push_back((seq, record)); seq += 1; }
-                        Err(error) => {
-                            prop_assert_eq!(error, AppendError::Full);
-                            prop_assert!(!model.is_empty());
-                        }
-                    }
-                }
-                let mut buf = [0; 128];
-                for (seq, record) in &model {
-                    let read = ring.read(*seq, &mut buf);
-                    prop_assert_eq!(read, Ok(Some(record.len())));
-                    prop_assert_eq!(&buf[..record.len()], &record[..]);
-                }
-                let expected = Bounds { first: model.front().map_or(seq, |(first, _)| *first), next: seq };
-                prop_assert_eq!(ring.bounds(), Ok(expected));
-            }
+            agrees_with_a_queue(&ops)?;
         }
+    }
+
+    #[test]
+    fn a_ring_once_full_to_the_last_byte_gives_back_what_was_put_in() {
+        // Lengths of records; 99 takes one out.
+        let ops = [
+            6, 10, 54, 99, 22, 99, 12, 99, 99, 25, 99, 6, 64, 2, 99, 99, 4, 99, 99, 28, 28, 99, 99, 56, 99,
+            17, 39, 0, 1,
+        ];
+        let ops = ops.map(|len| (len, len == 99));
+        agrees_with_a_queue(&ops).unwrap();
     }
 
     #[test]
