@@ -18,12 +18,18 @@
 
 mod backoff;
 mod definition;
+pub mod drivers;
 mod held;
 mod history;
 pub mod journal;
+pub mod modbus;
+pub mod provisioning;
+pub mod reading;
+pub mod sampling;
 mod session;
 mod state_topic;
 mod storage;
+pub mod time;
 
 pub use backoff::Backoff;
 pub use definition::{DefinitionError, DeviceDef, MetricDef, NodeDef};

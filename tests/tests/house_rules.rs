@@ -75,6 +75,10 @@ fn packages_depend_only_on_what_the_design_allows() {
             "embedded-hal",
             "embedded-hal-async",
             "embedded-io-async",
+            "embedded-storage",
+            "embassy-futures",
+            "postcard",
+            "serde",
         ],
     );
     only(
