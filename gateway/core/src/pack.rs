@@ -156,6 +156,17 @@ pub enum RuleKind {
         /// Within this time; 0 with `count` 1.
         window_ms: i64,
     },
+    /// A two-state signal turns to a state so many times within a time.
+    Count {
+        /// Channel.
+        channel: ChannelIx,
+        /// The state whose beginnings are counted.
+        value: bool,
+        /// Beginnings needed, at least 2.
+        count: u16,
+        /// Within this time.
+        window_ms: i64,
+    },
     /// Nothing heard from the equipment (arrival time). A monitoring gap, not a process alarm.
     Silence {
         /// For so long, whether it died or just went quiet.

@@ -312,3 +312,38 @@ fn known_alternatives_decide_and_only_their_lack_is_unknown() {
         [Condition::Any(_), Condition::Any(_), Condition::NoChannel]
     ));
 }
+
+#[test]
+fn a_count_that_is_written_wrong_is_told_what_would_be_right() {
+    let findings = |body: &str| -> Vec<String> {
+        let pack = format!(
+            "[pack]\nid = \"p\"\nversion = \"1\"\ntitle_zh = \"甲\"\ntitle_en = \"A\"\napplies_to = [\"\"]\n\
+             [[rule]]\nid = \"R\"\ntitle_zh = \"乙\"\ntitle_en = \"B\"\nkind = \"count\"\nseverity = \"S1\"\n\
+             opens = \"general\"\nclause = \"c\"\nsource = \"s\"\nconfidence = \"proposal\"\n{body}"
+        );
+        let (_, findings) = RulePack::parse("p.toml", &pack);
+        findings.iter().map(ToString::to_string).collect()
+    };
+    let right = "quantity = \"flame_failure_alarm\"\nis = true\ncount = 3\nwindow = \"24h\"\n";
+    assert_eq!(findings(right), Vec::<String>::new());
+    for (from, to, said) in [
+        (
+            "flame_failure_alarm",
+            "steam_pressure",
+            "is not a two-state signal",
+        ),
+        ("is = true", "is = \"on\"", "true"),
+        ("is = true\n", "", "`is`"),
+        ("count = 3", "count = 1", "2"),
+        ("count = 3\n", "", "`count`"),
+        ("window = \"24h\"\n", "", "`window`"),
+        ("window = \"24h\"", "window = \"0s\"", "must not be zero"),
+    ] {
+        let found = findings(&right.replace(from, to));
+        assert_eq!(found.len(), 1, "{to}: {found:#?}");
+        assert!(
+            found[0].contains(said) && found[0].starts_with("p.toml:"),
+            "{to}: {found:#?}"
+        );
+    }
+}

@@ -100,6 +100,17 @@ window = "10min"
 severity = "S3"
 opens = "general"
 [[rule]]
+id = "OPEN-OFTEN"
+title_zh = "x"
+title_en = "x"
+kind = "count"
+quantity = "door_closed"
+is = false
+count = 3
+window = "5min"
+severity = "S3"
+opens = "general"
+[[rule]]
 id = "DOOR"
 title_zh = "x"
 title_en = "x"

@@ -55,7 +55,7 @@ pub struct RuleCard {
     pub title_zh: String,
     /// Title, English.
     pub title_en: String,
-    /// `limit`, `rate`, `code`, `silence`, `quality` or `interlock`.
+    /// `limit`, `rate`, `code`, `count`, `silence`, `quality` or `interlock`.
     pub kind: &'static str,
     /// The condition with its numbers filled in.
     pub condition: String,
@@ -123,6 +123,7 @@ impl From<&Rule> for RuleCard {
                 RuleKind::Limit { .. } => "limit",
                 RuleKind::Rate { .. } => "rate",
                 RuleKind::Code { .. } => "code",
+                RuleKind::Count { .. } => "count",
                 RuleKind::Silence { .. } => "silence",
                 RuleKind::Quality { .. } => "quality",
                 RuleKind::Interlock { .. } => "interlock",

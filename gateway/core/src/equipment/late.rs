@@ -236,11 +236,12 @@ impl EquipmentState {
             let counts = match &equipment.rules[index].kind {
                 RuleKind::Code {
                     channel, count: 2.., ..
-                } => Some(channel),
+                }
+                | RuleKind::Count { channel, .. } => Some(channel),
                 _ => None,
             };
             if let Some(channel) = counts.filter(|_| !continued && hole != Some(i64::MIN)) {
-                memory.recall_key(values.key(*channel));
+                memory.recall_said(values.said(*channel));
             }
             memory.recall_reports(&self.live.memories[index], at);
             if let Some(before) = &before {

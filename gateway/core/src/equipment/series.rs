@@ -3,6 +3,7 @@
 use crate::catalog::Equipment;
 use crate::input::Position;
 use crate::output::{Output, Outputs, Rollup, RollupNumbers};
+use crate::rules::Said;
 use crate::sample::{ChannelIx, Reading, Sample};
 use serde::{Deserialize, Serialize};
 use vigil_protocol::time::UtcMillis;
@@ -369,6 +370,12 @@ impl Values<'_> {
             Reading::Code { key, .. } => key,
             _ => None,
         }
+    }
+
+    /// What counting rules tell apart: the reported code, or the state of a two-state signal.
+    pub(crate) fn said(&self, channel: ChannelIx) -> Option<Said> {
+        let key = self.key(channel).map(Said::Key);
+        key.or_else(|| self.boolean(channel).map(Said::State))
     }
 
     pub(crate) fn mode(&self, channel: ChannelIx) -> Option<ServiceMode> {

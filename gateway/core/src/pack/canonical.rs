@@ -82,6 +82,14 @@ fn kind(kind: &KindSource) -> Value {
         } => {
             json!({"code": quantity, "keys": keys, "count": count, "window_ms": window_ms})
         }
+        KindSource::Count {
+            quantity,
+            value,
+            count,
+            window_ms,
+        } => {
+            json!({"count_of": quantity, "is": value, "count": count, "window_ms": window_ms})
+        }
         KindSource::Silence { after_ms } => json!({"silence_ms": after_ms}),
         KindSource::Quality(QualityScope::Quantities(quantities)) => json!({"quality": quantities}),
         KindSource::Quality(QualityScope::CurrentLoops) => json!({"quality": "current_loop"}),

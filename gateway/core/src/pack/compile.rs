@@ -229,6 +229,24 @@ impl Compiler<'_> {
                 };
                 Ok((kind, words))
             }
+            KindSource::Count {
+                quantity,
+                value,
+                count,
+                window_ms,
+            } => {
+                let channel = self.channel(*quantity)?;
+                let state = if *value { "" } else { "not " };
+                let window = text::duration(*window_ms);
+                let words = format!("{state}{quantity} {count} times within {window}{delay}");
+                let kind = RuleKind::Count {
+                    channel,
+                    value: *value,
+                    count: *count,
+                    window_ms: *window_ms,
+                };
+                Ok((kind, words))
+            }
             KindSource::Silence { after_ms } => {
                 let words = format!("not heard for {}", text::duration(*after_ms));
                 Ok((RuleKind::Silence { after_ms: *after_ms }, words))

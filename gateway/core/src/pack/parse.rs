@@ -38,6 +38,7 @@ enum Kind {
     Limit,
     Rate,
     Code,
+    Count,
     Silence,
     Quality,
     Interlock,
@@ -47,6 +48,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("limit", Kind::Limit),
     ("rate", Kind::Rate),
     ("code", Kind::Code),
+    ("count", Kind::Count),
     ("silence", Kind::Silence),
     ("quality", Kind::Quality),
     ("interlock", Kind::Interlock),
@@ -332,6 +334,20 @@ fn read_kind(table: &Table<'_, '_>, kind: Kind) -> Option<KindSource> {
                 keys: keys?,
                 count: count as u16,
                 window_ms,
+            })
+        }
+        Kind::Count => {
+            let quantity = table
+                .require("quantity")
+                .and_then(|v| read_quantity_of(&v, "a two-state signal", &[QuantityKind::Binary]));
+            let value = table.require("is").and_then(|v| v.bool());
+            let count = table.require("count").and_then(|v| v.whole(2..=1000));
+            let window_ms = table.require("window").and_then(|v| read_positive_duration(&v));
+            Some(KindSource::Count {
+                quantity: quantity?,
+                value: value?,
+                count: count? as u16,
+                window_ms: window_ms?,
             })
         }
         Kind::Silence => {

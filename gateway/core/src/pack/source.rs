@@ -112,6 +112,17 @@ pub enum KindSource {
         /// Within this time.
         window_ms: i64,
     },
+    /// `kind = "count"`.
+    Count {
+        /// Two-state quantity.
+        quantity: Quantity,
+        /// The state whose beginnings are counted.
+        value: bool,
+        /// Beginnings needed.
+        count: u16,
+        /// Within this time.
+        window_ms: i64,
+    },
     /// `kind = "silence"`.
     Silence {
         /// After so long.

@@ -63,14 +63,24 @@ pub(crate) struct Extra {
     /// Rate: (source time, number), oldest first.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pub(crate) points: VecDeque<(i64, f64)>,
-    /// Counted codes: source times of the last reports, oldest first.
+    /// Counting rules: source times of the last reports, oldest first.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pub(crate) reports: VecDeque<i64>,
-    /// Counted codes: the last known code and its source time.
+    /// Counting rules: what was last known to be said, and its source time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last_key: Option<FaultKey>,
+    pub(crate) last_said: Option<Said>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last_key_at: Option<i64>,
+    pub(crate) last_said_at: Option<i64>,
+}
+
+/// What a counting rule tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Said {
+    /// A two-state signal.
+    State(bool),
+    /// A code.
+    Key(FaultKey),
 }
 
 /// Keeps snapshots of the many quiet rules small.
@@ -217,10 +227,10 @@ impl Memory {
         }
     }
 
-    /// Counted codes: what was reported at some moment, if that is known.
-    pub(crate) fn recall_key(&mut self, key: Option<FaultKey>) {
+    /// Counting rules: what was said at some moment, if that is known.
+    pub(crate) fn recall_said(&mut self, said: Option<Said>) {
         let extra = self.extra();
-        (extra.last_key, extra.last_key_at) = (key, Some(i64::MIN));
+        (extra.last_said, extra.last_said_at) = (said, Some(i64::MIN));
     }
 
     /// Takes over the reports another memory counted up to source time `until`.

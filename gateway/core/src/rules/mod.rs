@@ -6,6 +6,7 @@
 
 mod code;
 mod condition;
+mod count;
 mod interlock;
 mod limit;
 mod memory;
@@ -15,7 +16,8 @@ mod silence;
 
 pub(crate) use condition::evaluate;
 use condition::{channels_of, speaking};
-pub(crate) use memory::{Memory, Step};
+use count::{Quota, Report};
+pub(crate) use memory::{Memory, Said, Step};
 pub(crate) use quality::quality_truth;
 pub(crate) use silence::silence_due;
 
@@ -91,35 +93,48 @@ pub(crate) fn truth_of(rule: &Rule, memory: &mut Memory, values: Values<'_>, at:
             count: 0 | 1,
             ..
         } => code::holds(values.key(*channel), keys),
-        RuleKind::Code {
-            channel,
-            keys,
-            count,
-            window_ms,
-        } => code::counted(memory, values.usable(*channel), keys, *count, *window_ms, at),
+        RuleKind::Code { channel, keys, .. } => {
+            let report = values
+                .usable(*channel)
+                .and_then(|latest| code::report(latest, keys));
+            count::counted(memory, report.as_ref(), quota(&rule.kind)?, at)
+        }
+        RuleKind::Count { channel, value, .. } => {
+            let report = values.usable(*channel).zip(values.boolean(*channel));
+            let report = report.map(|(latest, state)| Report {
+                at: latest.at.0,
+                said: Said::State(state),
+                wanted: state == *value,
+                repeats: false,
+            });
+            count::counted(memory, report.as_ref(), quota(&rule.kind)?, at)
+        }
         RuleKind::Interlock { condition } => interlock::truth(condition, values),
         RuleKind::Silence { .. } | RuleKind::Quality { .. } => return None,
     })
 }
 
+/// How many beginnings or reports a rule counts, in what time; `None` if it does not count.
+fn quota(kind: &RuleKind) -> Option<Quota> {
+    match *kind {
+        RuleKind::Code {
+            count: count @ 2..,
+            window_ms,
+            ..
+        }
+        | RuleKind::Count { count, window_ms, .. } => Some(Quota { count, window_ms }),
+        _ => None,
+    }
+}
+
 /// Whether the truth changes by time alone, without a new reading.
 pub(crate) fn ages(rule: &Rule) -> bool {
-    matches!(
-        rule.kind,
-        RuleKind::Rate { .. } | RuleKind::Code { count: 2.., .. }
-    )
+    matches!(rule.kind, RuleKind::Rate { .. }) || quota(&rule.kind).is_some()
 }
 
 /// When the truth of a counting rule becomes false by itself, at or before `until`.
 pub(crate) fn runs_out(rule: &Rule, memory: &Memory, until: i64) -> Option<i64> {
-    match rule.kind {
-        RuleKind::Code {
-            count: 2..,
-            window_ms,
-            ..
-        } => code::runs_out(memory, window_ms).filter(|at| *at <= until),
-        _ => None,
-    }
+    count::runs_out(memory, quota(&rule.kind)?.window_ms).filter(|at| *at <= until)
 }
 
 /// The channels that speak for a rule now, the most important first: its own, or for several together
@@ -142,7 +157,10 @@ pub(crate) fn speakers(rule: &Rule, values: Values<'_>) -> Vec<ChannelIx> {
                 .copied()
                 .collect()
         }
-        RuleKind::Limit { channel, .. } | RuleKind::Rate { channel, .. } | RuleKind::Code { channel, .. } => {
+        RuleKind::Limit { channel, .. }
+        | RuleKind::Rate { channel, .. }
+        | RuleKind::Code { channel, .. }
+        | RuleKind::Count { channel, .. } => {
             vec![*channel]
         }
         RuleKind::Silence { .. } => Vec::new(),
@@ -162,7 +180,10 @@ pub(crate) fn beginning(rule: &Rule, values: Values<'_>) -> Option<(ChannelIx, L
 pub(crate) fn channels(rule: &Rule, all: bool) -> Vec<ChannelIx> {
     let mut found = Vec::new();
     match &rule.kind {
-        RuleKind::Limit { channel, .. } | RuleKind::Rate { channel, .. } | RuleKind::Code { channel, .. } => {
+        RuleKind::Limit { channel, .. }
+        | RuleKind::Rate { channel, .. }
+        | RuleKind::Code { channel, .. }
+        | RuleKind::Count { channel, .. } => {
             found.push(*channel);
         }
         RuleKind::Quality { channels } => found.extend(channels),

@@ -19,7 +19,10 @@ pub(super) fn keys_used(pack: &RulePack) -> BTreeSet<&str> {
                 keys.extend(clear.expr.names());
             }
             KindSource::Interlock(condition) => condition_keys(condition, &mut keys),
-            KindSource::Code { .. } | KindSource::Silence { .. } | KindSource::Quality(_) => {}
+            KindSource::Code { .. }
+            | KindSource::Count { .. }
+            | KindSource::Silence { .. }
+            | KindSource::Quality(_) => {}
         }
         let conditions = rule.severity_when.iter().map(|(condition, _)| condition);
         conditions
