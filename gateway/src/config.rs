@@ -219,6 +219,44 @@ impl Config {
         files::load_catalog(self)
     }
 
+    /// Takes addresses given outside the file, which are judged like those in it. Gives what is to be known about
+    /// them.
+    ///
+    /// # Errors
+    /// What is wrong with them, and what would be right.
+    pub fn listen_on(
+        &mut self,
+        http: Option<SocketAddr>,
+        mqtt: Option<SocketAddr>,
+    ) -> Result<Vec<String>, String> {
+        let mut warnings = Vec::new();
+        if let Some(address) = http {
+            self.listen.http = address;
+            if !address.ip().is_loopback() {
+                warnings.push(format!(
+                    "{}; {}",
+                    read::open_pages(address),
+                    read::OPEN_PAGES_HELP
+                ));
+            }
+        }
+        if let Some(address) = mqtt {
+            self.listen.mqtt = address;
+            if self.broker.mode == BrokerMode::External {
+                warnings.push(format!(
+                    "nothing listens on {address} for MQTT: the configuration names an external broker"
+                ));
+            } else if !address.ip().is_loopback() && self.broker.user.is_empty() {
+                return Err(format!(
+                    "{}; {}",
+                    read::open_broker(address),
+                    read::OPEN_BROKER_HELP
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+
     /// A path of the configuration, relative ones seen from the file.
     #[must_use]
     pub fn resolve(&self, path: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use crate::config::{BrokerMode, Config};
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
+use crate::http;
 use crate::metrics::Registry;
 use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
@@ -13,7 +14,6 @@ use crate::mqtt::{
 };
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
-use axum::serve::ListenerExt as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -233,7 +233,12 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         metrics,
         stopping: stopping.clone(),
     };
-    let http = tokio::spawn(serve(listener, router(app.clone()), stopping.clone()));
+    let http = tokio::spawn(http::serve(
+        listener,
+        router(app.clone()),
+        http::Limits::default(),
+        stopping.clone(),
+    ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
     Ok(Running {
@@ -309,21 +314,6 @@ impl Running {
 /// Pages and API; the pages answer whatever nobody else does.
 fn router(app: App) -> axum::Router {
     crate::api::router(app.clone()).merge(crate::web::router(app))
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, stopping: CancellationToken) {
-    let listener = listener.tap_io(|stream| {
-        // An answer in two parts would otherwise wait for the other side's delayed acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(stopping.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the HTTP server ended");
-    }
 }
 
 async fn watch_connection(mut status: watch::Receiver<Connection>, engine: EngineHandle) {

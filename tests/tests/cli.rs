@@ -223,6 +223,22 @@ fn a_step_needs_the_token_from_a_file_only_its_owner_can_read_and_survives_a_kil
 }
 
 #[test]
+fn an_address_on_the_command_line_opens_the_broker_to_nobody_either() {
+    let place = Place::new("open-broker");
+    let data = place.path().join("data");
+    let run = ["run", "--data", path(&data), "--http", "127.0.0.1:0", "--mqtt"];
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let (code, said) = vigil(&[&run[..], &[address]].concat());
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("from anybody") && said.contains("[[broker.user]]"),
+            "{said}"
+        );
+    }
+    assert!(!data.exists(), "nothing was begun");
+}
+
+#[test]
 fn only_this_machine_can_reach_it_unless_told_otherwise() {
     let place = Place::new("loopback");
     let data = place.dir("data");

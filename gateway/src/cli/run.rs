@@ -57,8 +57,13 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
         // From the command line: relative to where the command was given.
         config.store.data = std::path::absolute(&data).unwrap_or(data);
     }
-    config.listen.http = args.http.unwrap_or(config.listen.http);
-    config.listen.mqtt = args.mqtt.unwrap_or(config.listen.mqtt);
+    match config.listen_on(args.http, args.mqtt) {
+        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
+        Err(error) => {
+            complain(&format!("vigil: {error}"));
+            return ExitCode::FAILURE;
+        }
+    }
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(code) => return code,

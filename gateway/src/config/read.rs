@@ -140,10 +140,7 @@ fn read_listen(table: &Table<'_, '_>, listen: &mut Listen) {
     if let (Some(value), Some(address)) = (&http, address)
         && !address.ip().is_loopback()
     {
-        value.warning(
-            format!("pages and API on {address} can be read by everybody who reaches it"),
-            Some("writing needs the token; put a proxy with TLS and logins in front".into()),
-        );
+        value.warning(open_pages(address), Some(OPEN_PAGES_HELP.into()));
     }
     set(&mut listen.http, address);
     set(
@@ -272,6 +269,21 @@ fn read_users(value: &Value<'_, '_>, base: &Path) -> Option<Vec<BrokerUser>> {
     Some(users)
 }
 
+/// What is wrong with an embedded broker that asks nobody who they are.
+pub(super) fn open_broker(address: SocketAddr) -> String {
+    format!("the embedded broker would take messages from anybody on {address}")
+}
+
+pub(super) const OPEN_BROKER_HELP: &str =
+    "add [[broker.user]] with name and password_file, or listen on 127.0.0.1";
+
+/// What is to be known about pages and API that others can reach.
+pub(super) fn open_pages(address: SocketAddr) -> String {
+    format!("pages and API on {address} can be read by everybody who reaches it")
+}
+
+pub(super) const OPEN_PAGES_HELP: &str = "writing needs the token; put a proxy with TLS and logins in front";
+
 /// Anybody on the network could otherwise feed the gateway false readings.
 fn refuse_open_broker(
     root: &Table<'_, '_>,
@@ -284,13 +296,7 @@ fn refuse_open_broker(
     let has_users = broker.is_some_and(|table| table.has("user"));
     if config.broker.mode == BrokerMode::Embedded && !address.ip().is_loopback() && !has_users {
         let place = listen.map_or_else(|| root.place(), |table| table.key_place("mqtt"));
-        root.report(
-            place
-                .error(format!(
-                    "the embedded broker would take messages from anybody on {address}"
-                ))
-                .help("add [[broker.user]] with name and password_file, or listen on 127.0.0.1"),
-        );
+        root.report(place.error(open_broker(address)).help(OPEN_BROKER_HELP));
     }
 }
 

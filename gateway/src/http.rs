@@ -1,0 +1,92 @@
+//! The HTTP server: connections, and what a slow or idle one may cost.
+//!
+//! `axum::serve` waits for a request head for ever and takes any number of connections; a few hundred clients that
+//! say nothing would then keep people from their pages.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What connections may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A request head must be complete within this time, and an idle connection ask again.
+    pub head: Duration,
+    /// Open connections, event streams included; others wait until one ends.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    /// More connections than people looking at one site, fewer than the file descriptors a process gets by default.
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            connections: 512,
+        }
+    }
+}
+
+/// Answers requests until `stopping`; then those under way are finished.
+pub async fn serve(mut listener: TcpListener, router: Router, limits: Limits, stopping: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = async {
+            // Never closed: there is always a slot to come.
+            let slot = Arc::clone(&slots).acquire_owned().await.ok();
+            // Waits and tries again by itself when there are no file descriptors left.
+            let (stream, _) = axum::serve::Listener::accept(&mut listener).await;
+            (slot, stream)
+        };
+        let (slot, stream) = tokio::select! {
+            accepted = accepted => accepted,
+            () = stopping.cancelled() => break,
+        };
+        connections.spawn(connection(
+            stream,
+            router.clone(),
+            limits.head,
+            slot,
+            stopping.clone(),
+        ));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    head: Duration,
+    slot: Option<OwnedSemaphorePermit>,
+    stopping: CancellationToken,
+) {
+    // An answer in two parts would otherwise wait for the other side's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended");
+    }
+    drop(slot);
+}
