@@ -9,7 +9,7 @@ use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
 
 /// Closed gaps and holes kept for data that may still come.
-const KEPT: usize = 8;
+pub(super) const KEPT: usize = 8;
 /// Filling is written in steps of this much source time, and at the end.
 const FILL_STEP_MS: i64 = 60_000;
 

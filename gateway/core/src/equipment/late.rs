@@ -9,6 +9,7 @@
 //! begins anew with the first word after the hole.
 
 use super::evaluator::{Evaluator, Fact, What};
+use super::gaps::KEPT;
 use super::plan::RuleSet;
 use super::series::{Cell, Sums, Values};
 use super::story::{self, Here, Trip};
@@ -60,19 +61,25 @@ impl Rare {
     }
 
     /// Lets go of what was known before a hole, once nothing can be expected to fill it.
-    pub(super) fn age_seed(&mut self, now: UtcMillis) {
-        let Some(seed) = &mut self.seed else { return };
-        let since = *seed.since.get_or_insert(now);
-        if now.since(since) >= SEED_MS && self.late.is_none() {
-            self.seed = None;
-        }
+    pub(super) fn age_seeds(&mut self, now: UtcMillis) {
+        let busy = self.late.is_some();
+        self.seeds.retain_mut(|seed| {
+            let since = *seed.since.get_or_insert(now);
+            busy || now.since(since) < SEED_MS
+        });
     }
 }
 
 impl EquipmentState {
     /// Remembers what is known now: a hole begins.
     pub(super) fn take_seed(&mut self) {
-        if self.live.series.is_empty() {
+        // In a hole already: what was known before it is kept.
+        let kept = |rare: &Rare| {
+            rare.seeds
+                .last()
+                .is_some_and(|seed| seed.evaluator.watermark == self.live.watermark)
+        };
+        if self.live.series.is_empty() || (self.broken && self.rare.as_deref().is_some_and(kept)) {
             return;
         }
         let mut evaluator = self.live.clone();
@@ -85,10 +92,14 @@ impl EquipmentState {
                 self.story(index).end_episode(at);
             }
         }
-        self.rare().seed = Some(Box::new(Seed {
+        let seeds = &mut self.rare().seeds;
+        if seeds.len() == KEPT {
+            seeds.remove(0);
+        }
+        seeds.push(Seed {
             evaluator,
             since: None,
-        }));
+        });
     }
 
     pub(super) fn on_late(
@@ -205,9 +216,10 @@ impl EquipmentState {
         out: &mut Outputs,
     ) {
         let before = self.late_end(equipment, here, out);
-        let seed = self.rare.as_ref().and_then(|rare| rare.seed.as_ref());
         // What was known before the hole holds in that hole, not later.
-        let seed = seed.filter(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
+        let mut seeds = self.rare.iter().flat_map(|rare| rare.seeds.iter().rev());
+        let seed =
+            seeds.find(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
         let continued = seed.is_some();
         let mut evaluator = match seed {
             Some(seed) => seed.evaluator.clone(),

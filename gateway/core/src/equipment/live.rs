@@ -116,7 +116,7 @@ impl EquipmentState {
         self.last_heard = Some(moment.received);
         self.listening_since.get_or_insert(moment.received);
         if let Some(rare) = &mut self.rare {
-            rare.age_seed(moment.received);
+            rare.age_seeds(moment.received);
         }
         if self.irregular {
             self.end_silence(

@@ -110,8 +110,8 @@ struct Rare {
     gaps: Vec<Gap>,
     /// Stretches of source time without coverage, oldest first.
     holes: Vec<(i64, i64)>,
-    /// What was known before the last hole.
-    seed: Option<Box<Seed>>,
+    /// What was known before each of the last holes, oldest first.
+    seeds: Vec<Seed>,
     late: Option<Box<Late>>,
     /// Rejected hazards that have been replaced by a newer one.
     rejected: Vec<HazardSummary>,

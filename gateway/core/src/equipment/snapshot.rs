@@ -47,8 +47,8 @@ struct Snapshot {
     gaps: Vec<Gap>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     holes: Vec<(i64, i64)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seed: Option<SeedSnapshot>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seeds: Vec<SeedSnapshot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<LateSnapshot>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -239,10 +239,14 @@ impl EquipmentState {
             stories: stories.collect(),
             gaps: rare.gaps,
             holes: rare.holes,
-            seed: rare.seed.map(|seed| SeedSnapshot {
-                since: seed.since,
-                evaluator: EvaluatorSnapshot::of(equipment, &self.plan, &seed.evaluator),
-            }),
+            seeds: rare
+                .seeds
+                .iter()
+                .map(|seed| SeedSnapshot {
+                    since: seed.since,
+                    evaluator: EvaluatorSnapshot::of(equipment, &self.plan, &seed.evaluator),
+                })
+                .collect(),
             late: rare.late.map(|late| LateSnapshot {
                 received: late.received,
                 flush_at: late.flush_at,
@@ -298,12 +302,14 @@ impl EquipmentState {
         let rare = Rare {
             gaps: snapshot.gaps,
             holes: snapshot.holes,
-            seed: snapshot.seed.map(|seed| {
-                Box::new(Seed {
+            seeds: snapshot
+                .seeds
+                .into_iter()
+                .map(|seed| Seed {
                     since: seed.since,
                     evaluator: seed.evaluator.restore(equipment, &state.plan),
                 })
-            }),
+                .collect(),
             late: snapshot.late.map(|late| {
                 Box::new(Late {
                     received: late.received,
@@ -330,7 +336,7 @@ impl Rare {
     fn is_empty(&self) -> bool {
         self.gaps.is_empty()
             && self.holes.is_empty()
-            && self.seed.is_none()
+            && self.seeds.is_empty()
             && self.late.is_none()
             && self.rejected.is_empty()
     }
