@@ -133,6 +133,16 @@ pub fn run(plan: &KillPlan, mut tell: impl FnMut(&str)) -> KillReport {
     report
 }
 
+/// Simulated seconds for which a scenario is played on after its end.
+///
+/// A node without power measures nothing, and when it lost it nobody knows exactly: what its last message said counts
+/// until that message, so each cut costs up to a heartbeat (5 s) of covered time. The entrapment that the story's
+/// lift-3 does not report takes 90 of the 105 s that are left of the story: too short for six cuts. In real time the
+/// story is watched by people and stays as short as it is; here the trapped wait a minute longer, and must be found.
+fn played_on_s(scenario: &str) -> u32 {
+    if scenario == "story" { 60 } else { 0 }
+}
+
 fn below(rng: &mut Rng, bound: u64) -> u64 {
     (rng.unit() * bound as f64) as u64
 }
@@ -140,7 +150,10 @@ fn below(rng: &mut Rng, bound: u64) -> u64 {
 fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mut KillReport) -> Findings {
     let mut place = Place::new("kills");
     let name = scenario;
-    let scenario = Scenario::builtin(name).expect("a built-in scenario");
+    let longer = played_on_s(name);
+    let scenario = Scenario::builtin(name)
+        .expect("a built-in scenario")
+        .longer(longer * 1_000);
     // Every other round on the embedded broker, if that can be: it dies with the gateway.
     let embedded = report.rounds.is_multiple_of(2) && plan.victims.contains(&Victim::Gateway);
     let mut mosquitto = (!embedded).then(|| Mosquitto::start_in(&place));
@@ -156,6 +169,7 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         &place,
         SiteOptions {
             scenario: name.to_owned(),
+            longer,
             broker,
             speed: format!("{speed:.1}"),
             settle: SETTLE.as_secs() as u32,

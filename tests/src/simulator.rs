@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct SiteOptions {
     /// Built-in scenario, or a file.
     pub scenario: String,
+    /// Simulated seconds it is played on after its end.
+    pub longer: u32,
     /// Broker the nodes connect to.
     pub broker: String,
     /// Simulated seconds a second, or `max`.
@@ -104,6 +106,7 @@ fn spawn(options: &SiteOptions, journals: &Path, report: &Path, log: &Path, resu
             "--speed",
             &options.speed,
         ])
+        .args(["--longer", &options.longer.to_string()])
         .args(["--settle", &options.settle.to_string(), "--journal-dir"])
         .arg(journals);
     if resume {

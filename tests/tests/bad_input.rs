@@ -77,6 +77,7 @@ fn hostile_messages_are_counted_and_explained_and_the_good_nodes_do_not_notice()
     let broker = gateway.broker();
     let options = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: broker.clone(),
         speed: "12".to_owned(),
         settle: 90,

@@ -30,6 +30,7 @@ fn run(place: &Place) -> Run {
     let mut gateway = Gateway::start(place, options);
     let site = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: gateway.broker(),
         speed: "max".to_owned(),
         settle: 60,

@@ -97,6 +97,7 @@ fn told(place: &Place) -> Gateway {
     let gateway = Gateway::start(place, options);
     let options = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: gateway.broker(),
         speed: "max".to_owned(),
         settle: 60,

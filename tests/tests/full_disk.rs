@@ -49,6 +49,7 @@ fn story_on_a_full_disk(
 ) -> Site {
     let options = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: broker.url(),
         speed: "12".to_owned(),
         settle: 90,

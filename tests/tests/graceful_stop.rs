@@ -41,6 +41,7 @@ fn a_stop_in_the_middle_of_the_story_says_offline_ends_with_0_and_is_made_up_for
     });
     let options = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: broker.url(),
         speed: "12".to_owned(),
         settle: 60,

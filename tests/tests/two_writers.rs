@@ -42,6 +42,7 @@ fn two_gateways_with_their_own_data_and_names_share_a_broker_and_find_the_same()
         .collect();
     let options = SiteOptions {
         scenario: "story".to_owned(),
+        longer: 0,
         broker: broker.url(),
         speed: "30".to_owned(),
         settle: 60,

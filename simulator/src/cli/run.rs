@@ -21,6 +21,9 @@ pub(super) struct RunArgs {
     /// Simulated seconds a second, or `max`.
     #[arg(long, default_value = "1")]
     speed: Speed,
+    /// Play on for so many simulated seconds after the scenario's end.
+    #[arg(long, default_value_t = 0)]
+    longer: u32,
     /// Keep the journals here; in memory without.
     #[arg(long)]
     journal_dir: Option<PathBuf>,
@@ -39,7 +42,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let scenario = find(&args.scenario)?;
+    let scenario = find(&args.scenario)?.longer(args.longer.saturating_mul(1_000));
     let bar = ProgressBar::new(scenario.duration_ms.unsigned_abs() / 1_000);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} s  {msg}  {elapsed}",

@@ -195,6 +195,13 @@ impl Scenario {
         BUILTIN.map(|(name, _)| name).to_vec()
     }
 
+    /// The same, played on for `more_ms` after its end: what holds then goes on holding, nothing new happens.
+    #[must_use]
+    pub const fn longer(mut self, more_ms: u32) -> Self {
+        self.duration_ms = self.duration_ms.saturating_add(more_ms as i64);
+        self
+    }
+
     /// The gateway catalog of the scenario's site.
     #[must_use]
     pub fn catalog_toml(&self) -> String {
