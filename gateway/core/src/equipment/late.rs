@@ -218,8 +218,7 @@ impl EquipmentState {
         let before = self.late_end(equipment, here, out);
         // What was known before the hole holds in that hole, not later.
         let mut seeds = self.rare.iter().flat_map(|rare| rare.seeds.iter().rev());
-        let seed =
-            seeds.find(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
+        let seed = seeds.find(|seed| seed.evaluator.watermark.is_some() && seed.evaluator.watermark == hole);
         let continued = seed.is_some();
         let mut evaluator = match seed {
             Some(seed) => seed.evaluator.clone(),
