@@ -27,7 +27,6 @@ pub mod provisioning;
 pub mod reading;
 pub mod sampling;
 mod session;
-mod state_topic;
 mod storage;
 pub mod time;
 
@@ -40,5 +39,4 @@ pub use session::{
     Action, Config, Counters, Failure, Heard, OpenError, Phase, Place, Publish, Qos, ReportError, Scratch,
     Session,
 };
-pub use state_topic::{HostState, parse_host_state};
 pub use storage::{AppendError, Bounds, Header, RamStorage, Storage, StorageFault};

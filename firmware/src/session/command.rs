@@ -3,12 +3,11 @@
 use vigil_protocol::journal::{
     METRIC_ACK, METRIC_EPOCH, METRIC_REBIRTH, METRIC_RESEND, METRIC_RESEND_TO, METRIC_TIME,
 };
-use vigil_protocol::sparkplug::{DataType, MessageType, MetricView, PayloadView, Topic, Value};
+use vigil_protocol::sparkplug::{DataType, HostState, MessageType, MetricView, PayloadView, Topic, Value};
 use vigil_protocol::time::UtcMillis;
 
 use super::{Heard, Phase, Session, alias};
 use crate::journal::Acked;
-use crate::state_topic::parse_host_state;
 use crate::storage::Storage;
 
 /// The commands of one NCMD. Journal commands only mean something together with their epoch.
@@ -123,7 +122,7 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
 
     fn on_host_state(&mut self, payload: &[u8]) -> Heard {
         let mut heard = Heard::default();
-        let Some(state) = parse_host_state(payload) else {
+        let Ok(state) = HostState::parse(payload) else {
             heard.ignored = true;
             return heard;
         };

@@ -96,7 +96,7 @@ pub struct Session<'d, S, const METRICS: usize, const DEVICES: usize> {
     pub(crate) last_publish: UtcMillis,
     pub(crate) started: Option<UtcMillis>,
     pub(crate) connected_at: UtcMillis,
-    pub(crate) host_seen: Option<i64>,
+    pub(crate) host_seen: Option<UtcMillis>,
     pub(crate) clock_offset_ms: i64,
     pub(crate) counters: Counters,
 }
