@@ -107,6 +107,7 @@ impl Peer {
     }
 }
 
+// covers: tck-id-conformance-mqtt-will-messages
 #[tokio::test]
 async fn a_will_is_published_when_a_client_is_killed_and_not_when_it_says_goodbye() {
     let broker = broker().await;
@@ -115,7 +116,7 @@ async fn a_will_is_published_when_a_client_is_killed_and_not_when_it_says_goodby
     for polite in [true, false] {
         let mut leaving = options(&broker, "leaving");
         let topic = format!("wills/{polite}");
-        leaving.set_last_will(LastWill::new(topic, "gone", QoS::AtLeastOnce, false));
+        leaving.set_last_will(LastWill::new(topic, "gone", QoS::AtLeastOnce, true));
         let mut peer = Peer::connect(leaving).await.unwrap();
         if polite {
             peer.client.disconnect().await.unwrap();
@@ -124,10 +125,16 @@ async fn a_will_is_published_when_a_client_is_killed_and_not_when_it_says_goodby
         }
         drop(peer);
     }
-    assert_eq!(watcher.next().await.topic, "wills/false");
+    let will = watcher.next().await;
+    assert_eq!((will.topic.as_str(), will.qos), ("wills/false", QoS::AtLeastOnce));
+    let mut late = Peer::connect(options(&broker, "late")).await.unwrap();
+    late.subscribe("wills/#").await;
+    let kept = late.next().await;
+    assert_eq!((kept.topic.as_str(), kept.retain), ("wills/false", true));
     broker.stop().await;
 }
 
+// covers: tck-id-conformance-mqtt-retained
 #[tokio::test]
 async fn three_hundred_retained_messages_reach_one_new_subscriber() {
     let broker = broker().await;
@@ -227,6 +234,7 @@ async fn a_birth_of_a_mebibyte_passes() {
     broker.stop().await;
 }
 
+// covers: tck-id-conformance-mqtt-qos1
 #[tokio::test]
 async fn a_kept_session_gets_what_came_meanwhile_and_what_was_not_acknowledged() {
     let broker = broker().await;
@@ -268,6 +276,7 @@ async fn taken(queue: &mut mpsc::Receiver<Incoming>) -> Incoming {
     within("a message handed over", queue.recv()).await.unwrap()
 }
 
+// covers: tck-id-conformance-mqtt-qos0
 #[tokio::test]
 async fn sparkplug_data_go_to_the_engine_and_to_whoever_else_wants_them() {
     let (broker, _, mut queue) = broker_and_queue(100).await;
