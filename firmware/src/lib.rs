@@ -19,6 +19,7 @@
 mod backoff;
 mod definition;
 pub mod drivers;
+pub mod flash;
 mod held;
 mod history;
 pub mod journal;
