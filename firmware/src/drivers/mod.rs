@@ -9,6 +9,7 @@ pub mod lift_inputs;
 pub mod nice3000;
 pub mod pressure_transmitter;
 pub mod remote_io;
+pub mod rtc;
 mod source;
 pub mod temperature;
 

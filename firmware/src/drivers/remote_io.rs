@@ -28,9 +28,9 @@ pub enum Signal {
         /// nA per count: 1000 where the module counts µA.
         nanoamps: u32,
         /// Value at 4 mA.
-        lo: f32,
+        lo: f64,
         /// Value at 20 mA.
-        hi: f32,
+        hi: f64,
         /// Unit of `lo` and `hi`.
         unit: Unit,
     },
@@ -71,11 +71,7 @@ pub fn convert(word: u16, signal: Signal, to: Unit) -> Reading {
             let Ok(microamps) = i32::try_from(microamps) else {
                 return Reading::NoData(NoData::Sensor);
             };
-            in_unit(
-                ads1115::convert(microamps, f64::from(lo), f64::from(hi)),
-                unit,
-                to,
-            )
+            in_unit(ads1115::convert(microamps, lo, hi), unit, to)
         }
     }
 }

@@ -22,9 +22,9 @@ pub enum Source {
         /// Resistance the current flows through, mΩ.
         shunt_milliohm: u32,
         /// Value at 4 mA.
-        lo: f32,
+        lo: f64,
         /// Value at 20 mA.
-        hi: f32,
+        hi: f64,
         /// Unit of `lo` and `hi`.
         unit: Unit,
     },
@@ -133,7 +133,7 @@ impl Source {
                 Raw::Counts(counts),
             ) => match ads1115::microamps(counts, *shunt_milliohm) {
                 Some(current) => {
-                    let reading = ads1115::convert(current, f64::from(*lo), f64::from(*hi));
+                    let reading = ads1115::convert(current, *lo, *hi);
                     remote_io::in_unit(reading, *unit, to)
                 }
                 None => Reading::NoData(NoData::Config),
@@ -176,7 +176,7 @@ impl Source {
                 Err(SourceError::Quantity(quantity))
             }
         };
-        let analog = |lo: f32, hi: f32, unit: Unit| {
+        let analog = |lo: f64, hi: f64, unit: Unit| {
             is(quantity.kind() == QuantityKind::Analog)?;
             if !(lo.is_finite() && hi.is_finite()) || lo == hi {
                 return Err(SourceError::Range("lo, hi"));

@@ -54,9 +54,9 @@ pub struct Port {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Calibration {
     /// Factor; not 0.
-    pub gain: f32,
+    pub gain: f64,
     /// In the canonical unit of the quantity.
-    pub offset: f32,
+    pub offset: f64,
 }
 
 /// One row of the channel table.

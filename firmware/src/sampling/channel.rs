@@ -74,7 +74,7 @@ impl State {
         let calibration = self.channel.calibration;
         match value {
             Value::Number(number) if self.channel.quantity.kind() == QuantityKind::Analog => {
-                Value::Number(number * f64::from(calibration.gain) + f64::from(calibration.offset))
+                Value::Number(number * calibration.gain + calibration.offset)
             }
             other => other,
         }

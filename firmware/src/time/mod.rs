@@ -1,6 +1,13 @@
 //! Time: what the node knows of it, and from whom.
 
+mod civil;
+mod clock;
+pub mod sntp;
+
 use vigil_protocol::time::UtcMillis;
+
+pub use civil::Civil;
+pub use clock::{BootId, Clock, ClockSource, Synced};
 
 /// Milliseconds since this boot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
