@@ -66,6 +66,82 @@ async fn a_step_needs_the_token_and_is_taken_once() {
 }
 
 #[tokio::test]
+async fn an_alarm_is_acknowledged_shelved_and_reset_with_the_token_only() {
+    let (mut site, hazard) = Site::with_hazard().await;
+    let standing = site.get("/api/v1/alarms").await.body;
+    let alarm = &standing["alarms"][0];
+    assert_eq!(
+        (&alarm["rule"], &alarm["severity"], &alarm["acked"]),
+        (&json!("BLR-STEAM-P-HH"), &json!("S2"), &json!(false))
+    );
+    let path = "/api/v1/alarms/boiler/BLR-STEAM-P-HH/actions";
+    let bearer = format!("Bearer {}", site.token);
+    let headers = [
+        ("content-type", "application/json"),
+        ("authorization", bearer.as_str()),
+    ];
+    let acknowledge = r#"{"action":"acknowledge","reason":"on my way"}"#;
+    let refused = site.post(path, &headers[..1], acknowledge).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let done = site.post(path, &headers, acknowledge).await;
+    assert_eq!(done.status, StatusCode::OK, "{:#}", done.body);
+    assert_eq!(
+        (&done.body["alarm"]["acked"], &done.body["alarm"]["hazard"]),
+        (&json!(true), &json!(hazard))
+    );
+    let soon = vigil_gateway::view::Time(site.app.clock.now().saturating_add_ms(3_600_000));
+    let late = vigil_gateway::view::Time(site.app.clock.now().saturating_add_ms(9 * 3_600_000));
+    let shelve = |until| format!(r#"{{"action":"shelve","until":"{until}"}}"#);
+    #[rustfmt::skip] // a table
+    let cases = [
+        (r#"{"action":"shelve"}"#.to_owned(), 400, "bad_parameter"),
+        (r#"{"action":"acknowledge","until":"2030-01-01T00:00:00Z"}"#.to_owned(), 400, "bad_parameter"),
+        (r#"{"action":"unshelve"}"#.to_owned(), 409, "alarm_unknown"),
+        (r#"{"action":"reset"}"#.to_owned(), 409, "still_active"),
+        (r#"{"action":"silence"}"#.to_owned(), 422, "bad_body"),
+        (shelve(late), 409, "shelve_too_long"),
+    ];
+    for (body, status, code) in &cases {
+        let answer = site.post(path, &headers, body).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["code"]),
+            (*status, &json!(code)),
+            "{body}"
+        );
+    }
+    let shelved = site.post(path, &headers, &shelve(soon)).await;
+    assert_eq!(
+        shelved.body["alarm"]["shelved_until"],
+        json!(soon),
+        "{:#}",
+        shelved.body
+    );
+    let back = site.post(path, &headers, r#"{"action":"unshelve"}"#).await;
+    assert_eq!(back.body["alarm"]["shelved_until"], json!(null));
+    for _ in 0..12 {
+        site.pressure(0.8).await;
+    }
+    site.settle().await;
+    let reset = site.post(path, &headers, r#"{"action":"reset"}"#).await;
+    assert_eq!(
+        (reset.status, &reset.body["alarm"]["state"]),
+        (StatusCode::OK, &json!("normal")),
+        "{:#}",
+        reset.body
+    );
+    let events = site.get("/api/v1/alarms/events?equipment=boiler").await.body;
+    let persons = events["events"].as_array().unwrap().iter();
+    let persons = persons.filter(|event| event["actor"] == "admin").count();
+    assert_eq!(persons, 4, "each step once: {events:#}");
+    let register = site.get(&format!("/api/v1/hazards/{hazard}")).await.body;
+    assert_eq!(
+        register["status"],
+        json!("suspected"),
+        "an alarm's step decides no hazard"
+    );
+}
+
+#[tokio::test]
 async fn every_error_is_a_problem_document() {
     let (site, id) = Site::with_hazard().await;
     let bearer = format!("Bearer {}", site.token);
@@ -114,6 +190,8 @@ async fn every_error_is_a_problem_document() {
         (&get, &act, &[], "", 405, "method_not_allowed", "does not take GET"),
         (&post, "/api/v1/hazards", &[], "", 405, "method_not_allowed", "does not take POST"),
         (&post, "/api/v1/hazards/HZ-0/actions", &[admin, typed], r#"{"action":"confirm"}"#, 404, "not_found", "HZ-0"),
+        (&post, "/api/v1/alarms/boler/BLR-STEAM-P-HH/actions", &[admin, typed], r#"{"action":"acknowledge"}"#, 404, "not_found", "did you mean \"boiler\"?"),
+        (&post, "/api/v1/alarms/boiler/BLR-STEAM-P-HG/actions", &[admin, typed], r#"{"action":"acknowledge"}"#, 404, "not_found", "did you mean \"BLR-STEAM-P-H"),
         (&post, &act, &[admin], r#"{"action":"confirm"}"#, 415, "bad_body", "application/json"),
         (&post, &act, &[admin, typed], r#"{"action":"#, 400, "bad_body", "EOF"),
         (&post, &act, &[admin, typed], r#"{"action":"close"}"#, 422, "bad_body", "unknown variant `close`"),

@@ -276,7 +276,6 @@ async fn taken(queue: &mut mpsc::Receiver<Incoming>) -> Incoming {
     within("a message handed over", queue.recv()).await.unwrap()
 }
 
-// covers: tck-id-conformance-mqtt-qos0
 #[tokio::test]
 async fn sparkplug_data_go_to_the_engine_and_to_whoever_else_wants_them() {
     let (broker, _, mut queue) = broker_and_queue(100).await;
@@ -306,6 +305,7 @@ async fn sparkplug_data_go_to_the_engine_and_to_whoever_else_wants_them() {
     broker.stop().await;
 }
 
+// covers: tck-id-conformance-mqtt-qos0
 #[tokio::test]
 async fn a_full_queue_holds_the_sender_back_and_nothing_at_qos_0_is_lost() {
     let (broker, _, mut queue) = broker_and_queue(2).await;

@@ -1,14 +1,17 @@
 //! Alarms and their journal.
 
-use super::params::Params;
-use super::problem::{ApiError, Missing, Reading};
+use super::auth::Admin;
+use super::params::{Body, NoParams, Params, idempotency_key, reason};
+use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{AlarmFilter, App};
-use crate::view::{self, Alarm, AlarmChange, ViewError};
+use crate::view::{self, Alarm, AlarmChange, Time, ViewError};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use vigil_core::input::{Action, OperatorAction};
 
 /// Alarms, worst first, then latest change first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,6 +95,104 @@ pub(super) async fn events(
     }))
 }
 
+/// A step about an alarm.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlarmAction {
+    /// What is done.
+    action: AlarmStep,
+    /// Why, in the person's words.
+    #[serde(default)]
+    reason: String,
+    /// To shelve: when the alarm comes back by itself, 8 h from now at most.
+    #[serde(default)]
+    until: Option<Time>,
+}
+
+/// What can be done about an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AlarmStep {
+    /// Somebody has seen it.
+    Acknowledge,
+    /// Take it off the list for a while; never an alarm of S1.
+    Shelve,
+    /// Put it back on the list.
+    Unshelve,
+    /// End a latched alarm whose condition has gone.
+    Reset,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AlarmActed {
+    /// Place of the step in the log.
+    position: u64,
+    /// The alarm after it.
+    alarm: Option<Alarm>,
+}
+
+/// Acknowledge, shelve, unshelve or reset. The answer comes after the step is on disk.
+///
+/// No step about an alarm decides about a hazard it has opened. With the header `Idempotency-Key` a repeated
+/// request is harmless: the same key with the same content answers as before, with another content it is refused.
+#[utoipa::path(
+    post, path = "/api/v1/alarms/{equipment}/{rule}/actions", tag = "alarms", operation_id = "actOnAlarm",
+    params(
+        ("equipment" = String, Path, description = "Equipment id."),
+        ("rule" = String, Path, description = "Rule id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
+    ),
+    request_body = AlarmAction,
+    responses((status = 200, description = "Done.", body = AlarmActed), Reading, Missing, Writing),
+    security(("admin_token" = [])),
+)]
+pub(super) async fn act(
+    State(app): State<App>,
+    _admin: Admin,
+    Path((equipment, rule)): Path<(String, String)>,
+    NoParams: NoParams,
+    headers: HeaderMap,
+    Body(step): Body<AlarmAction>,
+) -> Result<Json<AlarmActed>, ApiError> {
+    known(&app, Some(&equipment))?;
+    known_rule(&app, &equipment, &rule)?;
+    let (of, about) = (equipment.clone(), rule.clone());
+    let action = match (step.action, step.until) {
+        (AlarmStep::Shelve, Some(until)) => Action::ShelveAlarm {
+            equipment,
+            rule,
+            until: until.0,
+        },
+        (AlarmStep::Shelve, None) => {
+            return Err(ApiError::bad_parameter("until: to shelve, say until when"));
+        }
+        (_, Some(_)) => {
+            return Err(ApiError::bad_parameter("until: only to shelve"));
+        }
+        (AlarmStep::Acknowledge, None) => Action::AcknowledgeAlarm { equipment, rule },
+        (AlarmStep::Unshelve, None) => Action::UnshelveAlarm { equipment, rule },
+        (AlarmStep::Reset, None) => Action::ResetAlarm { equipment, rule },
+    };
+    let action = OperatorAction {
+        actor: Admin::NAME.to_owned(),
+        reason: reason(&step.reason)?,
+        idempotency_key: idempotency_key(&headers)?,
+        action,
+    };
+    let position = app.engine.act(action).await?.position.0;
+    let filter = AlarmFilter {
+        standing: false,
+        equipment: Some(of),
+        limit: 0,
+    };
+    let alarms = view::alarms(&app, &filter).await?;
+    Ok(Json(AlarmActed {
+        position,
+        alarm: alarms.into_iter().find(|alarm| alarm.rule == about),
+    }))
+}
+
 /// Refuses equipment nobody knows: an empty list would look like "no alarms".
 pub(super) fn known(app: &App, equipment: Option<&str>) -> Result<(), ApiError> {
     match equipment {
@@ -99,5 +200,19 @@ pub(super) fn known(app: &App, equipment: Option<&str>) -> Result<(), ApiError> 
             Err(ViewError::not_found("equipment", id, app.catalog.by_id.keys().map(|id| &**id)).into())
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a rule the equipment does not have.
+fn known_rule(app: &App, equipment: &str, rule: &str) -> Result<(), ApiError> {
+    let rules = app.catalog.by_id.get(equipment);
+    let rules = rules.and_then(|ix| app.catalog.equipment.get(ix.0 as usize));
+    let mut rules = rules
+        .into_iter()
+        .flat_map(|one| one.rules.iter().map(|rule| &*rule.id));
+    if rules.clone().any(|known| known == rule) {
+        Ok(())
+    } else {
+        Err(ViewError::not_found("rule", rule, &mut rules).into())
     }
 }

@@ -1,7 +1,7 @@
 //! The register of hazards, and the steps people take in it.
 
 use super::auth::Admin;
-use super::params::{Body, NoParams, Params};
+use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{App, HazardFilter};
@@ -119,11 +119,6 @@ pub(super) struct HazardActed {
     hazard: Option<Hazard>,
 }
 
-/// Longest reason, characters.
-const LONGEST_REASON: usize = 4_000;
-/// Longest idempotency key, characters.
-const LONGEST_KEY: usize = 128;
-
 /// Confirm, reject or comment. The answer comes after the step is on disk.
 ///
 /// With the header `Idempotency-Key` a repeated request is harmless: the same key with the same content
@@ -149,15 +144,10 @@ pub(super) async fn act(
     if app.store.hazard(&id).await.map_err(ViewError::from)?.is_none() {
         return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
     }
-    if step.reason.chars().count() > LONGEST_REASON {
-        return Err(ApiError::bad_parameter(format!(
-            "reason: at most {LONGEST_REASON} characters"
-        )));
-    }
     let hazard = HazardId(id.into());
     let action = OperatorAction {
         actor: Admin::NAME.to_owned(),
-        reason: step.reason.trim().to_owned(),
+        reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
         action: match step.action {
             Step::Confirm => Action::ConfirmHazard { hazard },
@@ -171,16 +161,4 @@ pub(super) async fn act(
         position: acted.position.0,
         hazard,
     }))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(header) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    match header.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::bad_parameter(format!(
-            "`Idempotency-Key` must be 1 to {LONGEST_KEY} visible ASCII characters"
-        ))),
-    }
 }

@@ -66,6 +66,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(hazards::act))
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::events))
+        .routes(routes!(alarms::act))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::one))
         .routes(routes!(events::events))

@@ -6,11 +6,16 @@ use crate::view::nearest;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
+
+/// Longest reason, characters.
+const LONGEST_REASON: usize = 4_000;
+/// Longest idempotency key, characters.
+const LONGEST_KEY: usize = 128;
 
 /// Query parameters described by `T`; unknown or repeated ones are refused.
 #[derive(Clone, Copy, Debug)]
@@ -113,4 +118,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             .map(|Json(body)| Self(body))
             .map_err(refused)
     }
+}
+
+/// What the client calls this request, so that repeating it is harmless.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(header) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match header.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::bad_parameter(format!(
+            "`Idempotency-Key` must be 1 to {LONGEST_KEY} visible ASCII characters"
+        ))),
+    }
+}
+
+/// A person's words, of a length that is read.
+pub(super) fn reason(text: &str) -> Result<String, ApiError> {
+    if text.chars().count() > LONGEST_REASON {
+        return Err(ApiError::bad_parameter(format!(
+            "reason: at most {LONGEST_REASON} characters"
+        )));
+    }
+    Ok(text.trim().to_owned())
 }

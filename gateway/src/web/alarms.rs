@@ -1,18 +1,22 @@
 //! Alarms: what stands, who has not seen it, and the journal.
 
-use super::fault::{Fault, respond};
+use super::fault::{Fault, respond, respond_with};
 use super::page::Page;
 use super::parts::Choice;
 use super::{Site, terms};
-use crate::app::AlarmFilter;
+use crate::app::{ActError, AlarmFilter};
 use crate::view;
 use crate::view::Card;
 use crate::view::{Alarm, AlarmChange};
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
 use std::sync::Arc;
 use vigil_core::alarm::AlarmClass;
+use vigil_core::input::{Action, OperatorAction};
 
 /// Rows of the journal shown.
 const JOURNAL: u32 = 100;
@@ -28,15 +32,107 @@ struct AlarmsPage<'p> {
     alarms: Vec<Alarm>,
     journal: Vec<AlarmChange>,
     filtered: bool,
+    /// Why a step was not taken.
+    refused: Option<String>,
+}
+
+/// What a form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Step {
+    step: String,
+    csrf: String,
 }
 
 /// `GET /alarms?show=…&severity=…&equipment=…`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response {
-    let made = make(&site, &page).await;
+    let made = make(&site, &page, None).await;
     respond(&page, made)
 }
 
-async fn make<'p>(site: &Site, page: &'p Page) -> Result<AlarmsPage<'p>, Fault> {
+/// `POST /alarms/{equipment}/{rule}/actions`: for who is signed in.
+pub(crate) async fn act(
+    State(site): State<Arc<Site>>,
+    page: Page,
+    Path((equipment, rule)): Path<(String, String)>,
+    form: Result<Form<Step>, FormRejection>,
+) -> Response {
+    let step = match form {
+        Ok(Form(step)) => step,
+        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+    };
+    match take(&site, &page, equipment, rule, &step).await {
+        Ok(()) => Redirect::to("/alarms").into_response(),
+        Err((status, why)) => {
+            // What follows is the list: its links and the other language lead to that.
+            let page = Page {
+                path: "/alarms".to_owned(),
+                ..page
+            };
+            let made = make(&site, &page, Some(why)).await;
+            respond_with(&page, status, made)
+        }
+    }
+}
+
+async fn take(
+    site: &Site,
+    page: &Page,
+    equipment: String,
+    rule: String,
+    step: &Step,
+) -> Result<(), (StatusCode, String)> {
+    let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
+    let Some(session) = page
+        .session
+        .as_ref()
+        .filter(|session| session.vouches_for(&step.csrf))
+    else {
+        return refused(
+            StatusCode::FORBIDDEN,
+            "请先登录，再提交一次。",
+            "Sign in first, then send it again.",
+        );
+    };
+    let action = match step.step.as_str() {
+        "acknowledge" => Action::AcknowledgeAlarm { equipment, rule },
+        "unshelve" => Action::UnshelveAlarm { equipment, rule },
+        "reset" => Action::ResetAlarm { equipment, rule },
+        _ => {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                "没有这一步骤。",
+                "There is no such step.",
+            );
+        }
+    };
+    let action = OperatorAction {
+        actor: session.name.clone(),
+        reason: String::new(),
+        idempotency_key: None,
+        action,
+    };
+    match site.app.engine.act(action).await {
+        Ok(_) => Ok(()),
+        Err(ActError::Refused(_)) => refused(
+            StatusCode::CONFLICT,
+            "报警状态已变，此步骤不再适用；下面是现在的状态。",
+            "The alarm has changed and the step no longer applies; below is how it is now.",
+        ),
+        Err(ActError::Gone) => refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "网关正在停止。请稍后重试。",
+            "The gateway is stopping. Try again in a moment.",
+        ),
+        Err(ActError::Store(_)) => refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "数据库不可写，步骤未记录。请通知管理员。",
+            "The database cannot be written; the step was not recorded. Tell the administrator.",
+        ),
+    }
+}
+
+async fn make<'p>(site: &Site, page: &'p Page, refused: Option<String>) -> Result<AlarmsPage<'p>, Fault> {
     let equipment = Some(page.asked("equipment")).filter(|id| !id.is_empty());
     let of = match equipment {
         Some(id) => Some(site.card(id).ok_or(Fault::NotFound)?),
@@ -98,6 +194,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<AlarmsPage<'p>, Fault> 
         alarms,
         journal,
         filtered: !(show.is_empty() && severity.is_empty()),
+        refused,
     })
 }
 
@@ -122,5 +219,18 @@ impl AlarmsPage<'_> {
 
     fn is_unseen(&self, alarm: &Alarm) -> bool {
         terms::is_unseen(alarm.state)
+    }
+
+    /// What can be done about an alarm here, with its words.
+    fn steps(&self, alarm: &Alarm) -> Vec<(&'static str, &'static str)> {
+        [
+            (self.is_unseen(alarm), "acknowledge", "确认报警", "Acknowledge"),
+            (alarm.shelved_until.is_some(), "unshelve", "取消搁置", "Unshelve"),
+            (alarm.latched && !alarm.active, "reset", "复位", "Reset"),
+        ]
+        .into_iter()
+        .filter(|(possible, ..)| *possible)
+        .map(|(_, step, zh, en)| (step, self.page.pick(zh, en)))
+        .collect()
     }
 }

@@ -110,6 +110,10 @@ pub fn router(app: App) -> Router {
         }))
         .route("/", get(overview::show))
         .route("/alarms", get(alarms::show))
+        .route(
+            "/alarms/{equipment}/{rule}/actions",
+            get(async || Redirect::to("/alarms")).post(alarms::act),
+        )
         .route("/equipment", get(equipment_list::show))
         .route("/hazards", get(hazards::show))
         .route("/hazards/{id}/actions", get(hazard::back).post(hazard::act))

@@ -498,3 +498,55 @@ async fn a_session_lets_its_own_forms_through_and_no_others() {
         .await;
     assert_eq!(after.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn an_alarm_is_acknowledged_by_who_is_signed_in_and_by_nobody_else() {
+    let (site, _) = Site::with_story(PLAIN).await;
+    let page = site.get("/alarms", "vigil_lang=en").await.body;
+    assert!(
+        !page.contains("value=\"acknowledge\""),
+        "no button for who may not press it"
+    );
+    let entered = site
+        .post(
+            "/sign-in",
+            "",
+            &format!("token={}&name=Wang&next=/alarms", site.token),
+        )
+        .await;
+    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
+    let page = site.get("/alarms", &cookie).await.body;
+    let csrf = hidden(&page, "csrf");
+    let to = page
+        .split("action=\"")
+        .find(|part| part.starts_with("/alarms/"))
+        .unwrap();
+    let to = to.split('"').next().unwrap();
+    for (cookie, form, status) in [
+        (
+            cookie.as_str(),
+            "step=acknowledge".to_owned(),
+            StatusCode::FORBIDDEN,
+        ),
+        ("", format!("step=acknowledge&csrf={csrf}"), StatusCode::FORBIDDEN),
+        (
+            cookie.as_str(),
+            format!("step=delete&csrf={csrf}"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            cookie.as_str(),
+            format!("step=unshelve&csrf={csrf}"),
+            StatusCode::CONFLICT,
+        ),
+        (
+            cookie.as_str(),
+            format!("step=acknowledge&csrf={csrf}"),
+            StatusCode::SEE_OTHER,
+        ),
+    ] {
+        let answer = site.post(to, cookie, &form).await;
+        assert_eq!(answer.status, status, "{form}");
+    }
+    assert!(site.get("/alarms", "").await.body.contains("admin: Wang"));
+}
