@@ -47,6 +47,19 @@ impl LiftSensor {
         Self::Presence,
     ];
 
+    /// Its name on the console.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::SafetyCircuit => "safety",
+            Self::DoorLock => "lock",
+            Self::DoorZone => "zone",
+            Self::Inspection => "inspection",
+            Self::AlarmButton => "alarm",
+            Self::Presence => "presence",
+        }
+    }
+
     /// The quantity it is.
     #[must_use]
     pub const fn quantity(self) -> Quantity {

@@ -98,6 +98,21 @@ impl Point {
         }
     }
 
+    /// Its name on the console.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Fault => "fault",
+            Self::Speed => "speed",
+            Self::Floor => "floor",
+            Self::Load => "load",
+            Self::DoorClosed => "door",
+            Self::Mode => "mode",
+            Self::Moving => "moving",
+            Self::Direction => "direction",
+        }
+    }
+
     /// Its register.
     #[must_use]
     pub const fn register(self) -> Register {

@@ -12,7 +12,7 @@ use crate::drivers::{Source, SourceError};
 use crate::reading::datatype;
 
 /// Most channels of a node.
-pub const MAX_CHANNELS: usize = 32;
+pub const MAX_CHANNELS: usize = 24;
 /// Most devices of a node.
 pub const MAX_DEVICES: usize = 8;
 
