@@ -50,6 +50,32 @@ fn every_error_is_named_with_its_place_and_remedy_all_at_once() {
 }
 
 #[test]
+fn addresses_of_the_command_line_are_judged_like_those_of_the_file() {
+    use vigil_gateway::config::{BrokerMode, BrokerUser, Config};
+    let everywhere = Some("0.0.0.0:1883".parse().unwrap());
+    let here = Some("127.0.0.1:1883".parse().unwrap());
+    let mut open = Config::default();
+    assert_eq!(open.listen_on(here, here), Ok(Vec::new()));
+    let refused = open.clone().listen_on(None, everywhere).unwrap_err();
+    assert!(
+        refused.contains("from anybody on 0.0.0.0:1883; add [[broker.user]]"),
+        "{refused}"
+    );
+    let warned = open.listen_on(everywhere, None).unwrap();
+    assert!(warned[0].contains("can be read by everybody"), "{warned:?}");
+    let mut guarded = Config::default();
+    guarded.broker.user.push(BrokerUser {
+        name: "n".into(),
+        password_file: "p".into(),
+    });
+    assert_eq!(guarded.listen_on(None, everywhere), Ok(Vec::new()));
+    let mut external = Config::default();
+    external.broker.mode = BrokerMode::External;
+    let useless = external.listen_on(None, everywhere).unwrap();
+    assert!(useless[0].contains("external broker"), "{useless:?}");
+}
+
+#[test]
 fn the_report_for_programs_says_the_same() {
     let report = check(Some(Path::new("tests/data/check/rules-kind-unknown/vigil.toml")));
     let json = report.to_json();

@@ -149,7 +149,8 @@ pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> O
                 *candidate,
             )
         })
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
+        // Two letters are near to any other two: the list says more.
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count() / 3)
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((_, candidate)) => Some(format!("did you mean `{candidate}`?")),

@@ -115,9 +115,29 @@ fn toml_files(path: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
 }
 
 fn read_text(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| findings.push(unreadable(path, &error)))
-        .ok()
+    read_utf8(path).map_err(|finding| findings.push(finding)).ok()
+}
+
+/// A text file, or why it is none.
+pub(super) fn read_utf8(path: &Path) -> Result<String, Diagnostic> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(
+            error
+                .as_bytes()
+                .get(..error.utf8_error().valid_up_to())
+                .unwrap_or(&[]),
+        );
+        let line = good.rsplit('\n').next().unwrap_or_default();
+        let place = Place {
+            file: path.display().to_string().into(),
+            line: good.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        };
+        place
+            .error("this is not UTF-8 text")
+            .help("save the file as UTF-8 (not as UTF-16, GBK or GB 18030)")
+    })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -1,11 +1,12 @@
 //! TOML → [`Config`].
 
+use super::files::read_utf8;
 use super::{Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use vigil_core::Settings;
 use vigil_core::diagnostic::document::{Document, Table, Value};
-use vigil_core::diagnostic::{Diagnostic, Place, suggestion};
+use vigil_core::diagnostic::{Diagnostic, suggestion};
 use vigil_core::pack::builtin_names;
 use vigil_protocol::sparkplug::check_id;
 
@@ -15,12 +16,9 @@ type Read = (Config, Vec<Diagnostic>);
 pub(super) fn file(path: &Path) -> Read {
     let name = path.display().to_string();
     let base = path.parent().unwrap_or(Path::new(""));
-    match std::fs::read_to_string(path) {
+    match read_utf8(path) {
         Ok(content) => text(&name, &content, base),
-        Err(error) => (
-            Config::default(),
-            vec![Place::whole(&name).error(format!("cannot be read: {error}"))],
-        ),
+        Err(finding) => (Config::default(), vec![finding]),
     }
 }
 
@@ -86,7 +84,17 @@ fn read_file(value: &Value<'_, '_>, base: &Path) -> Option<PathBuf> {
 }
 
 fn read_files(value: &Value<'_, '_>, base: &Path) -> Option<Vec<PathBuf>> {
-    Some(value.list()?.iter().filter_map(|v| read_file(v, base)).collect())
+    let mut files: Vec<PathBuf> = Vec::new();
+    for value in value.list()? {
+        if let Some(file) = read_file(&value, base) {
+            if files.iter().any(|other| base.join(other) == base.join(&file)) {
+                value.error(format!("`{}` is there twice", file.display()), None);
+            } else {
+                files.push(file);
+            }
+        }
+    }
+    Some(files)
 }
 
 /// `"builtin"` (all shipped packs), `"builtin:lift"`, a file, or a directory of `*.toml` files.
@@ -118,17 +126,27 @@ fn read_rules(value: &Value<'_, '_>, base: &Path) -> Option<Vec<PackSource>> {
         }
         Some(PackSource::Path(path))
     };
-    Some(value.list()?.iter().filter_map(read).collect())
+    let list = value.list()?;
+    if list.is_empty() {
+        value.warning(
+            "without rules nothing is watched",
+            Some("`rules = [\"builtin\"]` means the shipped packs".into()),
+        );
+    }
+    Some(list.iter().filter_map(read).collect())
 }
 
 fn read_address(value: &Value<'_, '_>) -> Option<SocketAddr> {
+    const HELP: &str = "address and port, such as \"127.0.0.1:8080\", \"[::1]:8080\" or \"0.0.0.0:8080\" for every interface";
+    if !value.is_str() {
+        value.error(format!("`{}` must be an address", value.key()), Some(HELP.into()));
+        return None;
+    }
     let text = value.str()?;
     match text.parse() {
         Ok(address) => Some(address),
         Err(_) => {
-            let help =
-                "address and port, such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080 for every interface";
-            value.error(format!("`{text}` is not an address"), Some(help.into()));
+            value.error(format!("`{text}` is not an address"), Some(HELP.into()));
             None
         }
     }
@@ -213,8 +231,16 @@ fn read_broker(table: &Table<'_, '_>, broker: &mut Broker, base: &Path) {
             }
         }
     }
-    if broker.username.is_some() != broker.password_file.is_some() {
-        table.error("`username` and `password_file` belong together", None);
+    if username.is_some() != password_file.is_some() {
+        let (given, missing) = match &username {
+            Some(username) => (Some(username), "password_file"),
+            None => (password_file.as_ref(), "username"),
+        };
+        let help = Some(format!("add `{missing}`"));
+        match given {
+            Some(given) => given.error("`username` and `password_file` belong together", help),
+            None => table.error("`username` and `password_file` belong together", help),
+        }
     }
     table.finish();
 }
@@ -381,7 +407,8 @@ fn read_web(table: &Table<'_, '_>, web: &mut Web) {
                 .collect();
             v.error(
                 format!("unknown time zone `{name}`"),
-                suggestion(name, names.iter().map(String::as_str)),
+                suggestion(name, names.iter().map(String::as_str))
+                    .or_else(|| Some("a name of the IANA list, such as Asia/Shanghai".into())),
             );
         }
         Some(name.to_owned())

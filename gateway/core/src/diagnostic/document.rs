@@ -72,10 +72,7 @@ impl<'i> Document<'i> {
             before,
         };
         let (root, errors) = DeTable::parse_recoverable(text);
-        let findings = errors
-            .iter()
-            .map(|error| syntax_error(&lines, error))
-            .collect::<Vec<_>>();
+        let findings = syntax_errors(&lines, &errors);
         let root = findings.is_empty().then_some(root);
         let errors = Cell::new(findings.len());
         Self {
@@ -131,13 +128,37 @@ impl<'i> Document<'i> {
     }
 }
 
-fn syntax_error(lines: &Lines<'_>, error: &toml::de::Error) -> Diagnostic {
-    let place = match error.span() {
-        Some(span) => lines.place(span.start),
-        None => lines.place(lines.text.len()),
-    };
-    let message = error.message().trim().replace('\n', ", ");
-    place.error(format!("not valid TOML: {message}"))
+/// One for each line. After a bracket that is never closed nothing can be told any more: the first thing that does
+/// not belong inside it is the last that is said.
+fn syntax_errors(lines: &Lines<'_>, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
+    let start = |error: &toml::de::Error| error.span().map_or(lines.text.len(), |span| span.start);
+    let is_inside = |error: &&toml::de::Error| error.message().contains("array elements");
+    let is_unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    let last = errors
+        .iter()
+        .filter(is_inside)
+        .map(start)
+        .min()
+        .filter(|_| is_unclosed);
+    let mut findings: Vec<Diagnostic> = Vec::new();
+    for error in errors
+        .iter()
+        .filter(|error| last.is_none_or(|last| start(error) <= last))
+    {
+        let place = lines.place(start(error));
+        if findings.iter().any(|finding| finding.line == place.line) {
+            continue;
+        }
+        let message = error.message().trim().replace('\n', ", ");
+        let named = error.span().and_then(|span| lines.text.get(span));
+        let named = named
+            .filter(|_| message == "duplicate key")
+            .map(|key| format!(" `{key}`"));
+        let finding = place.error(format!("not valid TOML: {message}{}", named.unwrap_or_default()));
+        let help = (last == Some(start(error))).then(|| "is the list before it closed with `]`?".to_owned());
+        findings.push(finding.maybe_help(help));
+    }
+    findings
 }
 
 /// A table being read.
@@ -286,6 +307,32 @@ mod tests {
         let findings = document.into_findings();
         assert!(findings.len() >= 2, "{findings:?}");
         assert_eq!(findings[0].line, 1);
+    }
+
+    #[test]
+    fn a_list_that_is_never_closed_is_one_error() {
+        let document = Document::parse("a.toml", "a = [\"x\"\n[b]\nc = 1\nd = 2\n");
+        let findings = document.into_findings();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(
+            findings[0]
+                .to_string()
+                .starts_with("a.toml:2:1: error: not valid TOML")
+        );
+        assert!(
+            findings[0].to_string().contains("closed with `]`?"),
+            "{}",
+            findings[0]
+        );
+    }
+
+    #[test]
+    fn a_key_given_twice_is_named() {
+        let document = Document::parse("a.toml", "b = 1\nb = 2\n");
+        assert_eq!(
+            document.into_findings()[0].to_string(),
+            "a.toml:2:1: error: not valid TOML: duplicate key `b`"
+        );
     }
 
     #[test]

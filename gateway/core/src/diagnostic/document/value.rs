@@ -204,10 +204,9 @@ impl<'d, 'i> Value<'d, 'i> {
         let text = self.str()?;
         let found = from_key(text);
         if found.is_none() {
-            self.error(
-                format!("`{text}` is not a {what}"),
-                suggestion(text, keys.iter().copied()),
-            );
+            let some = || format!("such as {}", keys.get(..4).unwrap_or(keys).join(", "));
+            let help = suggestion(text, keys.iter().copied()).unwrap_or_else(some);
+            self.error(format!("`{text}` is not a {what}"), Some(help));
         }
         found
     }
