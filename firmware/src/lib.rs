@@ -20,6 +20,7 @@ mod backoff;
 mod definition;
 pub mod drivers;
 pub mod flash;
+pub mod health;
 mod held;
 mod history;
 pub mod journal;
