@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod block_store;
 mod definition;
 pub mod drivers;
 pub mod flash;

@@ -121,6 +121,41 @@ fn no_std_crates_say_so_and_forbid_unsafe() {
 }
 
 #[test]
+fn unsafe_code_is_only_in_boards_and_each_says_why_it_is_sound() {
+    for folder in [
+        "protocol",
+        "firmware/src",
+        "firmware/tests",
+        "gateway",
+        "simulator",
+    ] {
+        for (path, text) in sources(folder) {
+            let found = text
+                .lines()
+                .any(|line| line.trim_start().starts_with("unsafe ") || line.contains(" unsafe {"));
+            assert!(!found, "{}: unsafe outside of firmware/boards", path.display());
+        }
+    }
+    let boards = sources("firmware/boards");
+    assert!(!boards.is_empty(), "the boards are gone: mend this test");
+    for (path, text) in boards {
+        let lines: Vec<&str> = text.lines().collect();
+        for (n, line) in lines.iter().enumerate() {
+            let uses = line.contains("unsafe {") || line.contains("unsafe(") || line.contains("unsafe fn ");
+            let said = lines[n.saturating_sub(9)..=n]
+                .iter()
+                .any(|line| line.contains("SAFETY:"));
+            assert!(
+                !uses || line.trim_start().starts_with("//") || said,
+                "{}:{}: unsafe without a SAFETY: line",
+                path.display(),
+                n + 1
+            );
+        }
+    }
+}
+
+#[test]
 fn the_core_has_no_clock_no_randomness_no_runtime_and_no_log() {
     for (path, text) in sources("gateway/core/src") {
         for banned in [

@@ -22,14 +22,14 @@ const TABLE: [u32; 16] = {
 
 /// A CRC over bytes that come in pieces.
 #[derive(Clone, Copy)]
-pub(super) struct Crc32(u32);
+pub(crate) struct Crc32(u32);
 
 impl Crc32 {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(u32::MAX)
     }
 
-    pub(super) fn add(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn add(mut self, bytes: &[u8]) -> Self {
         for byte in bytes {
             self.0 ^= u32::from(*byte);
             self.0 = self.0 >> 4 ^ TABLE[(self.0 & 15) as usize];
@@ -38,7 +38,7 @@ impl Crc32 {
         self
     }
 
-    pub(super) const fn finish(self) -> u32 {
+    pub(crate) const fn finish(self) -> u32 {
         !self.0
     }
 }

@@ -9,7 +9,7 @@
 //! by one number for a whole prefix instead of one write each, and need no second write to a written word.
 
 mod chunk;
-mod crc;
+pub(crate) mod crc;
 mod journal;
 mod meta;
 mod slots;

@@ -1,0 +1,224 @@
+//! Start: every part in order, then the tasks.
+
+use cortex_m_rt::entry;
+use embassy_executor::{SpawnError, Spawner};
+use embassy_futures::block_on;
+use embassy_net::{Config as NetConfig, Runner, Stack, StackResources};
+use embassy_time::Instant;
+use heapless::{String, Vec};
+use static_cell::{ConstStaticCell, StaticCell};
+use vigil_firmware::block_store::BlockStore;
+use vigil_firmware::drivers::rtc::{self, Part};
+use vigil_firmware::provisioning::{MAX_CHANNELS, MAX_DEVICES, Settings};
+use vigil_firmware::{Config, DeviceDef, MetricDef, NodeDef, Scratch, Session};
+
+use crate::console::say;
+use crate::crash::{self, Cause, Reset};
+use crate::ethernet::Ethernet;
+use crate::i2c::Bus;
+use crate::link::{Buffer, Server};
+use crate::node::{MESSAGE, Node};
+use crate::sd::Sd;
+use crate::{bench, clock, console, executor, health, link, sampling, stack, system, wall, watchdog};
+
+/// Hardware address: locally administered.
+const ADDRESS: [u8; 6] = [0x02, 0x56, 0x49, 0x47, 0, 1];
+
+type Store = BlockStore<Sd>;
+
+/// Blocks of the card that the journal may use: 16 MB, eight thousand messages.
+const JOURNAL_BLOCKS: u32 = 32_768;
+
+#[entry]
+fn main() -> ! {
+    stack::paint();
+    system::start();
+    console::start();
+    let Some(core) = cortex_m::Peripherals::take() else {
+        crash::reset(Cause::Panic, format_args!("started twice"));
+    };
+    clock::start(core.SYST);
+    let reset = crash::take();
+    say!("vigil {} on lm3s6965evb", env!("CARGO_PKG_VERSION"));
+    say!(
+        "reset: {} {} ({} since power-on)",
+        reset.cause.text(),
+        reset.message,
+        reset.resets
+    );
+    embassy_time::block_for(reset.pause());
+    watchdog::start();
+    match prepare(&reset) {
+        Err(why) => crash::reset(Cause::Panic, format_args!("start: {why}")),
+        Ok(parts) => executor::run(|spawner| {
+            if spawn(spawner, parts).is_err() {
+                crash::reset(Cause::Panic, format_args!("start: a task was started twice"));
+            }
+        }),
+    }
+}
+
+/// What the tasks work with.
+struct Parts {
+    node: &'static Node<Store>,
+    stack: Stack<'static>,
+    runner: Runner<'static, &'static mut Ethernet>,
+    server: Server,
+    client: &'static str,
+    line: sampling::Line,
+    resets: u32,
+}
+
+/// Each part in a function of its own, not inlined: large values pass through their stacks one after the other.
+#[inline(never)]
+fn prepare(reset: &Reset) -> Result<Parts, &'static str> {
+    // The bus never makes anybody wait for an event.
+    match block_on(rtc::read(&mut Bus::start(), Part::Ds1338)) {
+        Ok(utc) => wall::set(utc),
+        Err(error) => say!("clock: {error}"),
+    }
+    let settings = settings();
+    settings.check().map_err(|_| "the settings cannot be used")?;
+    let address = settings
+        .broker
+        .parse()
+        .map_err(|_| "the broker is not an IPv4 address")?;
+    let server = Server {
+        address,
+        port: settings.broker_port,
+    };
+    let node = node(settings, reset)?;
+    let (stack, runner) = network(node);
+    Ok(Parts {
+        node,
+        stack,
+        runner,
+        server,
+        client: &settings.node,
+        line: sampling::line(settings),
+        resets: reset.resets,
+    })
+}
+
+fn spawn(spawner: Spawner, parts: Parts) -> Result<(), SpawnError> {
+    static BUFFER: ConstStaticCell<Buffer> = ConstStaticCell::new(Buffer::new());
+    let Parts {
+        node,
+        stack,
+        runner,
+        server,
+        client,
+        line,
+        resets,
+    } = parts;
+    spawner.spawn(net_task(runner)?);
+    spawner.spawn(link_task(node, stack, server, client, BUFFER.take())?);
+    spawner.spawn(sampling_task(node, line)?);
+    spawner.spawn(health_task(node, resets)?);
+    spawner.spawn(watchdog_task()?);
+    Ok(())
+}
+
+#[inline(never)]
+fn settings() -> &'static Settings {
+    static SETTINGS: StaticCell<Settings> = StaticCell::new();
+    SETTINGS.init_with(bench::settings)
+}
+
+/// The session on the journal on the card.
+#[inline(never)]
+fn node(settings: &'static Settings, reset: &Reset) -> Result<&'static Node<Store>, &'static str> {
+    static NODE: StaticCell<Node<Store>> = StaticCell::new();
+    static SCRATCH: ConstStaticCell<Scratch<MESSAGE>> = ConstStaticCell::new(Scratch::new());
+    let store = store()?;
+    let now = wall::now();
+    let definition = definition(settings, reset);
+    let edge = Session::open(definition, Config::DEFAULT, store, now.0 as u64, now)
+        .map_err(|_| "the session cannot be opened")?;
+    let node = NODE.init_with(|| Node::new(edge, SCRATCH.take()));
+    node.with(|edge| {
+        let journal = edge.journal();
+        let (held, next, epoch) = (journal.pending(), journal.next(), journal.epoch());
+        say!("journal: {held} of {next} held, epoch {epoch:x}");
+    });
+    Ok(node)
+}
+
+#[inline(never)]
+fn store() -> Result<Store, &'static str> {
+    let card = Sd::start().map_err(|error| {
+        say!("card: {error:?}");
+        "no card"
+    })?;
+    BlockStore::open(card, JOURNAL_BLOCKS).map_err(|_| "the card cannot be read")
+}
+
+#[inline(never)]
+fn network(node: &Node<Store>) -> (Stack<'static>, Runner<'static, &'static mut Ethernet>) {
+    static ETHERNET: StaticCell<Ethernet> = StaticCell::new();
+    static RESOURCES: StaticCell<StackResources<2>> = StaticCell::new();
+    // Differs from start to start: a TCP port used again at once would meet the old connection.
+    let next = node.with(|edge| edge.journal().next());
+    let seed = wall::now().0 as u64 ^ next.rotate_left(32) ^ Instant::now().as_ticks();
+    embassy_net::new(
+        ETHERNET.init_with(|| Ethernet::start(ADDRESS)),
+        NetConfig::dhcpv4(Default::default()),
+        RESOURCES.init(StackResources::new()),
+        seed,
+    )
+}
+
+/// The node as the settings say, with what is to be told of the last reset.
+#[inline(never)]
+fn definition(settings: &'static Settings, reset: &Reset) -> NodeDef<'static> {
+    static METRICS: StaticCell<Vec<MetricDef<'static>, MAX_CHANNELS>> = StaticCell::new();
+    static DEVICES: StaticCell<Vec<DeviceDef<'static>, MAX_DEVICES>> = StaticCell::new();
+    static MESSAGE: StaticCell<String<{ crash::MESSAGE }>> = StaticCell::new();
+    static PROPERTIES: StaticCell<[(&str, &str); 3]> = StaticCell::new();
+    let metrics = &*METRICS.init_with(|| settings.metric_defs());
+    NodeDef {
+        group: &settings.group,
+        node: &settings.node,
+        properties: PROPERTIES.init([
+            (
+                "Properties/Firmware",
+                concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION")),
+            ),
+            ("Properties/Reset cause", reset.cause.text()),
+            ("Properties/Reset message", MESSAGE.init(reset.message.clone())),
+        ]),
+        metrics: health::METRICS,
+        devices: DEVICES.init_with(|| settings.device_defs(metrics)),
+    }
+}
+
+#[embassy_executor::task]
+async fn net_task(mut runner: Runner<'static, &'static mut Ethernet>) -> ! {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn link_task(
+    node: &'static Node<Store>,
+    stack: Stack<'static>,
+    server: Server,
+    client: &'static str,
+    buffer: &'static mut Buffer,
+) -> ! {
+    link::run(node, stack, server, client, buffer).await
+}
+
+#[embassy_executor::task]
+async fn sampling_task(node: &'static Node<Store>, line: sampling::Line) -> ! {
+    sampling::run(node, line).await
+}
+
+#[embassy_executor::task]
+async fn health_task(node: &'static Node<Store>, resets: u32) -> ! {
+    health::run(node, resets).await
+}
+
+#[embassy_executor::task]
+async fn watchdog_task() -> ! {
+    watchdog::run().await
+}

@@ -1,0 +1,73 @@
+//! The edge node as the tasks share it.
+
+use core::cell::RefCell;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use vigil_firmware::provisioning::MAX_DEVICES;
+use vigil_firmware::{Place, ReportError, Sample, Scratch, Session, Storage};
+
+use crate::wall;
+
+/// Largest message, and the largest record with it.
+pub(crate) const MESSAGE: usize = 1_536;
+/// Metrics of the node and its devices.
+pub(crate) const METRICS: usize = 24;
+/// Devices.
+pub(crate) const DEVICES: usize = MAX_DEVICES;
+
+pub(crate) type Edge<S> = Session<'static, S, METRICS, DEVICES>;
+
+/// The session, and the word that there is something to send. Tasks of one executor share it; none holds it while it
+/// waits.
+pub(crate) struct Node<S: 'static> {
+    edge: RefCell<Edge<S>>,
+    /// Where reports are written before they are in the journal.
+    scratch: RefCell<&'static mut Scratch<MESSAGE>>,
+    news: Signal<NoopRawMutex, ()>,
+}
+
+impl<S: Storage> Node<S> {
+    pub(crate) fn new(edge: Edge<S>, scratch: &'static mut Scratch<MESSAGE>) -> Self {
+        Self {
+            edge: RefCell::new(edge),
+            scratch: RefCell::new(scratch),
+            news: Signal::new(),
+        }
+    }
+
+    /// Runs `f` with the session.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Edge<S>) -> R) -> R {
+        f(&mut self.edge.borrow_mut())
+    }
+
+    /// Waits until there may be something to send.
+    pub(crate) async fn news(&self) {
+        self.news.wait().await;
+    }
+
+    /// Takes what was measured and is worth telling; it is in the journal when this returns.
+    pub(crate) fn report(&self, place: Place, samples: &[Sample<'_>]) -> Result<u16, ReportError<S::Error>> {
+        self.take(|edge, scratch| edge.report_all(wall::now(), place, samples, scratch))
+    }
+
+    /// Takes what was measured; what has changed is in the journal when this returns.
+    pub(crate) fn report_changes(
+        &self,
+        place: Place,
+        samples: &[Sample<'_>],
+    ) -> Result<u16, ReportError<S::Error>> {
+        self.take(|edge, scratch| edge.report(wall::now(), place, samples, scratch))
+    }
+
+    fn take<E>(
+        &self,
+        report: impl FnOnce(&mut Edge<S>, &mut Scratch<MESSAGE>) -> Result<u16, E>,
+    ) -> Result<u16, E> {
+        let messages = self.with(|edge| report(edge, &mut self.scratch.borrow_mut()))?;
+        if messages > 0 {
+            self.news.signal(());
+        }
+        Ok(messages)
+    }
+}

@@ -1,0 +1,35 @@
+//! The node's clock: what the RTC said at start, and the uptime since.
+
+use core::cell::Cell;
+
+use critical_section::Mutex;
+use embassy_time::{Duration, Instant};
+use vigil_firmware::time::Uptime;
+use vigil_protocol::time::UtcMillis;
+
+/// UTC when the processor started, ms; 0 while it is not known.
+static STARTED: Mutex<Cell<i64>> = Mutex::new(Cell::new(0));
+
+/// What the node's clock shows.
+pub(crate) fn now() -> UtcMillis {
+    let started = critical_section::with(|cs| STARTED.borrow(cs).get());
+    UtcMillis(started + Instant::now().as_millis() as i64)
+}
+
+/// What it showed, or will show, at this time since boot.
+pub(crate) fn at(uptime: Uptime) -> UtcMillis {
+    let started = critical_section::with(|cs| STARTED.borrow(cs).get());
+    UtcMillis(started.saturating_add(i64::try_from(uptime.0).unwrap_or(i64::MAX)))
+}
+
+/// The clock shows `utc` now.
+pub(crate) fn set(utc: UtcMillis) {
+    let started = utc.0 - Instant::now().as_millis() as i64;
+    critical_section::with(|cs| STARTED.borrow(cs).set(started));
+}
+
+/// When the clock will show `at`; now, if it does already.
+pub(crate) fn instant(at: UtcMillis) -> Instant {
+    let wait = u64::try_from(at.since(now())).unwrap_or(0);
+    Instant::now() + Duration::from_millis(wait)
+}

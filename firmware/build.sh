@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Builds the firmware image of a board and prints how large it is.
+# Usage: firmware/build.sh [BOARD] [--record LABEL] [--debian]
+#   BOARD           lm3s6965evb when not given
+#   --record LABEL  also appends the sizes to the board's size history, size.csv
+#   --debian        takes Debian's toolchain even where there is another
+# Takes whatever can build for the chip: rustup's target, or a toolchain with the standard library's source, or Debian's
+# rustc-web and rust-web-src, which it installs when it may.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+board=lm3s6965evb label="" debian=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --record) label=${2:?--record wants a label}; label=${label//,/;}; shift 2 ;;
+    --debian) debian=yes; shift ;;
+    -*) sed -n '2,8s/^# \?//p' "$0"; exit 2 ;;
+    *) board=$1; shift ;;
+  esac
+done
+dir=firmware/boards/$board
+[ -e "$dir/Cargo.toml" ] || { echo "no board $board; there are: $(ls firmware/boards | tr '\n' ' ')" >&2; exit 2; }
+target=thumbv7m-none-eabi
+# Apart from the host's artefacts: another compiler may be at work here.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/firmware CARGO_INCREMENTAL=0
+args=(build --profile firmware --locked --target "$target" -p "vigil-board-$board")
+
+install_debian() {
+  local sudo=""
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null && sudo="sudo -n" || return 1
+  fi
+  command -v apt-get >/dev/null || return 1
+  echo "== installing rustc-web cargo-web rust-web-src lld"
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends rustc-web cargo-web rust-web-src lld >/dev/null
+}
+
+kind=build-std
+sysroot=$(rustc --print sysroot 2>/dev/null || true)
+[ -z "$debian" ] || sysroot=none
+if [ -d "$sysroot/lib/rustlib/$target/lib" ]; then
+  echo "== $board with $(rustc --version), target $target"
+  cargo "${args[@]}"
+  kind=rustup
+elif [ -e "$sysroot/lib/rustlib/src/rust/library/core/Cargo.toml" ] && [ "$sysroot" != /usr ]; then
+  echo "== $board with $(rustc --version), its core built from source"
+  RUSTC_BOOTSTRAP=1 cargo "${args[@]}" -Zbuild-std=core
+else
+  source=/usr/lib/rustlib/src/rust/library/core/Cargo.toml
+  if [ ! -x /usr/bin/rustc ] || [ ! -x /usr/bin/cargo ] || [ ! -e $source ] || ! command -v ld.lld >/dev/null; then
+    install_debian || {
+      echo "nothing here builds for $target; one of these will do:" >&2
+      echo "  rustup target add $target" >&2
+      echo "  sudo apt-get install rustc-web cargo-web rust-web-src lld" >&2
+      exit 1
+    }
+  fi
+  echo "== $board with Debian's $(/usr/bin/rustc --version), its core built from source"
+  PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER=ld.lld \
+    /usr/bin/cargo "${args[@]}" -Zbuild-std=core
+fi
+
+image=$CARGO_TARGET_DIR/$target/firmware/$board
+history=$dir/size.csv
+# Sections by name: what is programmed into the flash, and what is taken of the RAM before the program runs.
+read -r text data bss < <(readelf -SW "$image" | awk '
+  function hex(s,  n, i) { n = 0; for (i = 1; i <= length(s); i++) n = n * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return n }
+  { sub(/^ *\[ *[0-9]+\] */, "") }
+  $1 == ".vector_table" || $1 == ".text" || $1 == ".rodata" || $1 == ".ARM.exidx" { text += hex($5) }
+  $1 == ".data" { data += hex($5) }
+  $1 == ".bss" || $1 == ".uninit" { bss += hex($5) }
+  END { print text + 0, data + 0, bss + 0 }')
+ram=$((data + bss))
+# rustup's core is built for speed, one's own for size: each is compared with its like.
+last=$(grep "^$kind," "$history" 2>/dev/null | tail -n 1 || true)
+IFS=, read -r _ was_label was_text was_data was_bss <<<"${last:-$kind,none,$text,$data,$bss}"
+printf '%-18s %8s %10s\n' "$image:" bytes "since $was_label"
+printf '  %-16s %8d %+10d\n' text "$text" $((text - was_text)) data "$data" $((data - was_data)) bss "$bss" $((bss - was_bss)) \
+  "flash" $((text + data)) $((text + data - was_text - was_data)) "static RAM" "$ram" $((ram - was_data - was_bss))
+[ -z "$label" ] || echo "$kind,$label,$text,$data,$bss" >>"$history"
+
+# What the board has room for, with some to spare.
+if [ -e "$dir/limits" ]; then
+  # shellcheck disable=SC1091
+  . "$dir/limits"
+  [ $((text + data)) -le "$FLASH_MAX" ] || { echo "flash: more than $FLASH_MAX bytes" >&2; exit 1; }
+  [ "$ram" -le "$RAM_MAX" ] || { echo "static RAM: more than $RAM_MAX bytes" >&2; exit 1; }
+fi
