@@ -68,7 +68,8 @@ pub(crate) struct Evaluator {
     pub(crate) covered_since: i64,
     /// Rules that time alone may move.
     running: RuleSet,
-    /// Rules that are not what they were before a restart: to be evaluated at the next occasion.
+    /// Rules that are not what they were before a restart, or whose delay a hole has outlasted: to be evaluated at
+    /// the next occasion.
     pub(crate) pending: RuleSet,
 }
 
@@ -102,6 +103,9 @@ impl Evaluator {
             self.covered_since = to;
             for (index, rule) in rules.iter().enumerate() {
                 if !rules::is_about_sight(&rule.kind) {
+                    if self.memories[index].outlast(to - from) {
+                        self.pending.insert(index);
+                    }
                     self.memories[index].remask(to);
                     self.note_running(rules, index);
                 }

@@ -220,6 +220,18 @@ impl Memory {
         }
     }
 
+    /// A hole of `ms` has ended. What was counted before it counts on only if it is more than what nobody knows:
+    /// in a longer hole the condition may have come and gone, and a signal that swings would add up to a delay it
+    /// never held for. True if the delay must begin anew.
+    pub(crate) fn outlast(&mut self, ms: i64) -> bool {
+        let outlasted = self.onset.is_some() && !self.masked && self.covered <= ms;
+        if outlasted {
+            self.rest();
+            self.truth = Truth::Unknown;
+        }
+        outlasted
+    }
+
     /// A hole has ended, and what would be masked still holds as far as anybody knows.
     pub(crate) fn remask(&mut self, at: i64) {
         if self.suppressed && !self.active && self.truth == Truth::True && self.onset.is_none() {
