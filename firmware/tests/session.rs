@@ -52,13 +52,13 @@ fn what_was_measured_without_a_connection_is_sent_as_history_after_the_births() 
     let pressures: Vec<_> = all
         .iter()
         .filter(|m| m.is_data())
-        .map(|m| m.metrics[1].value.clone())
+        .map(|m| m.metrics.last().unwrap().value.clone())
         .collect();
     assert_eq!(pressures, [0.0, 1.0, 2.0].map(GotValue::Number));
     let times: Vec<_> = all
         .iter()
         .filter(|m| m.is_data())
-        .map(|m| m.metrics[1].timestamp.unwrap() - T0.0)
+        .map(|m| m.metrics.last().unwrap().timestamp.unwrap() - T0.0)
         .collect();
     assert_eq!(times, [1_000, 2_000, 3_000], "as of when they were measured");
     bench.pressure(9.0);
@@ -67,6 +67,50 @@ fn what_was_measured_without_a_connection_is_sent_as_history_after_the_births() 
         [(3, false)],
         "and what comes now is live"
     );
+}
+
+#[test]
+fn the_first_message_of_a_device_since_power_up_says_so_and_births_until_then() {
+    let mut bench = Bench::new();
+    bench.connect();
+    let births = |messages: &[Message]| {
+        let births = messages
+            .iter()
+            .filter(|message| message.device.is_some() && message.is_birth());
+        let boots = births.map(|birth| birth.metric("Journal/Boot").clone());
+        boots.map(|boot| (boot.value, boot.alias)).collect::<Vec<_>>()
+    };
+    let before = births(&bench.all());
+    let alias = before[0].1.unwrap();
+    assert!(
+        before.iter().all(|(value, _)| *value == GotValue::Bool(true)),
+        "{before:?}"
+    );
+    bench.pressure(1.0);
+    bench.pressure(2.0);
+    let sent = bench.published();
+    assert_eq!(sent[0].by_alias(alias).unwrap().value, GotValue::Bool(true));
+    assert_eq!(sent[1].by_alias(alias), None, "only the first");
+    bench.rebirth();
+    let again = bench.published();
+    let after: Vec<_> = births(&again).into_iter().map(|(value, _)| value).collect();
+    assert_eq!(after[0], GotValue::Bool(false));
+    assert!(
+        after[1..].iter().all(|value| *value == GotValue::Bool(true)),
+        "{after:?}"
+    );
+    assert_eq!(
+        again[0].number("Journal/Next"),
+        2.0,
+        "the next to be sent as it happens"
+    );
+    // Sent again, it says so again.
+    let first = again
+        .iter()
+        .find(|message| message.is_data() && seq(message) == Some(0))
+        .unwrap();
+    let boot = first.by_alias(alias).unwrap();
+    assert_eq!((&boot.value, boot.historical), (&GotValue::Bool(true), true));
 }
 
 #[test]
@@ -255,7 +299,14 @@ fn without_a_journal_nothing_is_kept_and_nothing_is_said_of_one() {
         "the birth has the value"
     );
     assert_eq!(all[1].metric("steam_pressure").value, GotValue::Number(1.0));
-    for name in ["Journal/Seq", "Journal/Epoch", "Journal/First", "Journal/Dropped"] {
+    for name in [
+        "Journal/Seq",
+        "Journal/Epoch",
+        "Journal/First",
+        "Journal/Next",
+        "Journal/Boot",
+        "Journal/Dropped",
+    ] {
         assert!(all.iter().all(|message| message.find(name).is_none()), "{name}");
     }
     bench.pressure(1.0);
@@ -385,7 +436,7 @@ fn a_number_that_is_none_is_sent_as_no_value() {
     );
     let sent = bench.published();
     assert_eq!(
-        (sent[0].metrics[1].null, &sent[0].metrics[1].value),
+        (sent[0].metrics[2].null, &sent[0].metrics[2].value),
         (true, &GotValue::None)
     );
 }

@@ -26,6 +26,12 @@ pub const METRIC_RESEND_TO: &str = "Journal/ResendTo";
 pub const METRIC_DROPPED: &str = "Journal/Dropped";
 /// Node metric (UInt64) in NBIRTH: lowest sequence still held. What is below can never be had.
 pub const METRIC_FIRST: &str = "Journal/First";
+/// Node metric (UInt64) in NBIRTH: the sequence of the first message that will be sent as it happens. Who has
+/// everything below it has missed nothing, however many sessions ended in between.
+pub const METRIC_NEXT: &str = "Journal/Next";
+/// Metric (Boolean) of a node or device, true in its first journaled message since the node was powered up, and in
+/// births before that: what was known of it may have changed without a trace.
+pub const METRIC_BOOT: &str = "Journal/Boot";
 /// NCMD metric (Boolean): send all births again.
 pub const METRIC_REBIRTH: &str = "Node Control/Rebirth";
 /// Metric of NBIRTH and NDEATH (Int64): which session they belong to.

@@ -102,10 +102,8 @@ impl Default for KillPlan {
     }
 }
 
-/// Wall time a scenario would take without kills.
-const ROUND: Duration = Duration::from_secs(8);
-/// Longest wait between two kills.
-const BETWEEN_MS: u64 = 1_500;
+/// Simulated seconds a second.
+const SPEED: f64 = 25.0;
 /// After the last kill everything must be in order within this.
 const SETTLE: Duration = Duration::from_secs(90);
 
@@ -164,14 +162,13 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
     let broker = mosquitto
         .as_ref()
         .map_or_else(|| gateway.broker(), Mosquitto::url);
-    let speed = scenario.duration_ms as f64 / ROUND.as_millis() as f64;
     let mut site = Site::start(
         &place,
         SiteOptions {
             scenario: name.to_owned(),
             longer,
             broker,
-            speed: format!("{speed:.1}"),
+            speed: SPEED.to_string(),
             settle: SETTLE.as_secs() as u32,
         },
     );
@@ -182,8 +179,10 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         .filter(|victim| *victim != Victim::Broker || !embedded)
         .collect();
     let mut site_was_killed = false;
+    // The kills of a round are spread over most of its scenario.
+    let between_ms = (scenario.duration_ms as f64 / SPEED / 4.0) as u64;
     for _ in 0..kills {
-        let pause = Duration::from_millis(below(rng, BETWEEN_MS));
+        let pause = Duration::from_millis(below(rng, between_ms));
         let victim = victims[below(rng, victims.len() as u64) as usize];
         let ended = site.process().ends_within(pause);
         match victim {
@@ -217,7 +216,7 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
             break;
         }
     }
-    let outcome = site.finish(SETTLE + ROUND * 4);
+    let outcome = site.finish(SETTLE + Duration::from_millis(scenario.duration_ms.unsigned_abs() / 5));
     let kept = journals(site.journals(), &scenario.site.group);
     let nodes: Vec<String> = kept.iter().map(|journal| journal.node.clone()).collect();
     let quiet = wait_for_farewells(&gateway.database(), &nodes, Duration::from_secs(30));

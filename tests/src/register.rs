@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vigil_core::hazard::HazardEvent;
-use vigil_protocol::journal::METRIC_SEQ;
+use vigil_protocol::journal::{METRIC_BOOT, METRIC_SEQ};
 use vigil_protocol::sparkplug::{DataType, PayloadView, Value};
 use vigil_protocol::time::UtcMillis;
 
@@ -286,7 +286,7 @@ fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)>
             .map(str::to_owned)
             .or_else(|| declared.map(|(name, _)| name.clone()));
         let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
-        if name == METRIC_SEQ {
+        if name == METRIC_SEQ || name == METRIC_BOOT {
             continue;
         }
         let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));

@@ -2,7 +2,8 @@
 
 use heapless::Vec;
 use vigil_protocol::journal::{
-    METRIC_BDSEQ, METRIC_DROPPED, METRIC_EPOCH, METRIC_FIRST, METRIC_REBIRTH, METRIC_SEQ, METRIC_TIME,
+    METRIC_BDSEQ, METRIC_BOOT, METRIC_DROPPED, METRIC_EPOCH, METRIC_FIRST, METRIC_NEXT, METRIC_REBIRTH,
+    METRIC_SEQ, METRIC_TIME,
 };
 use vigil_protocol::sparkplug::{DataType, EncodeError, Encoder, MessageType, Metric, MetricValue};
 use vigil_protocol::time::UtcMillis;
@@ -114,7 +115,8 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         let mut encoder = Encoder::new(&mut scratch.payload);
         encoder.timestamp(at)?;
         self.metrics(&mut encoder, Place::Node, at, false)?;
-        let mut session = Vec::<(&str, Option<u64>, MetricValue<'_>), 8>::new();
+        let next = self.journal.window().to_send().unwrap_or(self.journal.next());
+        let mut session = Vec::<(&str, Option<u64>, MetricValue<'_>), 10>::new();
         let mut add = |name, alias, value| session.push((name, alias, value)).unwrap_or(());
         add(
             METRIC_BDSEQ,
@@ -140,6 +142,12 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
                 METRIC_FIRST,
                 self.alias(alias::FIRST),
                 MetricValue::UInt64(self.journal.first()),
+            );
+            add(METRIC_NEXT, self.alias_of_next(), MetricValue::UInt64(next));
+            add(
+                METRIC_BOOT,
+                self.alias_of_boot(Place::Node),
+                MetricValue::Bool(self.is_booted(Place::Node)),
             );
             add(
                 METRIC_DROPPED,
@@ -192,6 +200,10 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         if self.config.journal {
             let mut metric = Metric::named(METRIC_SEQ, MetricValue::Null(DataType::UInt64)).at(at);
             metric.alias = self.alias_of_seq(place);
+            encoder.metric(&metric)?;
+            let booted = MetricValue::Bool(self.is_booted(place));
+            let mut metric = Metric::named(METRIC_BOOT, booted).at(at);
+            metric.alias = self.alias_of_boot(place);
             encoder.metric(&metric)?;
         }
         encoder.seq(counter)?;

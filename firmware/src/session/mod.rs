@@ -62,6 +62,8 @@ pub(crate) struct DeviceState {
     pub(crate) presence: Presence,
     /// The host believes it to be alive in this session.
     pub(crate) announced: bool,
+    /// None of its messages has been journaled since power-up.
+    pub(crate) booted: bool,
     /// When its last data message was made.
     pub(crate) said: Option<UtcMillis>,
     /// Position of its first metric among all slots.
@@ -77,6 +79,8 @@ pub struct Session<'d, S, const METRICS: usize, const DEVICES: usize> {
     pub(crate) slots: Vec<Slot, METRICS>,
     pub(crate) devices: Vec<DeviceState, DEVICES>,
     pub(crate) node_said: Option<UtcMillis>,
+    /// As of a device, for the node's own metrics.
+    pub(crate) node_booted: bool,
     pub(crate) phase: Phase,
     pub(crate) backoff: Backoff,
     pub(crate) server: u8,
@@ -123,6 +127,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
             let state = DeviceState {
                 presence: Presence::Unknown,
                 announced: false,
+                booted: true,
                 said: None,
                 base: base as u16,
             };
@@ -141,6 +146,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
             slots,
             devices,
             node_said: None,
+            node_booted: true,
             phase: Phase::Waiting { until: now },
             server: 0,
             bd_seq: 0,
@@ -221,8 +227,9 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
     }
 }
 
-/// Aliases are fixed by the definition: those of the session first, then properties, metrics, and a `Journal/Seq` for
-/// each device. `Node Control/Rebirth` must have none.
+/// Aliases are fixed by the definition: those of the session first, then properties, metrics, a `Journal/Seq` for
+/// each device, then `Journal/Next` and a `Journal/Boot` for the node and each device. `Node Control/Rebirth` must
+/// have none.
 pub(crate) mod alias {
     pub(crate) const BDSEQ: u64 = 1;
     pub(crate) const EPOCH: u64 = 2;
@@ -249,6 +256,32 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
             }
         };
         self.config.aliases.then_some(alias)
+    }
+
+    /// Alias of `Journal/Next`; those of `Journal/Boot` follow.
+    pub(crate) fn alias_of_next(&self) -> Option<u64> {
+        let before = self.def.properties.len() + self.slots.len() + self.def.devices.len();
+        self.alias(alias::PROPERTIES + before as u64)
+    }
+
+    /// Alias of the `Journal/Boot` of a place.
+    pub(crate) fn alias_of_boot(&self, place: Place) -> Option<u64> {
+        let after = match place {
+            Place::Node => 1,
+            Place::Device(n) => 2 + u64::from(n),
+        };
+        self.alias_of_next().map(|next| next + after)
+    }
+
+    /// Nothing has been journaled of the place since power-up, though something may be.
+    pub(crate) fn is_booted(&self, place: Place) -> bool {
+        match place {
+            Place::Node => self.node_booted && !self.def.metrics.is_empty(),
+            Place::Device(n) => self
+                .devices
+                .get(usize::from(n))
+                .is_some_and(|device| device.booted),
+        }
     }
 
     pub(crate) fn alias(&self, alias: u64) -> Option<u64> {

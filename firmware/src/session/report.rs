@@ -1,6 +1,6 @@
 //! Measured values in: by exception, into the journal.
 
-use vigil_protocol::journal::METRIC_SEQ;
+use vigil_protocol::journal::{METRIC_BOOT, METRIC_SEQ};
 use vigil_protocol::sparkplug::{Encoder, Metric, MetricValue};
 use vigil_protocol::time::UtcMillis;
 
@@ -159,6 +159,14 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
                 None => Metric::named(METRIC_SEQ, seq).untyped(),
             };
             encoder.metric(&metric.at(first.at)).map_err(too_small)?;
+            if self.is_booted(place) {
+                let boot = MetricValue::Bool(true);
+                let metric = match self.alias_of_boot(place) {
+                    Some(alias) => Metric::aliased(alias, boot),
+                    None => Metric::named(METRIC_BOOT, boot).untyped(),
+                };
+                encoder.metric(&metric.at(first.at)).map_err(too_small)?;
+            }
         }
         let (mut taken, mut sent) = (0, 0);
         for sample in samples {
@@ -205,10 +213,10 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
         }
         let said = samples.get(taken - 1).map(|sample| sample.at);
         match place {
-            Place::Node => self.node_said = said,
+            Place::Node => (self.node_said, self.node_booted) = (said, false),
             Place::Device(n) => {
                 if let Some(device) = self.devices.get_mut(usize::from(n)) {
-                    device.said = said;
+                    (device.said, device.booted) = (said, false);
                 }
             }
         }

@@ -281,6 +281,11 @@ impl Journal {
         }
     }
 
+    /// Everything below `next` has been received (or is known to be lost).
+    pub(crate) fn has_all_below(&self, next: u64) -> bool {
+        self.received.first_hole().is_none() && self.beyond == next
+    }
+
     /// The node holds nothing below `first` any more.
     pub(crate) fn on_first(&mut self, first: u64) -> Lost {
         if first > self.beyond.saturating_add(FARTHEST) {

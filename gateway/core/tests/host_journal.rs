@@ -126,6 +126,72 @@ fn a_new_epoch_starts_over() {
 }
 
 #[test]
+fn a_birth_that_says_what_comes_next_shows_whether_anything_was_missed() {
+    // (received before the second birth, what the birth says comes next, its session, covered)
+    let cases = [
+        (2, Some(12), 0, true),
+        (2, Some(14), 0, false),
+        // The end of a session that was not heard is no hole when nothing was said in it.
+        (2, Some(12), 1, true),
+        (2, Some(13), 1, false),
+        (2, None, 0, true),
+        (2, None, 1, false),
+    ];
+    for (received, next, bd_seq, covered) in cases {
+        let mut site = Site::new();
+        site.journal_births(5, 10);
+        for n in 0..received {
+            site.now += 1_000;
+            let at = site.now;
+            // Above the limit, which must last.
+            site.journaled(2 + n, 10 + u64::from(n), at, 1.2, false);
+        }
+        site.now += 1_000;
+        let mut birth = vec![
+            named("bdSeq", MetricValue::Int64(bd_seq)),
+            named("Journal/Epoch", MetricValue::UInt64(5)),
+            named("Journal/First", MetricValue::UInt64(10)),
+        ];
+        birth.extend(next.map(|next| named("Journal/Next", MetricValue::UInt64(next))));
+        let before = site.fed.len();
+        site.send(NBIRTH, 0, &birth);
+        let mut boiler = boiler_birth().to_vec();
+        boiler.push(named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99));
+        site.send(DBIRTH, 1, &boiler);
+        let gap = site.fed[before..]
+            .iter()
+            .flat_map(|(_, out)| out)
+            .any(|output| matches!(output, Output::Gap(gap) if gap.equipment.as_ref() == "boiler"));
+        assert_eq!(gap, !covered, "next {next:?} in session {bd_seq}");
+    }
+}
+
+#[test]
+fn after_such_a_birth_a_message_that_does_not_come_is_noticed_at_once() {
+    let mut site = Site::new();
+    site.journal_births(5, 10);
+    let next = [
+        named("bdSeq", MetricValue::Int64(0)),
+        named("Journal/Epoch", MetricValue::UInt64(5)),
+        named("Journal/First", MetricValue::UInt64(10)),
+        named("Journal/Next", MetricValue::UInt64(10)),
+    ];
+    site.now += 100;
+    site.send(NBIRTH, 0, &next);
+    let mut boiler = boiler_birth().to_vec();
+    boiler.push(named("Journal/Seq", MetricValue::UInt64(0)).with_alias(99));
+    site.send(DBIRTH, 1, &boiler);
+    site.now += 1_000;
+    let at = site.now;
+    site.journaled(2, 11, at, 0.9, false);
+    let pressure = |site: &Site| site.latest("boiler", Quantity::SteamPressure).unwrap().at.0;
+    assert_ne!(pressure(&site), at, "waits for number 10");
+    site.wait(2_000);
+    assert_eq!(pressure(&site), at);
+    assert_eq!(site.node("s/n1").seq_gaps, 1);
+}
+
+#[test]
 fn journal_numbers_without_an_epoch_wait_for_the_birth() {
     let mut site = Site::new();
     let named_seq = named("Journal/Seq", MetricValue::UInt64(100));

@@ -102,6 +102,18 @@ impl EquipmentState {
         });
     }
 
+    /// The late reading at source time `at` is the first since its node was powered up.
+    pub fn on_late_boot(&mut self, at: UtcMillis) {
+        let boots = &mut self.rare().boots;
+        if boots.contains(&at.0) {
+            return;
+        }
+        if boots.len() == KEPT {
+            boots.remove(0);
+        }
+        boots.push(at.0);
+    }
+
     pub(super) fn on_late(
         &mut self,
         equipment: &Equipment,
@@ -197,7 +209,13 @@ impl EquipmentState {
         rare.fill(to, out);
         let Some(mut late) = rare.late.take() else { return };
         if let Some(from) = late.evaluator.watermark.filter(|from| *from < to) {
-            let covered = late.hole.is_some() && to - from <= max_gap_ms;
+            let booted = rare.boots.iter().any(|boot| from < *boot && *boot <= to);
+            if booted {
+                // What holds since must be said since.
+                late.evaluator.fresh_from = here.position;
+                late.evaluator.lose_sight(&equipment.rules);
+            }
+            let covered = late.hole.is_some() && !booted && to - from <= max_gap_ms;
             late.evaluator.advance(&equipment.rules, to, covered, &mut facts);
         } else if late.evaluator.watermark.is_none() {
             late.evaluator.advance(&equipment.rules, to, false, &mut facts);

@@ -28,6 +28,9 @@ pub(crate) struct Birth<'a> {
     pub(crate) bd_seqs: u32,
     pub(crate) epoch: Option<u64>,
     pub(crate) first: Option<u64>,
+    pub(crate) next: Option<u64>,
+    /// Nothing has been journaled of it since its node was powered up.
+    pub(crate) booted: bool,
     pub(crate) dropped: Option<u64>,
     pub(crate) firmware: Option<&'a str>,
     /// Changes whenever an alias would mean something else; values and times do not count.
@@ -74,6 +77,8 @@ impl<'a> Birth<'a> {
             }
             names::METRIC_EPOCH => self.epoch = number(),
             names::METRIC_FIRST => self.first = number(),
+            names::METRIC_NEXT => self.next = number(),
+            names::METRIC_BOOT => self.booted = is_true(metric),
             names::METRIC_DROPPED => self.dropped = number(),
             _ if is_firmware(name) => {
                 if let Ok(Value::Str(text)) = metric.value(Some(DataType::String)) {
@@ -140,6 +145,12 @@ impl<'a> Birth<'a> {
         }
         ContentHash::of(&bytes).short()
     }
+}
+
+/// A Boolean that is true; its datatype may be left out.
+pub(crate) fn is_true(metric: &MetricView<'_>) -> bool {
+    let value = metric.value(Some(DataType::Boolean)).ok();
+    value.and_then(|value| value.as_bool()) == Some(true)
 }
 
 /// `Node Info/Firmware`, `Properties/Firmware Version` and the like.

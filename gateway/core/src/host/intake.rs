@@ -1,5 +1,6 @@
 //! One pass over the metrics of a message: samples, journal number, and what was odd.
 
+use super::birth::is_true;
 use super::oddity::{Oddities, OddityKey};
 use super::table::{Conflict, Declaration, Scale, Table, Target, scale_of, special};
 use crate::catalog::Equipment;
@@ -23,6 +24,8 @@ pub(crate) struct Intake {
     pub(crate) journal_seq: Option<u64>,
     pub(crate) journal_first: Option<u64>,
     pub(crate) journal_dropped: Option<u64>,
+    /// The first journaled message of its device since the node was powered up.
+    pub(crate) booted: bool,
     pub(crate) notes: Notes,
 }
 
@@ -60,6 +63,7 @@ impl Intake {
         self.historical.clear();
         (self.any_historical, self.any_live) = (false, false);
         (self.journal_seq, self.journal_first, self.journal_dropped) = (None, None, None);
+        self.booted = false;
         self.notes = Notes::default();
         for metric in payload.metrics() {
             match metric {
@@ -92,6 +96,10 @@ impl Intake {
             Target::JournalSeq => Some(&mut self.journal_seq),
             Target::JournalFirst => Some(&mut self.journal_first),
             Target::JournalDropped => Some(&mut self.journal_dropped),
+            Target::JournalBoot => {
+                self.booted |= is_true(metric);
+                return;
+            }
             _ => None,
         };
         if let Some(slot) = journal {

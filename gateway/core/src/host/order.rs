@@ -140,6 +140,13 @@ impl Node {
                 if intake.notes.unknown_alias > 0 {
                     self.want_rebirth(host.now, host.settings);
                 }
+                if intake.booted {
+                    let first = intake.historical.first().map(|sample| sample.at);
+                    host.tell(ix, |state, equipment, _| match first {
+                        Some(at) => state.on_late_boot(at),
+                        None => state.on_break(equipment, moment.position),
+                    });
+                }
                 if !intake.historical.is_empty() {
                     let published = time.published(true);
                     let late = Moment {
@@ -235,8 +242,17 @@ impl Node {
         self.set_online(host.now);
         let moment = birth_moment(host, view, position);
         self.journal_born(host, birth, &moment);
-        self.sequence.start(if self.journaling { None } else { view.seq });
-        if unheard_end {
+        let missed = match (self.journal.as_deref().filter(|_| self.journaling), birth.next) {
+            // A journal tells: who has all of it has missed nothing between sessions, or before a rebirth.
+            (Some(journal), Some(next)) => !journal.has_all_below(next),
+            _ => unheard_end,
+        };
+        if self.journaling {
+            self.sequence.start_journaled(birth.next);
+        } else {
+            self.sequence.start(view.seq);
+        }
+        if missed {
             self.lose_track(host, position);
         }
         let mut waiting = false;
@@ -294,6 +310,13 @@ impl Node {
         device.born = true;
         device.metrics = birth.count;
         let equipment = device.equipment;
+        if birth.booted
+            && let Some(ix) = equipment
+        {
+            host.tell(ix, |state, equipment, _| {
+                state.on_break(equipment, moment.position)
+            });
+        }
         self.set_device_online(host, at, true, moment);
         match equipment {
             Some(ix) => {

@@ -62,6 +62,13 @@ impl Sequence {
         self.behind = 0;
     }
 
+    /// A new session of a journaling node begins; its next message has this journal number, if it said so.
+    pub(crate) fn start_journaled(&mut self, next: Option<u64>) {
+        self.expected = next;
+        self.held.clear();
+        self.behind = 0;
+    }
+
     /// Where a message with this number stands. Unless it is ahead or behind, the next one is expected after it.
     #[inline]
     pub(crate) fn place(&mut self, seq: Option<u64>) -> Order {

@@ -21,6 +21,8 @@ pub(crate) enum Target {
     JournalDropped,
     /// `Journal/First`.
     JournalFirst,
+    /// `Journal/Boot`.
+    JournalBoot,
     /// Nothing the gateway uses. The number is its place among an unregistered device's metrics.
     Other(u16),
 }
@@ -194,6 +196,7 @@ pub(crate) fn special(name: &str) -> Option<Target> {
         names::METRIC_SEQ => Some(Target::JournalSeq),
         names::METRIC_DROPPED => Some(Target::JournalDropped),
         names::METRIC_FIRST => Some(Target::JournalFirst),
+        names::METRIC_BOOT => Some(Target::JournalBoot),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@
 //! 6m        boiler-1 lose steam_pressure=1.3                  sent, never arrives (a journaling node keeps it)
 //! 7m        boiler-1 resend                                   the node sends all lost ones again, in order
 //! 7m        boiler-1 offline                                  death of the node
+//! 7m        boiler-1 power-cut                                its node loses power: what is journaled next says so
 //! 7m        boiler-1 device-offline                           death of the device
 //! 8m        again 2                                           the message before the last comes again
 //! 9m        boiler-1 forget 3                                 the journal drops the oldest lost ones
@@ -63,6 +64,8 @@ struct Node {
     bd_seq: u64,
     journal: Option<u64>,
     lost: Vec<Data>,
+    /// Devices that have journaled nothing since the power cut.
+    booted: Vec<Option<String>>,
 }
 
 /// A data message before it gets its numbers.
@@ -72,6 +75,7 @@ struct Data {
     journal: Option<u64>,
     published: UtcMillis,
     values: Vec<(String, Quantity, String)>,
+    booted: bool,
 }
 
 pub(crate) fn parse(catalog: &Catalog, text: &str) -> Result<Vec<Feed>, String> {
@@ -222,10 +226,12 @@ impl Writer<'_> {
             journal: None,
             published,
             values,
+            booted: false,
         };
         match verb {
             "birth" => self.birth(&equipment, now, journal, &data),
             "offline" => self.death(&equipment, now, None),
+            "power-cut" => self.node(&equipment).booted.push(device),
             "device-offline" => self.death(&equipment, now, device),
             "hb" => self.heartbeat(&equipment, now, published),
             "forget" => drop(self.node(&equipment).lost.drain(..number)),
@@ -365,6 +371,10 @@ impl Writer<'_> {
         {
             data.journal = Some(*next);
             *next += 1;
+            if let Some(booted) = node.booted.iter().position(|device| *device == data.device) {
+                node.booted.remove(booted);
+                data.booted = true;
+            }
         }
         if !arrives {
             node.lost.push(data.clone());
@@ -394,6 +404,10 @@ fn put_values(encoder: &mut Encoder<'_>, data: &Data, historical: bool, birth: b
             encoder,
             mark(Metric::named(journal::METRIC_SEQ, MetricValue::UInt64(seq)).typed()),
         );
+    }
+    if data.booted {
+        let boot = Metric::named(journal::METRIC_BOOT, MetricValue::Bool(true));
+        put(encoder, mark(boot.typed()));
     }
     for (metric, quantity, text) in &data.values {
         let (text, quality) = match text.split_once('!') {
