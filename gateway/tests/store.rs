@@ -818,3 +818,35 @@ async fn names_and_certificates_are_stored_once_and_known_after_a_restart() {
     assert_eq!(found[0].entry.context, Some(context("birth").hash));
     assert!(reader.hazard(&HazardId("none".into()).0).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn what_is_open_is_listed_and_counted_from_indexes_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_writer, reader) = open(dir.path()).await;
+    assert!(reader.open_hazards(Some("boiler")).await.unwrap().is_empty());
+    let mut stranger = stranger(dir.path()).await;
+    const OPEN: &str = "FROM hazards WHERE status IN ('suspected', 'confirmed')";
+    const STANDING: &str = "FROM alarms WHERE state <> 'normal'";
+    for (query, index) in [
+        (
+            format!("SELECT * {OPEN} ORDER BY opened_at DESC, id DESC LIMIT 100"),
+            "INDEX hazards_open",
+        ),
+        (
+            format!("SELECT equipment, COUNT(*), MIN(severity) {OPEN} GROUP BY equipment"),
+            "COVERING INDEX hazards_open_of",
+        ),
+        (
+            format!("SELECT severity, status, grade, COUNT(*) {OPEN} GROUP BY severity, status, grade"),
+            "COVERING INDEX hazards_open_of",
+        ),
+        (
+            format!("SELECT class, severity, COUNT(*) {STANDING} GROUP BY class, severity"),
+            "COVERING INDEX alarms_standing",
+        ),
+    ] {
+        let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(&mut stranger).await.unwrap();
+        assert!(plan[0].3.contains(index), "{query}: {plan:?}");
+    }
+}

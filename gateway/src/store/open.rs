@@ -144,12 +144,19 @@ fn base(path: &Path) -> SqliteConnectOptions {
 }
 
 fn migrations() -> Migrator {
-    let first = include_str!("../../migrations/sqlite/0001_first_light.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first light".into(),
-        MigrationType::Simple,
-        sqlx::SqlSafeStr::into_sql_str(first),
-        false,
-    )])
+    let files = [
+        (
+            "first light",
+            include_str!("../../migrations/sqlite/0001_first_light.sql"),
+        ),
+        (
+            "open lists",
+            include_str!("../../migrations/sqlite/0002_open_lists.sql"),
+        ),
+    ];
+    let numbered = (1..).zip(files).map(|(number, (title, sql))| {
+        let sql = sqlx::SqlSafeStr::into_sql_str(sql);
+        Migration::new(number, title.into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(numbered.collect())
 }

@@ -321,7 +321,7 @@ fn mentions(equipment: &Equipment, text: &str) -> bool {
 }
 
 pub(super) async fn open_hazards(app: &App) -> Result<HashMap<Arc<str>, OpenHazards>, ViewError> {
-    let open = app.store.open_hazards().await?;
+    let open = app.store.open_hazards(None).await?;
     Ok(open
         .into_iter()
         .map(|open| (Arc::clone(&open.equipment), open))
@@ -384,10 +384,10 @@ pub async fn equipment(app: &App, id: &str) -> Result<EquipmentDetail, ViewError
     {
         messages.add(hour.into());
     }
-    let open = open_hazards(app).await?;
+    let open = app.store.open_hazards(Some(&equipment.id)).await?;
     let now_watched = snapshot.glance.watch == Watch::Online;
     Ok(EquipmentDetail {
-        line: snapshot.glance.line(equipment, open.get(&equipment.id), now),
+        line: snapshot.glance.line(equipment, open.first(), now),
         now: now.into(),
         node_online: snapshot.node_online,
         register: (*equipment.register).clone(),

@@ -41,19 +41,25 @@ pub struct HourCounts {
 }
 
 impl Reader {
-    /// Equipment with open hazards.
+    /// Equipment with open hazards: all, or one.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn open_hazards(&self) -> Result<Vec<OpenHazards>, StoreError> {
+    pub async fn open_hazards(&self, equipment: Option<&str>) -> Result<Vec<OpenHazards>, StoreError> {
         const WHAT: &str = "hazard";
-        let rows = sqlx::query(
+        let mut query = QueryBuilder::new(
             "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazards \
-             WHERE status IN ('suspected', 'confirmed') GROUP BY equipment",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(read("open hazards"))?;
+             WHERE status IN ('suspected', 'confirmed')",
+        );
+        if let Some(equipment) = equipment {
+            query.push(" AND equipment = ").push_bind(equipment.to_owned());
+        }
+        let rows = query
+            .push(" GROUP BY equipment")
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("open hazards"))?;
         rows.iter()
             .map(|row| {
                 Ok(OpenHazards {
