@@ -104,6 +104,20 @@ pub enum RunError {
     Engine(#[from] EngineFailure),
 }
 
+/// Why a gateway does not run any more although nobody stopped it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineFailure),
+    /// Something without which it would look alive and be deaf.
+    #[error("{part} ended unexpectedly; the log may say why")]
+    Part {
+        /// Which.
+        part: &'static str,
+    },
+}
+
 /// A running gateway.
 #[derive(Debug)]
 pub struct Running {
@@ -257,9 +271,22 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
 }
 
 impl Running {
-    /// Resolves when the engine has failed: only a new start helps.
-    pub async fn failed(&mut self) -> EngineFailure {
-        self.machine.failed().await
+    /// Resolves when a part has failed that the others need: only a new start helps.
+    pub async fn failed(&mut self) -> Failure {
+        let broker = async {
+            match &self.broker {
+                Some(broker) => broker.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let part = tokio::select! {
+            failure = self.machine.failed() => return failure.into(),
+            () = broker => "the embedded MQTT broker",
+            () = self.intake.ended() => "the MQTT session that takes messages in",
+            () = self.publisher.ended() => "the MQTT session that sends commands",
+            _ = &mut self.http => "the HTTP server",
+        };
+        Failure::Part { part }
     }
 
     /// Resolves when there is a session with the broker.

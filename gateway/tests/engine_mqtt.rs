@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vigil_core::hazard::verify_chain;
 use vigil_core::input::Position;
 use vigil_gateway::config::Config;
-use vigil_gateway::run::{RunError, RunOptions, Running, start};
+use vigil_gateway::engine::EngineFailure;
+use vigil_gateway::run::{Failure, RunError, RunOptions, Running, start};
 use vigil_gateway::store::{HazardFilter, StoreError};
 use vigil_protocol::journal::{METRIC_ACK, METRIC_RESEND};
 use vigil_protocol::sparkplug::{HostState, PayloadView};
@@ -243,4 +244,18 @@ async fn health_is_served_over_http() {
         .unwrap();
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     running.shutdown(DEADLINE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_engine_dies_says_so_instead_of_looking_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = gateway(dir.path()).await;
+    let engine = running.engine.clone();
+    let asked = engine.query(|_| panic!("on the engine's task")).await;
+    assert!(asked.is_err());
+    let failure = within("the failure", running.failed()).await;
+    assert!(
+        matches!(failure, Failure::Engine(EngineFailure::Panicked)),
+        "{failure}"
+    );
 }

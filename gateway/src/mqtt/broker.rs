@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::handover::{Handover, Hook, Watchers};
 use super::{Endpoint, MAX_PACKET};
@@ -80,6 +81,7 @@ pub struct EmbeddedBroker {
     address: SocketAddr,
     own_password: String,
     shutdown: Shutdown,
+    ended: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -138,7 +140,10 @@ impl EmbeddedBroker {
         let bound = broker.local_addr().ok_or(BrokerError::NoAddress { address })?;
         let shutdown = Shutdown(broker.shutdown_handle());
         let mut ready = broker.ready_receiver();
+        let ended = CancellationToken::new();
+        let ending = ended.clone().drop_guard();
         let task = tokio::spawn(async move {
+            let _ending = ending;
             if let Err(error) = broker.run().await {
                 tracing::error!(%error, "the embedded MQTT broker stopped");
             }
@@ -151,8 +156,14 @@ impl EmbeddedBroker {
             address: bound,
             own_password,
             shutdown,
+            ended,
             task,
         })
+    }
+
+    /// Resolves when it has ended, however: unasked for, always a failure.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Where it listens.

@@ -73,6 +73,7 @@ pub struct Intake {
     leaving: Arc<AtomicBool>,
     topic: String,
     clock: Clock,
+    ended: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -125,7 +126,12 @@ impl Intake {
             to,
             burst: 0,
         };
-        let task = tokio::spawn(session.run(events));
+        let ended = CancellationToken::new();
+        let ending = ended.clone().drop_guard();
+        let task = tokio::spawn(async move {
+            let _ending = ending;
+            session.run(events).await;
+        });
         Self {
             client,
             current,
@@ -134,8 +140,14 @@ impl Intake {
             leaving,
             topic,
             clock,
+            ended,
             task,
         }
+    }
+
+    /// Resolves when it has ended, however: unasked for, always a failure.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Whether there is a session, now and later.

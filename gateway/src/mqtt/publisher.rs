@@ -15,6 +15,7 @@ const QUEUE: usize = 10_000;
 pub struct Publisher {
     client: AsyncClient,
     stop: CancellationToken,
+    ended: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -28,7 +29,10 @@ impl Publisher {
         events.network_options.set_tcp_nodelay(true);
         let stop = CancellationToken::new();
         let stopping = stop.clone();
+        let ended = CancellationToken::new();
+        let ending = ended.clone().drop_guard();
         let task = tokio::spawn(async move {
+            let _ending = ending;
             let mut backoff = Backoff::new(max_backoff);
             loop {
                 match events.poll().await {
@@ -44,7 +48,17 @@ impl Publisher {
                 }
             }
         });
-        Self { client, stop, task }
+        Self {
+            client,
+            stop,
+            ended,
+            task,
+        }
+    }
+
+    /// Resolves when it has ended, however: unasked for, always a failure.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     /// Sends a command, or queues it until there is a connection. False if the queue is full.
@@ -61,6 +75,7 @@ impl Publisher {
             client,
             stop,
             mut task,
+            ..
         } = self;
         let leave = async {
             if client.disconnect().await.is_ok() {

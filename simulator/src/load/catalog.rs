@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::GROUP;
 
 /// Boilers that exist only to become hazards, one after the other.
-pub(super) const PROBES: usize = 200;
+pub(super) const PROBES: usize = 400;
 pub(super) const PROBE_GROUP: &str = "load-probe";
 
 pub(super) fn group(node: usize) -> String {

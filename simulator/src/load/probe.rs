@@ -18,7 +18,7 @@ use crate::mqtt::Broker;
 use crate::node::Clock;
 
 /// Between two probes.
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(125);
 /// Between two polls; the resolution of what is measured.
 const POLL: Duration = Duration::from_millis(1);
 /// A hazard that is not there by now will not come.
