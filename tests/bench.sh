@@ -1,0 +1,288 @@
+#!/usr/bin/env bash
+# Measures every performance number the project promises and prints them as a table.
+# Usage: tests/bench.sh [NAME…]     without a name: all of them, about 15 minutes
+#   codec     decode of an 8-metric DDATA
+#   core      Pipeline::handle of that message with 20 live rules
+#   rate      sustained messages per second into the log: broker, generator and gateway on this machine
+#   cpu       CPU time of the gateway per message at 5,000 /s, with the embedded broker inside
+#   external  the same with Mosquitto as the broker: the gateway alone
+#   latency   publish to hazard readable in the API at 5,000 /s
+#   memory    resident memory with 20,000 pieces of equipment at 5,000 /s
+#   start     start to ready with a database of 5 GB, after a stop and after kill -9 (needs sqlite3)
+#   idle      resident memory with nothing to do
+# Not part of CI: numbers mean something only on a machine that does nothing else.
+# Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (20000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
+# directory; a database made there for `start` is used again), CARGO_TARGET_DIR.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C
+
+each=${SECONDS_EACH:-60} rate=${RATE:-20000} nodes=${NODES:-1000} gib=${GIB:-5}
+target=${CARGO_TARGET_DIR:-target}
+vigil=$target/release/vigil sim=$target/release/vigil-sim
+if [ -n "${BENCH_DIR:-}" ]; then
+  dir=$BENCH_DIR
+  mkdir -p "$dir"
+else
+  dir=$(mktemp -d)
+fi
+pids=()
+cleanup() {
+  for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
+  [ -n "${BENCH_DIR:-}" ] || rm -rf "$dir"
+}
+trap cleanup EXIT
+
+rows=()
+# row WHAT TARGET MEASURED OK?   the last is a condition for awk
+row() {
+  local verdict=missed
+  awk "BEGIN { exit !($4) }" && verdict=held
+  rows+=("| $1 | $2 | $3 | $verdict |")
+  echo "   $1: $3 ($verdict)" >&2
+}
+say() { echo "== $*" >&2; }
+
+# cpu_ms PID: user and system time so far
+cpu_ms() {
+  local stat
+  stat=$(<"/proc/$1/stat")
+  # The name in brackets may hold blanks; utime and stime are the 12th and 13th field after it.
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  echo $(((${12} + ${13}) * 1000 / $(getconf CLK_TCK)))
+}
+# kib PID FIELD: VmRSS, VmHWM
+kib() { awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
+mib() { awk "BEGIN { printf \"%.1f\", $1 / 1024 }"; }
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+# report FILE KEY
+report() { sed -n "s/^ *\"$2\": \([^,]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }
+# percentile FILE OBJECT P
+percentile() { sed -n "/\"$2\": {/,/}/s/^ *\"$3\": \([^,]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }
+
+# config NAME NODES [BROKER-URL]: a directory with configuration and catalog
+config() {
+  local at=$dir/$1
+  mkdir -p "$at"
+  if [ "$2" -gt 0 ] && [ ! -e "$at/catalog.toml" ]; then
+    "$sim" catalog --nodes "$2" >"$at/catalog.toml"
+  fi
+  {
+    if [ "$2" -gt 0 ]; then echo 'catalog = ["catalog.toml"]'; fi
+    printf '[listen]\nhttp = "127.0.0.1:0"\nmqtt = "127.0.0.1:0"\n[store]\ndata = "data"\n[retention]\nmax_gib = 0.0\n'
+    if [ -n "${3:-}" ]; then printf '[broker]\nmode = "external"\nurl = "%s"\n' "$3"; fi
+  } >"$at/vigil.toml"
+}
+# start NAME: the gateway; sets pid, http, mqtt, ready_ms
+start() {
+  local at=$dir/$1 begun
+  : >"$at/out"
+  begun=$(now_ms)
+  "$vigil" run --config "$at/vigil.toml" >"$at/out" 2>>"$at/log" &
+  pid=$!
+  pids+=("$pid")
+  until http=$(sed -n 's/^pages and API: //p' "$at/out") && [ -n "$http" ]; do
+    kill -0 "$pid" || { tail -n 5 "$at/log" >&2; exit 1; }
+    sleep 0.005
+  done
+  until curl -fs -o /dev/null "${http}readyz"; do
+    [ $(($(now_ms) - begun)) -lt 60000 ] || { echo "not ready after a minute" >&2; exit 1; }
+  done
+  ready_ms=$(($(now_ms) - begun))
+  mqtt=$(sed -n 's/^MQTT broker: *//p' "$at/out")
+}
+stop() {
+  kill -TERM "$pid"
+  wait "$pid" || true
+}
+# load NAME BROKER ARGUMENT…: report in NAME/load.json
+load() {
+  local at=$dir/$1 broker=$2
+  shift 2
+  "$sim" load --broker "$broker" --json "$@" >"$at/load.json" || echo "   the load was not acknowledged whole" >&2
+}
+build() {
+  say "build"
+  cargo build --release --locked -p vigil-gateway -p vigil-simulator >&2
+}
+
+# criterion PACKAGE BENCH FILTER: median in nanoseconds
+criterion() {
+  local out
+  out=$(cargo bench --locked -p "$1" --bench "$2" -- "$3" 2>/dev/null | tee /dev/stderr)
+  sed -n 's/.*time: *\[[^ ]* [^ ]* \([^ ]*\) \([^ ]*\) .*/\1 \2/p' <<<"$out" | head -n 1 |
+    awk '{ print $1 * ($2 == "ns" ? 1 : $2 == "ms" ? 1e6 : $2 == "ps" ? 1e-3 : 1e3) }'
+}
+codec() {
+  say "codec"
+  local ns
+  ns=$(criterion vigil-protocol codec decode)
+  row "decode of an 8-metric DDATA" "≤ 250 ns" "$ns ns" "$ns <= 250"
+}
+core() {
+  say "core"
+  local ns
+  ns=$(criterion vigil-core pipeline handle)
+  row "\`Pipeline::handle\` of it, all rules of a steam boiler" "≤ 1,500 ns" "$ns ns" "$ns <= 1500"
+}
+
+rate() {
+  say "rate: $rate /s for $each s"
+  config rate "$nodes"
+  start rate
+  local before cpu messages file=$dir/rate/load.json
+  before=$(cpu_ms "$pid")
+  load rate "$mqtt" --nodes "$nodes" --rate "$rate" --seconds "$each"
+  cpu=$(($(cpu_ms "$pid") - before))
+  messages=$(report "$file" sent)
+  local got acked left
+  got=$(report "$file" rate) acked=$(report "$file" acked) left=$(report "$file" left)
+  row "sustained into the log, broker, generator and gateway here, ${each} s" "≥ 20,000 /s" \
+    "$(printf '%.0f' "$got") /s; $messages sent, $acked acknowledged, $(report "$file" resent) resent, $left left" \
+    "$got >= 20000 && $acked == $messages"
+  row "gateway CPU at that rate, broker inside" "" "$(awk "BEGIN { printf \"%.1f\", $cpu * 1000 / $messages }") µs/message" 1
+  stop
+  if command -v sqlite3 >/dev/null; then
+    local logged
+    logged=$(sqlite3 "$dir/rate/data/vigil.db" "SELECT COUNT(*) FROM messages WHERE kind = 6")
+    row "data messages in the log after it" "= sent" "$logged of $messages" "$logged == $messages"
+  fi
+}
+
+# cpu_per_message NAME BROKER WHAT
+cpu_per_message() {
+  local before cpu messages us file=$dir/$1/load.json
+  before=$(cpu_ms "$pid")
+  load "$1" "$2" --nodes "$nodes" --rate 5000 --seconds "$each"
+  cpu=$(($(cpu_ms "$pid") - before))
+  messages=$(report "$file" sent)
+  us=$(awk "BEGIN { printf \"%.1f\", $cpu * 1000 / $messages }")
+  row "$3" "≤ 25 µs" "$us µs; $(report "$file" acked) of $messages acknowledged" "$us <= 25"
+}
+cpu() {
+  say "cpu at 5,000 /s for $each s"
+  config cpu "$nodes"
+  start cpu
+  cpu_per_message cpu "$mqtt" "gateway CPU per message at 5,000 /s, broker inside"
+  stop
+}
+external() {
+  say "cpu at 5,000 /s for $each s, Mosquitto"
+  local port=$((20000 + RANDOM % 10000))
+  mkdir -p "$dir/external"
+  printf 'listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 100000\n' "$port" \
+    >"$dir/external/mosquitto.conf"
+  mosquitto -c "$dir/external/mosquitto.conf" >"$dir/external/mosquitto.log" 2>&1 &
+  local broker=$!
+  pids+=("$broker")
+  config external "$nodes" "mqtt://127.0.0.1:$port"
+  start external
+  cpu_per_message external "mqtt://127.0.0.1:$port" "gateway CPU per message at 5,000 /s, Mosquitto outside"
+  stop
+  kill "$broker"
+}
+latency() {
+  say "latency at 5,000 /s for $each s"
+  config latency "$nodes"
+  start latency
+  load latency "$mqtt" --nodes "$nodes" --rate 5000 --seconds "$each" --hazard-probe "${http%/}"
+  local p99 file=$dir/latency/load.json
+  p99=$(percentile "$file" hazard_ms p99)
+  row "publish to hazard readable in the API at 5,000 /s, p99" "≤ 100 ms" \
+    "$p99 ms; p50 $(percentile "$file" hazard_ms p50), max $(percentile "$file" hazard_ms max), $(percentile "$file" hazard_ms count) hazards" \
+    "${p99:-1e9} <= 100"
+  stop
+}
+memory() {
+  say "memory: 20,000 pieces of equipment, 5,000 /s for $each s"
+  config memory 20000
+  start memory
+  local empty file=$dir/memory/load.json
+  empty=$(kib "$pid" VmRSS)
+  load memory "$mqtt" --nodes 20000 --rate 5000 --seconds "$each" --connections 16
+  row "RSS with 20,000 pieces of equipment, all born, 5,000 /s" "≤ 150 MB" \
+    "$(mib "$(kib "$pid" VmRSS)") MiB; peak $(mib "$(kib "$pid" VmHWM)"), before the load $(mib "$empty")" \
+    "$(kib "$pid" VmHWM) * 1.024 <= 150000"
+  stop
+}
+# pad DATABASE: copies the log with its indexes until the file has the size; what the core remembers
+# stays as it is, and the copies are newer than it
+pad() {
+  local db=$1 rows copies
+  rows=$(sqlite3 "$db" "SELECT MAX(position) FROM messages")
+  copies=$((gib * 1073741824 / $(stat -c %s "$db")))
+  sqlite3 "$db" >/dev/null <<SQL
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA cache_size = -1000000;
+CREATE TEMP TABLE step AS SELECT MAX(received) - MIN(received) + 1 AS ms FROM messages;
+CREATE TEMP TABLE copy AS SELECT value AS n FROM generate_series(1, $copies);
+BEGIN;
+INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload, source)
+  SELECT position + n * $rows, node_id, device_id, kind, flags, epoch, seq + n * $rows, published + n * ms, received + n * ms,
+         context_id, payload, source
+  FROM copy CROSS JOIN step CROSS JOIN messages;
+INSERT INTO message_times SELECT d.node_id, d.device_id, at + n * ms, position + n * $rows
+  FROM (SELECT DISTINCT node_id, device_id FROM message_times ORDER BY 1, 2) d CROSS JOIN copy CROSS JOIN step
+  CROSS JOIN message_times t ON t.node_id = d.node_id AND t.device_id = d.device_id;
+INSERT INTO message_journal SELECT d.node_id, d.epoch, seq + n * $rows, position + n * $rows
+  FROM (SELECT DISTINCT node_id, epoch FROM message_journal ORDER BY 1, 2) d CROSS JOIN copy
+  CROSS JOIN message_journal t ON t.node_id = d.node_id AND t.epoch = d.epoch;
+UPDATE meta SET value = CAST(value AS INTEGER) + $copies * $rows WHERE key IN ('indexed_to', 'last_position', 'watermark');
+COMMIT;
+SQL
+}
+start_() {
+  say "start with $gib GiB"
+  local db=$dir/start/data/vigil.db bytes
+  config start "$nodes"
+  if [ ! -e "$db" ] || [ "$(stat -c %s "$db")" -lt $((gib * 1000000000)) ]; then
+    start start
+    load start "$mqtt" --nodes "$nodes" --rate 20000 --seconds 20
+    stop
+    pad "$db"
+  fi
+  bytes=$(stat -c %s "$db")
+  start start
+  row "start to ready, $((bytes / 1000000)) MB with $nodes nodes, after a graceful stop" "< 1 s" "$ready_ms ms" "$ready_ms < 1000"
+  load start "$mqtt" --nodes "$nodes" --rate 5000 --seconds 15 --no-journal --settle 0 &
+  local loading=$!
+  sleep 14
+  kill -9 "$pid"
+  wait "$pid" 2>/dev/null || true
+  kill "$loading" 2>/dev/null || true
+  wait "$loading" 2>/dev/null || true
+  start start
+  row "start to ready, $((bytes / 1000000)) MB, after kill -9 at 5,000 /s" "< 1 s" \
+    "$ready_ms ms; $(sed -n 's/.*replayed=\([0-9]*\).*/\1/p' "$dir/start/log" | tail -n 1) messages replayed" "$ready_ms < 1000"
+  stop
+}
+idle() {
+  say "idle"
+  config idle 0
+  start idle
+  sleep 10
+  row "RSS with nothing to do" "< 40 MB" "$(mib "$(kib "$pid" VmRSS)") MiB" "$(kib "$pid" VmRSS) * 1.024 < 40000"
+  row "start to ready, empty" "" "$ready_ms ms" 1
+  stop
+}
+
+[ "${BUILD:-yes}" = no ] || build
+[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle
+for name; do
+  case $name in
+    codec | core | rate | cpu | external | latency | memory | idle) "$name" ;;
+    start) start_ ;;
+    *) echo "unknown: $name" >&2; exit 2 ;;
+  esac
+done
+
+echo
+echo "$(nproc) cores, $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(awk '$1 == "MemTotal:" { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB RAM, $(uname -sr), $(rustc --version | cut -d' ' -f1,2); load average at the end $(cut -d' ' -f1 /proc/loadavg)"
+echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(date -u +%F)"
+echo
+echo "| what | target | measured | |"
+echo "|---|---|---|---|"
+printf '%s\n' "${rows[@]}"
