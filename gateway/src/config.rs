@@ -156,7 +156,7 @@ impl Default for Config {
             store: Store {
                 data: "vigil-data".into(),
                 url: "sqlite:vigil.db".into(),
-                batch_ms: 10,
+                batch_ms: 40,
                 batch_messages: 1000,
             },
             retention: Retention {

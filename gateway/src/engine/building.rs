@@ -39,7 +39,7 @@ pub(super) struct Building {
     open: Sealed,
     /// When the first input of the open batch came.
     opened: Option<Instant>,
-    /// Somebody waits for the commit.
+    /// Somebody waits for the commit, or should hear of it: nothing lingers.
     urgent: bool,
     /// Idempotency keys in batches not yet committed: open, and on their way.
     keys: BTreeSet<String>,
@@ -98,6 +98,7 @@ impl Building {
                 Output::Log(_) | Output::DeadLetter(_) => keep = true,
                 Output::Duplicate { .. } => self.open.duplicates += 1,
                 Output::Command(command) => self.open.commands.push(command.clone()),
+                Output::Hazard { .. } => self.urgent = true,
                 _ => {}
             }
         }
@@ -153,8 +154,10 @@ impl Building {
         self.pipeline
             .handle(Input::Tick, self.position, self.now, &mut self.open.batch.outputs);
         for output in &self.open.batch.outputs[from..] {
-            if let Output::Command(command) = output {
-                self.open.commands.push(command.clone());
+            match output {
+                Output::Command(command) => self.open.commands.push(command.clone()),
+                Output::Hazard { .. } => self.urgent = true,
+                _ => {}
             }
         }
     }

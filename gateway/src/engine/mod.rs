@@ -43,7 +43,7 @@ use vigil_core::input::{OperatorAction, Position};
 /// How the engine batches, snapshots and keeps.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
-    /// A batch waits at most so long for more …
+    /// A batch waits at most so long for more (not at all when a hazard is in it) …
     pub linger: Duration,
     /// … or for so many inputs.
     pub max_batch: usize,
@@ -60,7 +60,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            linger: Duration::from_millis(10),
+            linger: Duration::from_millis(40),
             max_batch: 1_000,
             snapshot_every: Duration::from_secs(10),
             snapshot_inputs: 50_000,
