@@ -105,6 +105,7 @@ fn to_send<'a>(metric: &MetricView<'a>) -> Option<Metric<'a>> {
         historical: metric.is_historical,
         quality: metric.quality(),
         unit: metric.unit(),
+        time_corrected: metric.is_time_corrected(),
         ..base
     })
 }

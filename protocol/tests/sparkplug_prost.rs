@@ -25,6 +25,7 @@ struct Sent {
     historical: bool,
     quality: Option<i32>,
     unit: Option<String>,
+    time_corrected: bool,
     value: SentValue,
 }
 
@@ -46,6 +47,7 @@ impl Sent {
             historical: self.historical,
             quality: self.quality,
             unit: self.unit.as_deref(),
+            time_corrected: self.time_corrected,
             value: match &self.value {
                 SentValue::Plain(value) => *value,
                 SentValue::Str(text) => MetricValue::Str(text),
@@ -88,10 +90,11 @@ fn sent() -> impl Strategy<Value = Sent> {
         any::<bool>(),
         proptest::option::of(any::<i32>()),
         proptest::option::of(".{0,8}"),
+        any::<bool>(),
         sent_value(),
     )
         .prop_map(
-            |(name, alias, timestamp, typed, historical, quality, unit, value)| Sent {
+            |(name, alias, timestamp, typed, historical, quality, unit, time_corrected, value)| Sent {
                 name,
                 alias,
                 timestamp,
@@ -99,6 +102,7 @@ fn sent() -> impl Strategy<Value = Sent> {
                 historical,
                 quality,
                 unit,
+                time_corrected,
                 value,
             },
         )
@@ -150,6 +154,7 @@ proptest! {
             prop_assert_eq!((back.name, back.alias, back.timestamp), (sent.name, sent.alias, sent.timestamp));
             prop_assert_eq!((back.is_historical, back.is_transient), (sent.historical, false));
             prop_assert_eq!((back.quality(), back.unit()), (sent.quality, sent.unit));
+            prop_assert_eq!(back.is_time_corrected(), sent.time_corrected);
             prop_assert_eq!(back.datatype.is_some(), sent.send_datatype);
             // `{:?}` because NaN must come back as NaN.
             let value = back.value(Some(sent.value.datatype()));

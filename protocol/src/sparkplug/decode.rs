@@ -238,6 +238,12 @@ impl<'a> MetricView<'a> {
         }
     }
 
+    /// The property `TimeCorrected`: the clock was set after the measurement, the timestamps were computed then.
+    pub fn is_time_corrected(&self) -> bool {
+        let property = self.properties.and_then(|set| set.get("TimeCorrected"));
+        property.is_some_and(|property| property.wire == WireValue::Bool(true))
+    }
+
     /// The property `engUnit`, as sent.
     pub fn unit(&self) -> Option<&'a str> {
         match self.properties?.get("engUnit")?.wire {

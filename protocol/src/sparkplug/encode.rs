@@ -42,6 +42,8 @@ pub struct Metric<'a> {
     pub quality: Option<i32>,
     /// Property `engUnit`.
     pub unit: Option<&'a str>,
+    /// Property `TimeCorrected`: the clock was set after the measurement, the timestamps were computed then.
+    pub time_corrected: bool,
     /// Value with its datatype.
     pub value: MetricValue<'a>,
 }
@@ -84,6 +86,9 @@ enum Wire<'a> {
 
 const QUALITY: &str = "Quality";
 const ENG_UNIT: &str = "engUnit";
+const TIME_CORRECTED: &str = "TimeCorrected";
+/// A property value: its type, and a boolean.
+const BOOLEAN_VALUE_LEN: usize = 2 + 2;
 
 impl MetricValue<'_> {
     /// The datatype declared for this value.
@@ -142,6 +147,7 @@ impl<'a> Metric<'a> {
             historical: false,
             quality: None,
             unit: None,
+            time_corrected: false,
             value,
         }
     }
@@ -156,6 +162,7 @@ impl<'a> Metric<'a> {
             historical: false,
             quality: None,
             unit: None,
+            time_corrected: false,
             value,
         }
     }
@@ -205,7 +212,7 @@ impl<'a> Metric<'a> {
     /// Bytes of the property set, without its own key and length; `None` when there is none.
     #[inline]
     fn properties_len(&self) -> Option<usize> {
-        if self.quality.is_none() && self.unit.is_none() {
+        if self.quality.is_none() && self.unit.is_none() && !self.time_corrected {
             return None;
         }
         let quality = match self.quality {
@@ -216,7 +223,12 @@ impl<'a> Metric<'a> {
             Some(unit) => 2 + ENG_UNIT.len() + 1 + delimited_len(2 + 1 + delimited_len(unit.len())),
             None => 0,
         };
-        Some(quality + unit)
+        let corrected = if self.time_corrected {
+            2 + TIME_CORRECTED.len() + 2 + BOOLEAN_VALUE_LEN
+        } else {
+            0
+        };
+        Some(quality + unit + corrected)
     }
 
     /// Bytes of the metric, without its own key and length.
@@ -353,6 +365,9 @@ impl<'b> Encoder<'b> {
         if m.unit.is_some() {
             self.string_field(0x0a, ENG_UNIT);
         }
+        if m.time_corrected {
+            self.string_field(0x0a, TIME_CORRECTED);
+        }
         if let Some(code) = m.quality {
             self.varint_field(0x12, quality_value_len(code) as u64);
             self.varint_field(0x08, DataType::Int32.code().into());
@@ -362,6 +377,11 @@ impl<'b> Encoder<'b> {
             self.varint_field(0x12, (2 + 1 + delimited_len(unit.len())) as u64);
             self.varint_field(0x08, DataType::String.code().into());
             self.string_field(0x42, unit);
+        }
+        if m.time_corrected {
+            self.varint_field(0x12, BOOLEAN_VALUE_LEN as u64);
+            self.varint_field(0x08, DataType::Boolean.code().into());
+            self.varint_field(0x38, 1);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Property sets: the named extras of a metric, of which Vigil reads `Quality` and `engUnit`.
+//! Property sets: the named extras of a metric, of which Vigil reads `Quality`, `engUnit` and `TimeCorrected`.
 
 use super::value::WireValue;
 use super::wire::{Cursor, DecodeError};
