@@ -59,7 +59,7 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         heard.ignored = commands.unknown;
         if let Some(time) = commands.time {
             if self.config.accept_time {
-                self.clock_offset_ms = time.since(now);
+                self.set_clock(now, time);
                 heard.time = true;
             } else {
                 heard.ignored = true;

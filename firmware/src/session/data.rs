@@ -8,9 +8,11 @@ use vigil_protocol::sparkplug::{
 };
 use vigil_protocol::time::UtcMillis;
 
+use super::clock::Told;
 use super::flow::Emit;
 use super::report::RECORD_HEAD;
 use super::{Place, Qos, Scratch, Session, alias};
+use crate::held::SampleQuality;
 use crate::storage::Storage;
 
 /// Seconds since the session first looked at its clock; told when there is nothing else to tell.
@@ -68,6 +70,24 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         };
         let emit = match record {
             None => self.placeholder(now, seq, scratch)?,
+            // Taken before the time was known: written anew with the time it stands for.
+            Some((_, len)) if self.is_stamped_otherwise(now, scratch.payload.get(..len)?) => {
+                let (record, payload) = (&mut scratch.record, &scratch.payload);
+                record.get_mut(..len)?.copy_from_slice(payload.get(..len)?);
+                match self.again(now, len, false, scratch) {
+                    None => self.placeholder(now, seq, scratch)?,
+                    Some((place, end)) => {
+                        self.set_topic(place, MessageType::NData, MessageType::DData, scratch);
+                        Emit::Publish {
+                            start: 0,
+                            end,
+                            qos: Qos::AtMostOnce,
+                            journal_seq: self.config.journal.then_some(seq),
+                            historical: false,
+                        }
+                    }
+                }
+            }
             Some((place, len)) => {
                 let counter = self.take_seq();
                 let tail = scratch.payload.get_mut(len..)?;
@@ -111,7 +131,7 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         self.history.forget_below(self.journal.first());
         let seq = self.history.take()?;
         let place = match self.journal.read(seq, &mut scratch.record) {
-            Ok(Some(len)) => self.again(now, len, scratch),
+            Ok(Some(len)) => self.again(now, len, true, scratch),
             Ok(None) => return None,
             Err(_) => None,
         };
@@ -130,11 +150,13 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         })
     }
 
-    /// Encodes the record in `scratch.record` anew, all its metrics historical. `None` when it cannot be read.
+    /// Encodes the record in `scratch.record` anew, all its metrics historical or none, with the times its stamps stand
+    /// for. `None` when it cannot be read.
     fn again<const N: usize>(
         &mut self,
         now: UtcMillis,
         len: usize,
+        historical: bool,
         scratch: &mut Scratch<N>,
     ) -> Option<(Place, usize)> {
         let record = scratch.record.get(..len)?;
@@ -142,8 +164,25 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
         let payload = PayloadView::parse(record.get(RECORD_HEAD..)?).ok()?;
         let mut encoder = Encoder::new(&mut scratch.payload);
         encoder.timestamp(self.utc(now)).ok()?;
+        let mut first = true;
         for metric in payload.metrics() {
-            encoder.metric(&copy(&metric.ok()?)?.historical()).ok()?;
+            let mut metric = copy(&metric.ok()?)?;
+            metric.historical |= historical;
+            match metric.timestamp.map(|stamp| self.told(now, stamp)) {
+                None | Some(Told::Stamp(_)) => {}
+                Some(Told::Corrected(time)) => {
+                    metric.timestamp = Some(time);
+                    // Once a message: its `Journal/Seq` comes first.
+                    metric.time_corrected = first;
+                }
+                Some(Told::Unknown) => {
+                    metric.timestamp = Some(self.utc(now));
+                    metric.historical = true;
+                    metric.quality = Some(SampleQuality::Stale.code());
+                }
+            }
+            first = false;
+            encoder.metric(&metric).ok()?;
         }
         // Taken only now: a record that cannot be encoded must not leave a gap in the counter.
         encoder.seq(self.seq).ok()?;
@@ -270,6 +309,7 @@ fn copy<'a>(view: &MetricView<'a>) -> Option<Metric<'a>> {
         historical: view.is_historical,
         quality: view.quality(),
         unit: None,
+        time_corrected: false,
         value,
     })
 }

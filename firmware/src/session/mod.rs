@@ -2,6 +2,7 @@
 
 mod action;
 mod birth;
+mod clock;
 mod command;
 mod config;
 mod data;
@@ -22,6 +23,7 @@ use crate::held::{Held, SampleQuality, Slot};
 use crate::history::History;
 use crate::journal::Journal;
 use crate::storage::Storage;
+use crate::time::BootId;
 
 /// Buffers of the caller: one topic, one record, one payload of up to `N` bytes.
 #[derive(Clone, Debug)]
@@ -102,6 +104,8 @@ pub struct Session<'d, S, const METRICS: usize, const DEVICES: usize> {
     pub(crate) connected_at: UtcMillis,
     pub(crate) host_seen: Option<UtcMillis>,
     pub(crate) clock_offset_ms: i64,
+    /// Boot and clock offset of the time before the clock was known; `None` when it was known from the start.
+    pub(crate) before_sync: Option<(BootId, i64)>,
     pub(crate) counters: Counters,
 }
 
@@ -165,6 +169,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
             connected_at: now,
             host_seen: None,
             clock_offset_ms: 0,
+            before_sync: None,
             counters: Counters::default(),
         })
     }
@@ -189,11 +194,6 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
     /// Ends the session as a power cut would, and gives the store back.
     pub fn into_storage(self) -> S {
         self.journal.into_storage()
-    }
-
-    /// Sets the node's clock: `now` of its own stands for `utc`. The same as `Node Control/Time`.
-    pub const fn set_clock(&mut self, now: UtcMillis, utc: UtcMillis) {
-        self.clock_offset_ms = utc.since(now);
     }
 
     /// What the node's own clock is behind, ms.

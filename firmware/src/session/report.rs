@@ -32,9 +32,14 @@ impl Place {
     }
 }
 
-/// Largest record for a buffer: resending adds a flag to each metric and the sequence number to the message.
-const fn record_limit(buffer: usize) -> usize {
-    (buffer / 5 * 4).saturating_sub(16)
+/// Largest record for a buffer: resending adds a flag to each metric and the sequence number to the message. Without a
+/// `time`, also the time itself, and that there was none: the shortest metric becomes four times as long, and a bit.
+const fn record_limit(buffer: usize, time: bool) -> usize {
+    if time {
+        (buffer / 5 * 4).saturating_sub(16)
+    } else {
+        (buffer / 5).saturating_sub(32)
+    }
 }
 
 impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, METRICS, DEVICES> {
@@ -142,7 +147,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
     ) -> Result<(usize, bool), ReportError<S::Error>> {
         // Without a journal, and nobody to send to, values are only held for the next birth.
         let keep = self.config.journal || matches!(self.phase, Phase::Birthing(_) | Phase::Online);
-        let limit = record_limit(N);
+        let limit = record_limit(N, self.is_time_known(now));
         let space = scratch
             .record
             .get_mut(RECORD_HEAD..limit)
