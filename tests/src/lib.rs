@@ -6,6 +6,7 @@
     reason = "a helper of tests fails the test by panicking"
 )]
 
+pub mod board;
 pub mod browser;
 pub mod checker;
 pub mod edge;
@@ -19,6 +20,7 @@ pub mod place;
 pub mod process;
 pub mod register;
 pub mod simulator;
+pub mod slave;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};

@@ -257,7 +257,7 @@ extern "C" fn hard_fault() -> ! {
 const FRAME: usize = 32;
 
 extern "C" fn fault(stack: usize) -> ! {
-    if stack < STACK.start || stack > STACK.end - FRAME {
+    if !(STACK.start..=STACK.end - FRAME).contains(&stack) {
         reset(Cause::StackOverflow, format_args!("stack pointer {stack:#010x}"));
     }
     // SAFETY: the whole frame lies within the stack's memory, aligned to 8 as the processor pushes it.

@@ -107,12 +107,12 @@ impl Port {
 
 /// Lets an interrupt through; its handler must exist.
 pub(crate) fn enable(interrupt: Interrupt) {
-    // SAFETY: handlers share state with the rest only through critical sections, atomics and wakers, none of which an
-    // interrupt can break.
     #[allow(
         unsafe_code,
         reason = "unmasking can break code that relies on masks; there is none"
     )]
+    // SAFETY: handlers share state with the rest only through critical sections, atomics and wakers, none of which an
+    // interrupt can break.
     unsafe {
         NVIC::unmask(interrupt);
     }
