@@ -180,7 +180,9 @@ proptest! {
         damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut bytes = payload.encode_to_vec();
-        prop_assume!(!bytes.is_empty());
+        if bytes.is_empty() {
+            return Ok(());
+        }
         for (at, byte) in damage {
             let at = at.index(bytes.len());
             bytes[at] = byte;
