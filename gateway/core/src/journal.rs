@@ -126,6 +126,13 @@ impl Ledger {
         }
     }
 
+    fn contains(&self, seq: u64) -> bool {
+        match self {
+            Self::Whole { next, .. } => seq < *next,
+            Self::Holes(received, _) => received.contains(seq),
+        }
+    }
+
     fn next(&self) -> u64 {
         match self {
             Self::Whole { next, .. } => *next,
@@ -284,6 +291,12 @@ impl Journal {
     /// Everything below `next` has been received (or is known to be lost).
     pub(crate) fn has_all_below(&self, next: u64) -> bool {
         self.received.first_hole().is_none() && self.beyond == next
+    }
+
+    /// The message before this one has been received (or is known to be lost).
+    pub(crate) fn has_before(&self, seq: u64) -> bool {
+        seq.checked_sub(1)
+            .is_none_or(|before| self.received.contains(before))
     }
 
     /// The node holds nothing below `first` any more.

@@ -102,16 +102,17 @@ impl EquipmentState {
         });
     }
 
-    /// The late reading at source time `at` is the first since its node was powered up.
-    pub fn on_late_boot(&mut self, at: UtcMillis) {
-        let boots = &mut self.rare().boots;
-        if boots.contains(&at.0) {
+    /// What was known before the late reading at source time `at` may have changed: its node was powered up, or
+    /// something journaled before it is missing.
+    pub fn on_late_break(&mut self, at: UtcMillis) {
+        let breaks = &mut self.rare().breaks;
+        if breaks.contains(&at.0) {
             return;
         }
-        if boots.len() == KEPT {
-            boots.remove(0);
+        if breaks.len() == KEPT {
+            breaks.remove(0);
         }
-        boots.push(at.0);
+        breaks.push(at.0);
     }
 
     pub(super) fn on_late(
@@ -209,13 +210,13 @@ impl EquipmentState {
         rare.fill(to, out);
         let Some(mut late) = rare.late.take() else { return };
         if let Some(from) = late.evaluator.watermark.filter(|from| *from < to) {
-            let booted = rare.boots.iter().any(|boot| from < *boot && *boot <= to);
-            if booted {
+            let torn = rare.breaks.iter().any(|at| from < *at && *at <= to);
+            if torn {
                 // What holds since must be said since.
                 late.evaluator.fresh_from = here.position;
                 late.evaluator.lose_sight(&equipment.rules);
             }
-            let covered = late.hole.is_some() && !booted && to - from <= max_gap_ms;
+            let covered = late.hole.is_some() && !torn && to - from <= max_gap_ms;
             late.evaluator.advance(&equipment.rules, to, covered, &mut facts);
         } else if late.evaluator.watermark.is_none() {
             late.evaluator.advance(&equipment.rules, to, false, &mut facts);

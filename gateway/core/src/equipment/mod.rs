@@ -110,8 +110,8 @@ struct Rare {
     gaps: Vec<Gap>,
     /// Stretches of source time without coverage, oldest first.
     holes: Vec<(i64, i64)>,
-    /// Source times of late first words after a power-up: what was known before them ended somewhere before.
-    boots: Vec<i64>,
+    /// Source times of late words before which something is unknown: a power cut, or a message that is missing.
+    breaks: Vec<i64>,
     /// What was known before each of the last holes, oldest first.
     seeds: Vec<Seed>,
     late: Option<Box<Late>>,

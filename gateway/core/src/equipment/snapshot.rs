@@ -48,7 +48,7 @@ struct Snapshot {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     holes: Vec<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    boots: Vec<i64>,
+    breaks: Vec<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     seeds: Vec<SeedSnapshot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,7 +241,7 @@ impl EquipmentState {
             stories: stories.collect(),
             gaps: rare.gaps,
             holes: rare.holes,
-            boots: rare.boots,
+            breaks: rare.breaks,
             seeds: rare
                 .seeds
                 .iter()
@@ -305,7 +305,7 @@ impl EquipmentState {
         let rare = Rare {
             gaps: snapshot.gaps,
             holes: snapshot.holes,
-            boots: snapshot.boots,
+            breaks: snapshot.breaks,
             seeds: snapshot
                 .seeds
                 .into_iter()
@@ -340,7 +340,7 @@ impl Rare {
     fn is_empty(&self) -> bool {
         self.gaps.is_empty()
             && self.holes.is_empty()
-            && self.boots.is_empty()
+            && self.breaks.is_empty()
             && self.seeds.is_empty()
             && self.late.is_none()
             && self.rejected.is_empty()

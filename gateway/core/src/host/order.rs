@@ -143,7 +143,7 @@ impl Node {
                 if intake.booted {
                     let first = intake.historical.first().map(|sample| sample.at);
                     host.tell(ix, |state, equipment, _| match first {
-                        Some(at) => state.on_late_boot(at),
+                        Some(at) => state.on_late_break(at),
                         None => state.on_break(equipment, moment.position),
                     });
                 }

@@ -67,6 +67,7 @@ impl Node {
         let at = incoming.at.or_else(|| self.find(incoming.device));
         self.read(host, at, &incoming.view, false);
         let historical = host.intake.is_historical();
+        let torn = historical && self.is_torn(host.intake.journal_seq);
         let journal = match host.intake.journal_seq {
             Some(seq) => match self.offer(host, seq, historical) {
                 Ok(journal) => journal,
@@ -98,7 +99,28 @@ impl Node {
         self.log(host, incoming, at, journal, host.intake.any_historical);
         // What is sent again keeps no order with what is sent as it happens.
         let live = journal.filter(|_| !historical).map(|(_, seq)| seq);
+        if torn {
+            self.note_torn(host);
+        }
         self.in_turn(host, incoming, at, live, true);
+    }
+
+    /// Something before the message with this journal number is still to come.
+    fn is_torn(&self, seq: Option<u64>) -> bool {
+        let journal = self.journal.as_deref();
+        journal
+            .zip(seq)
+            .is_some_and(|(journal, seq)| !journal.has_before(seq))
+    }
+
+    /// History goes on after something that is missing: nobody knows which device it is of.
+    fn note_torn(&self, host: &mut Host<'_>) {
+        let Some(at) = host.intake.historical.first().map(|sample| sample.at) else {
+            return;
+        };
+        for ix in self.devices.iter().filter_map(|device| device.equipment) {
+            host.tell(ix, |state, _, _| state.on_late_break(at));
+        }
     }
 
     /// Reads a message into the intake.

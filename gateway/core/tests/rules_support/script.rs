@@ -10,6 +10,7 @@
 //! 5m        boiler-1 late @4m steam_pressure=1.3              historical
 //! 6m        boiler-1 lose steam_pressure=1.3                  sent, never arrives (a journaling node keeps it)
 //! 7m        boiler-1 resend                                   the node sends all lost ones again, in order
+//! 7m        boiler-1 resend 3                                 the first three of them; resend-last 3: the last
 //! 7m        boiler-1 offline                                  death of the node
 //! 7m        boiler-1 power-cut                                its node loses power: what is journaled next says so
 //! 7m        boiler-1 device-offline                           death of the device
@@ -238,8 +239,13 @@ impl Writer<'_> {
             "data" => self.data(&equipment, now, data, false, true),
             "late" => self.data(&equipment, now, data, true, true),
             "lose" => self.data(&equipment, now, data, false, false),
-            "resend" => {
-                let lost = std::mem::take(&mut self.node(&equipment).lost);
+            "resend" | "resend-last" => {
+                let lost = &mut self.node(&equipment).lost;
+                let lost = match (verb, number) {
+                    (_, 0) => std::mem::take(lost),
+                    ("resend", number) => lost.drain(..number).collect(),
+                    (_, number) => lost.drain(lost.len() - number..).collect(),
+                };
                 for data in lost {
                     self.data(&equipment, now, data, true, true);
                 }
