@@ -4,22 +4,22 @@ use cortex_m_rt::entry;
 use embassy_executor::{SpawnError, Spawner};
 use embassy_futures::block_on;
 use embassy_net::{Config as NetConfig, Runner, Stack, StackResources};
-use embassy_time::Instant;
-use heapless::{String, Vec};
+use embassy_time::{Instant, block_for};
+use heapless::Vec;
 use static_cell::{ConstStaticCell, StaticCell};
 use vigil_firmware::block_store::BlockStore;
 use vigil_firmware::drivers::rtc::{self, Part};
+use vigil_firmware::health::{Remembered, ResetCause};
 use vigil_firmware::provisioning::{MAX_CHANNELS, MAX_DEVICES, Settings};
 use vigil_firmware::{Config, DeviceDef, MetricDef, NodeDef, Scratch, Session};
 
 use crate::console::say;
-use crate::crash::{self, Cause, Reset};
 use crate::ethernet::Ethernet;
 use crate::i2c::Bus;
 use crate::link::{Buffer, Server};
 use crate::node::{MESSAGE, Node};
 use crate::sd::Sd;
-use crate::{bench, clock, console, executor, health, link, sampling, stack, system, wall, watchdog};
+use crate::{bench, clock, console, crash, executor, health, link, sampling, stack, system, wall, watchdog};
 
 /// Hardware address: locally administered.
 const ADDRESS: [u8; 6] = [0x02, 0x56, 0x49, 0x47, 0, 1];
@@ -35,24 +35,24 @@ fn main() -> ! {
     system::start();
     console::start();
     let Some(core) = cortex_m::Peripherals::take() else {
-        crash::reset(Cause::Panic, format_args!("started twice"));
+        crash::reset(ResetCause::Panic, format_args!("started twice"));
     };
     clock::start(core.SYST);
-    let reset = crash::take();
+    let (remembered, pause) = crash::take();
     say!("vigil {} on lm3s6965evb", env!("CARGO_PKG_VERSION"));
-    say!(
-        "reset: {} {} ({} since power-on)",
-        reset.cause.text(),
-        reset.message,
-        reset.resets
-    );
-    embassy_time::block_for(reset.pause());
+    let Remembered {
+        cause,
+        resets,
+        message,
+    } = &remembered;
+    say!("reset: {} {message} ({resets} since power-on)", cause.key());
+    block_for(pause);
     watchdog::start();
-    match prepare(&reset) {
-        Err(why) => crash::reset(Cause::Panic, format_args!("start: {why}")),
+    match prepare(remembered) {
+        Err(why) => crash::reset(ResetCause::Panic, format_args!("start: {why}")),
         Ok(parts) => executor::run(|spawner| {
             if spawn(spawner, parts).is_err() {
-                crash::reset(Cause::Panic, format_args!("start: a task was started twice"));
+                crash::reset(ResetCause::Panic, format_args!("start: a task was started twice"));
             }
         }),
     }
@@ -66,12 +66,13 @@ struct Parts {
     server: Server,
     client: &'static str,
     line: sampling::Line,
-    resets: u32,
+    remembered: &'static Remembered,
 }
 
 /// Each part in a function of its own, not inlined: large values pass through their stacks one after the other.
 #[inline(never)]
-fn prepare(reset: &Reset) -> Result<Parts, &'static str> {
+fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
+    static REMEMBERED: StaticCell<Remembered> = StaticCell::new();
     // The bus never makes anybody wait for an event.
     match block_on(rtc::read(&mut Bus::start(), Part::Ds1338)) {
         Ok(utc) => wall::set(utc),
@@ -87,7 +88,7 @@ fn prepare(reset: &Reset) -> Result<Parts, &'static str> {
         address,
         port: settings.broker_port,
     };
-    let node = node(settings, reset)?;
+    let node = node(settings)?;
     let (stack, runner) = network(node);
     Ok(Parts {
         node,
@@ -96,7 +97,7 @@ fn prepare(reset: &Reset) -> Result<Parts, &'static str> {
         server,
         client: &settings.node,
         line: sampling::line(settings),
-        resets: reset.resets,
+        remembered: REMEMBERED.init(remembered),
     })
 }
 
@@ -109,12 +110,12 @@ fn spawn(spawner: Spawner, parts: Parts) -> Result<(), SpawnError> {
         server,
         client,
         line,
-        resets,
+        remembered,
     } = parts;
     spawner.spawn(net_task(runner)?);
     spawner.spawn(link_task(node, stack, server, client, BUFFER.take())?);
     spawner.spawn(sampling_task(node, line)?);
-    spawner.spawn(health_task(node, resets)?);
+    spawner.spawn(health_task(node, remembered)?);
     spawner.spawn(watchdog_task()?);
     Ok(())
 }
@@ -127,12 +128,12 @@ fn settings() -> &'static Settings {
 
 /// The session on the journal on the card.
 #[inline(never)]
-fn node(settings: &'static Settings, reset: &Reset) -> Result<&'static Node<Store>, &'static str> {
+fn node(settings: &'static Settings) -> Result<&'static Node<Store>, &'static str> {
     static NODE: StaticCell<Node<Store>> = StaticCell::new();
     static SCRATCH: ConstStaticCell<Scratch<MESSAGE>> = ConstStaticCell::new(Scratch::new());
     let store = store()?;
     let now = wall::now();
-    let definition = definition(settings, reset);
+    let definition = definition(settings);
     let edge = Session::open(definition, Config::DEFAULT, store, now.0 as u64, now)
         .map_err(|_| "the session cannot be opened")?;
     let node = NODE.init_with(|| Node::new(edge, SCRATCH.take()));
@@ -168,26 +169,20 @@ fn network(node: &Node<Store>) -> (Stack<'static>, Runner<'static, &'static mut 
     )
 }
 
-/// The node as the settings say, with what is to be told of the last reset.
+/// The node as the settings say.
 #[inline(never)]
-fn definition(settings: &'static Settings, reset: &Reset) -> NodeDef<'static> {
+fn definition(settings: &'static Settings) -> NodeDef<'static> {
     static METRICS: StaticCell<Vec<MetricDef<'static>, MAX_CHANNELS>> = StaticCell::new();
     static DEVICES: StaticCell<Vec<DeviceDef<'static>, MAX_DEVICES>> = StaticCell::new();
-    static MESSAGE: StaticCell<String<{ crash::MESSAGE }>> = StaticCell::new();
-    static PROPERTIES: StaticCell<[(&str, &str); 3]> = StaticCell::new();
     let metrics = &*METRICS.init_with(|| settings.metric_defs());
     NodeDef {
         group: &settings.group,
         node: &settings.node,
-        properties: PROPERTIES.init([
-            (
-                "Properties/Firmware",
-                concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION")),
-            ),
-            ("Properties/Reset cause", reset.cause.text()),
-            ("Properties/Reset message", MESSAGE.init(reset.message.clone())),
-        ]),
-        metrics: health::METRICS,
+        properties: &[(
+            "Properties/Firmware",
+            concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION")),
+        )],
+        metrics: vigil_firmware::health::METRICS,
         devices: DEVICES.init_with(|| settings.device_defs(metrics)),
     }
 }
@@ -214,8 +209,8 @@ async fn sampling_task(node: &'static Node<Store>, line: sampling::Line) -> ! {
 }
 
 #[embassy_executor::task]
-async fn health_task(node: &'static Node<Store>, resets: u32) -> ! {
-    health::run(node, resets).await
+async fn health_task(node: &'static Node<Store>, remembered: &'static Remembered) -> ! {
+    health::run(node, remembered).await
 }
 
 #[embassy_executor::task]

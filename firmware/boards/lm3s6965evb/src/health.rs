@@ -1,52 +1,33 @@
-//! How the board itself does: metrics of the node.
+//! Tells how the board itself does.
 
 use embassy_time::{Duration, Timer};
-use vigil_firmware::{MetricDef, Place, Sample, SampleQuality, Storage};
-use vigil_protocol::sparkplug::{DataType, MetricValue};
+use vigil_firmware::health::Remembered;
+use vigil_firmware::{Place, Storage};
 
 use crate::console::say;
 use crate::node::Node;
-use crate::{stack, wall};
+use crate::wall;
+use crate::watchdog::Task;
 
-/// How often it is looked at; what has not changed is not told.
-const PERIOD: Duration = Duration::from_secs(10);
-
-/// By position: stack, resets.
-pub(crate) const METRICS: &[MetricDef<'static>] = &[
-    MetricDef {
-        name: "Health/Stack used",
-        datatype: DataType::UInt32,
-        unit: Some("B"),
-        deadband: 0.0,
-    },
-    MetricDef {
-        name: "Health/Resets since power-on",
-        datatype: DataType::UInt32,
-        unit: None,
-        deadband: 0.0,
-    },
-];
+/// How often the task checks in, and rounds until it is looked at how the board does; what has not changed is not told.
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS: u32 = 6;
 
 /// Tells for ever.
-pub(crate) async fn run<S: Storage>(node: &Node<S>, resets: u32) -> ! {
-    let mut told = 0;
+pub(crate) async fn run<S: Storage>(node: &Node<S>, remembered: &Remembered) -> ! {
+    let mut stack = None;
     loop {
-        let used = stack::used();
-        if used != told {
-            say!("health: {used} bytes of stack used");
-            told = used;
+        let health = node.health(remembered);
+        if health.stack_used != stack {
+            say!("health: {} bytes of stack used", health.stack_used.unwrap_or(0));
+            stack = health.stack_used;
         }
-        let at = wall::now();
-        let sample = |metric, value| Sample {
-            metric,
-            value: MetricValue::UInt32(value),
-            quality: SampleQuality::Good,
-            at,
-        };
-        let samples = [sample(0, used as u32), sample(1, resets)];
-        if let Err(error) = node.report_changes(Place::Node, &samples) {
+        if let Err(error) = node.report_changes(Place::Node, &health.samples(wall::now())) {
             say!("health: {error}");
         }
-        Timer::after(PERIOD).await;
+        for _ in 0..ROUNDS {
+            Task::Health.check_in();
+            Timer::after(ROUND).await;
+        }
     }
 }

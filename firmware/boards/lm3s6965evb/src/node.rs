@@ -1,18 +1,22 @@
 //! The edge node as the tasks share it.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
+use vigil_firmware::health::{self, Health, Remembered};
 use vigil_firmware::provisioning::MAX_DEVICES;
+use vigil_firmware::sampling::Slave;
+use vigil_firmware::time::ClockSource;
 use vigil_firmware::{Place, ReportError, Sample, Scratch, Session, Storage};
 
-use crate::wall;
+use crate::sampling::CHANNELS;
+use crate::{stack, wall};
 
 /// Largest message, and the largest record with it.
 pub(crate) const MESSAGE: usize = 1_536;
 /// Metrics of the node and its devices.
-pub(crate) const METRICS: usize = 24;
+pub(crate) const METRICS: usize = health::METRICS.len() + CHANNELS;
 /// Devices.
 pub(crate) const DEVICES: usize = MAX_DEVICES;
 
@@ -25,6 +29,8 @@ pub(crate) struct Node<S: 'static> {
     /// Where reports are written before they are in the journal.
     scratch: RefCell<&'static mut Scratch<MESSAGE>>,
     news: Signal<NoopRawMutex, ()>,
+    /// Good and failed readings of all slaves.
+    reads: Cell<(u32, u32)>,
 }
 
 impl<S: Storage> Node<S> {
@@ -33,7 +39,27 @@ impl<S: Storage> Node<S> {
             edge: RefCell::new(edge),
             scratch: RefCell::new(scratch),
             news: Signal::new(),
+            reads: Cell::new((0, 0)),
         }
+    }
+
+    /// How the slaves do.
+    pub(crate) fn count_reads(&self, slaves: &[Slave]) {
+        let mut health = Health::default();
+        health.add_slaves(slaves);
+        self.reads.set(health.reads);
+    }
+
+    /// How the node does.
+    pub(crate) fn health(&self, remembered: &Remembered) -> Health {
+        self.with(|edge| Health {
+            remembered: remembered.clone(),
+            stack_used: Some(stack::used() as u32),
+            journal_held: edge.journal().pending(),
+            session: edge.counters(),
+            reads: self.reads.get(),
+            clock: wall::is_known().then_some(ClockSource::Rtc),
+        })
     }
 
     /// Runs `f` with the session.

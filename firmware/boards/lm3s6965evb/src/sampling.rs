@@ -8,17 +8,16 @@ use vigil_firmware::modbus::{MAX_WORDS, Master, Timing};
 use vigil_firmware::provisioning::{Port, Settings};
 use vigil_firmware::reading::CodeText;
 use vigil_firmware::sampling::{Observation, Pace, Sampler, Step, TableError};
-use vigil_firmware::time::Uptime;
 use vigil_firmware::{Place, Storage};
 
 use crate::console::say;
 use crate::node::Node;
 use crate::rs485;
-use crate::wall;
+use crate::wall::{self, uptime};
 use crate::watchdog::Task;
 
 /// Channels of one bus.
-const CHANNELS: usize = 16;
+pub(crate) const CHANNELS: usize = 16;
 /// The number of the line in the settings.
 const PORT: u8 = 0;
 /// A task that waits longer checks in meanwhile.
@@ -102,6 +101,7 @@ pub(crate) async fn run<S: Storage>(node: &Node<S>, line: Line) -> ! {
             }
             Step::Wait(_) => {}
         }
+        node.count_reads(sampler.slaves());
         report(node, sampler, news);
         news.clear();
     }
@@ -125,8 +125,4 @@ fn report<S: Storage>(node: &Node<S>, sampler: &mut Sampler<CHANNELS>, news: &[O
             own().for_each(|observation| sampler.forget_told(observation.channel));
         }
     }
-}
-
-fn uptime() -> Uptime {
-    Uptime(Instant::now().as_millis())
 }

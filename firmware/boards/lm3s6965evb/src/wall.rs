@@ -10,6 +10,11 @@ use vigil_protocol::time::UtcMillis;
 /// UTC when the processor started, ms; 0 while it is not known.
 static STARTED: Mutex<Cell<i64>> = Mutex::new(Cell::new(0));
 
+/// Since the processor started.
+pub(crate) fn uptime() -> Uptime {
+    Uptime(Instant::now().as_millis())
+}
+
 /// What the node's clock shows.
 pub(crate) fn now() -> UtcMillis {
     let started = critical_section::with(|cs| STARTED.borrow(cs).get());
@@ -20,6 +25,11 @@ pub(crate) fn now() -> UtcMillis {
 pub(crate) fn at(uptime: Uptime) -> UtcMillis {
     let started = critical_section::with(|cs| STARTED.borrow(cs).get());
     UtcMillis(started.saturating_add(i64::try_from(uptime.0).unwrap_or(i64::MAX)))
+}
+
+/// Whether somebody has said what time it is.
+pub(crate) fn is_known() -> bool {
+    critical_section::with(|cs| STARTED.borrow(cs).get()) != 0
 }
 
 /// The clock shows `utc` now.

@@ -1,13 +1,14 @@
 //! The watchdog: fed only while every task checks in.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use embassy_time::{Duration, Timer};
 use lm3s6965::{Interrupt, interrupt};
+use vigil_firmware::health::{CheckIns, ResetCause};
 
-use crate::crash::{self, Cause};
 use crate::regs::Reg;
 use crate::system::{CLOCK_HZ, enable};
+use crate::{crash, wall};
 
 const LOAD: Reg = Reg::at(0x4000_0000);
 const CONTROL: Reg = Reg::at(0x4000_0008);
@@ -24,40 +25,28 @@ const STALL: u32 = 1 << 8;
 const PATIENCE_S: u32 = 5;
 /// Looks at the tasks this often.
 const ROUND: Duration = Duration::from_millis(500);
-/// Rounds a task may miss.
-const ROUNDS: u32 = 40;
+/// Longest time between two check-ins of a task, ms: connecting may take fifteen seconds.
+const LIMIT_MS: u32 = 20_000;
 
 /// The tasks that must check in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Task {
     Link,
     Sampling,
+    Health,
 }
 
 impl Task {
-    const ALL: [Task; 2] = [Task::Link, Task::Sampling];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Link => "link",
-            Self::Sampling => "sampling",
-        }
-    }
-
-    fn missed(self) -> &'static AtomicU32 {
-        static MISSED: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
-        &MISSED[self as usize]
-    }
+    const ALL: [(&'static str, u32); 3] = [("link", LIMIT_MS), ("sampling", LIMIT_MS), ("health", LIMIT_MS)];
 
     /// It is alive.
     pub(crate) fn check_in(self) {
-        self.missed().store(0, Ordering::Relaxed);
-    }
-
-    fn is_late(self) -> bool {
-        self.missed().load(Ordering::Relaxed) > ROUNDS
+        HEARD[self as usize].store(true, Ordering::Relaxed);
     }
 }
+
+/// Who has checked in since the last look.
+static HEARD: [AtomicBool; Task::ALL.len()] = [const { AtomicBool::new(false) }; Task::ALL.len()];
 
 /// Starts counting: the executor must come to [`run`] soon.
 pub(crate) fn start() {
@@ -70,12 +59,15 @@ pub(crate) fn start() {
 
 /// Feeds it for ever, while no task is late.
 pub(crate) async fn run() -> ! {
+    let mut tasks = CheckIns::new(Task::ALL, wall::uptime());
     loop {
-        for task in Task::ALL {
-            let missed = task.missed().fetch_add(1, Ordering::Relaxed);
-            if missed > ROUNDS {
-                crash::reset(Cause::Watchdog, format_args!("{} did not check in", task.name()));
+        for (task, heard) in HEARD.iter().enumerate() {
+            if heard.swap(false, Ordering::Relaxed) {
+                tasks.check_in(task, wall::uptime());
             }
+        }
+        if let Some(late) = tasks.late(wall::uptime()) {
+            crash::reset(ResetCause::Watchdog, format_args!("{late} did not check in"));
         }
         CLEAR.write(0);
         Timer::after(ROUND).await;
@@ -85,9 +77,5 @@ pub(crate) async fn run() -> ! {
 /// The executor itself hangs.
 #[interrupt]
 fn WATCHDOG_TIMER_0() {
-    let late = Task::ALL
-        .into_iter()
-        .find(|task| task.is_late())
-        .map_or("a task", Task::name);
-    crash::reset(Cause::Watchdog, format_args!("{late} does not return"));
+    crash::reset(ResetCause::Watchdog, format_args!("a task does not return"));
 }
