@@ -41,9 +41,9 @@ if [ ${#missing[@]} -gt 0 ]; then
   $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || { $sudo rm -f /usr/sbin/policy-rc.d; exit 1; }
   $sudo rm -f /usr/sbin/policy-rc.d
 fi
-# Nodes that others have written, each in an environment of its own: they want different protobufs.
-for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2; do
-  home=target/peers/${peer%%==*}
+# Nodes and masters that others have written, each in an environment of its own: they want different protobufs.
+for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2 "pymodbus[serial]==3.16.1"; do
+  home=target/peers/${peer%%[[=]*}
   if [ ! -e "$home/installed-$peer" ]; then
     echo "== installing $peer"
     rm -rf "$home"

@@ -106,6 +106,39 @@ impl Instrument {
         &self.shown
     }
 
+    /// The current in its loop, mA, where it has one: what stands for the value it shows or for why it shows none.
+    #[must_use]
+    pub fn loop_current(&self) -> Option<f64> {
+        let current_loop = self.current_loop?;
+        if let Some(SensorFault::LoopFault { milliampere }) = self.fault.as_ref().map(|active| &active.fault)
+        {
+            return Some(*milliampere);
+        }
+        match self.shown {
+            PlantValue::Number(value) => {
+                let limits = current_loop.limits;
+                let (low, high) = (
+                    f64::from(limits.valid_from) / 1e3,
+                    f64::from(limits.valid_to) / 1e3,
+                );
+                current_loop
+                    .milliampere(value)
+                    .map(|current| current.clamp(low, high))
+            }
+            PlantValue::NoData(NoData::Sensor) => Some(f64::from(current_loop.limits.fail_low) / 1e3),
+            PlantValue::NoData(_) | PlantValue::Bool(_) | PlantValue::Code(_) => Some(0.0),
+        }
+    }
+
+    /// What 4 and 20 mA stand for, where it is on a current loop.
+    #[must_use]
+    pub const fn span(&self) -> Option<(f64, f64)> {
+        match self.current_loop {
+            Some(current_loop) => Some((current_loop.lo, current_loop.hi)),
+            None => None,
+        }
+    }
+
     /// Begins a fault, replacing the one it had.
     pub fn begin(&mut self, fault: SensorFault, now_ms: i64) {
         self.fault = Some(Active {
@@ -268,6 +301,28 @@ mod tests {
             &spoiled(SensorFault::LoopFault { milliampere: 12.0 }, Number(1.0), 0),
             1.25
         ));
+    }
+
+    #[test]
+    fn a_loop_carries_what_stands_for_the_value_or_for_the_failure() {
+        let current = |fault: Option<SensorFault>, truth: f64| {
+            let mut gauge = gauge();
+            if let Some(fault) = fault {
+                gauge.begin(fault, 0);
+            }
+            gauge.read(Number(truth), 0);
+            gauge.loop_current().unwrap()
+        };
+        assert!((current(None, 1.25) - 12.0).abs() < 0.1);
+        assert!((current(None, 9.0) - 20.5).abs() < 1e-9, "saturated");
+        assert!((current(Some(SensorFault::LoopFault { milliampere: 21.8 }), 1.0) - 21.8).abs() < 1e-9);
+        let lost = |reason| Some(SensorFault::Dropout { reason });
+        assert!((current(lost(Reason::Sensor), 1.0) - 3.6).abs() < 1e-9);
+        assert!(current(lost(Reason::Comm), 1.0).abs() < 1e-9);
+        assert_eq!(
+            Instrument::new(Quantity::CarSpeed, None, Rng::new(1)).loop_current(),
+            None
+        );
     }
 
     #[test]

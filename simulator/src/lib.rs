@@ -2,7 +2,8 @@
 //!
 //! Data flow: a [`scenario`] names a [`site`] and a script; [`plant`] models step through simulated time;
 //! [`fault`]s stand between each instrument and its edge node; [`simulation`] yields what reaches the nodes and what
-//! befalls them; [`truth`] says which hazards must and must not be the result. None of these reads a clock or a
+//! befalls them; [`slave`]s show it to real nodes instead, as Modbus registers; [`truth`] says which hazards must and
+//! must not be the result. None of these reads a clock or a
 //! socket: the same scenario gives the same bytes everywhere.
 
 pub mod fault;
@@ -15,4 +16,5 @@ pub mod run;
 pub mod scenario;
 pub mod simulation;
 pub mod site;
+pub mod slave;
 pub mod truth;

@@ -295,6 +295,8 @@ impl RunningSite {
             SimEvent::ClockOffset { node, offset_ms, .. } => (to(&node), NodeInput::ClockOffset(offset_ms)),
             SimEvent::Duplicate { node, on, .. } => (to(&node), NodeInput::Duplicate(on)),
             SimEvent::Reorder { node, on, .. } => (to(&node), NodeInput::Reorder(on)),
+            // What it does to the readings they show themselves.
+            SimEvent::Slave { .. } => return,
             SimEvent::Broker { up, .. } => {
                 // The broker is not ours to stop; for the nodes a lost link is the same.
                 for node in &self.nodes {

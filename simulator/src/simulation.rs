@@ -10,6 +10,8 @@ use crate::fault::{Instrument, NodeFault, dead_band};
 use crate::plant::{Plant, PlantValue, Reading};
 use crate::rng::Rng;
 use crate::scenario::{Action, Scenario};
+use crate::slave::SlaveFault;
+use vigil_protocol::vocabulary::{NoData, Quantity};
 
 /// What reaches an edge node, or befalls it. `at_ms` is simulated time.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +79,17 @@ pub enum SimEvent {
         /// Running.
         up: bool,
     },
+    /// A fault of a Modbus slave begins or ends.
+    Slave {
+        /// When.
+        at_ms: i64,
+        /// Slave id.
+        slave: Arc<str>,
+        /// The fault.
+        fault: SlaveFault,
+        /// Begins.
+        on: bool,
+    },
 }
 
 impl SimEvent {
@@ -90,11 +103,12 @@ impl SimEvent {
             | Self::ClockOffset { at_ms, .. }
             | Self::Duplicate { at_ms, .. }
             | Self::Reorder { at_ms, .. }
-            | Self::Broker { at_ms, .. } => *at_ms,
+            | Self::Broker { at_ms, .. }
+            | Self::Slave { at_ms, .. } => *at_ms,
         }
     }
 
-    /// The node it concerns; none for the broker.
+    /// The node it concerns; none for the broker and for slaves.
     #[must_use]
     pub const fn node(&self) -> Option<&Arc<str>> {
         match self {
@@ -104,7 +118,7 @@ impl SimEvent {
             | Self::ClockOffset { node, .. }
             | Self::Duplicate { node, .. }
             | Self::Reorder { node, .. } => Some(node),
-            Self::Broker { .. } => None,
+            Self::Broker { .. } | Self::Slave { .. } => None,
         }
     }
 }
@@ -116,9 +130,19 @@ struct Station {
     node: usize,
     plant: Plant,
     instruments: Vec<Instrument>,
+    /// How each instrument reaches the node.
+    wires: Vec<Wire>,
     /// What was reported last, by instrument.
     sent: Vec<Option<PlantValue>>,
     next_full_ms: i64,
+}
+
+/// The way from an instrument to its node.
+#[derive(Clone, Copy, Debug)]
+struct Wire {
+    there: bool,
+    /// Faults of the slave between them that let nothing through.
+    cuts: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -177,11 +201,19 @@ impl Simulation {
                         Instrument::new(*quantity, equipment.span(*quantity), rng.fork(quantity.key()))
                     })
                     .collect();
+                let wired = equipment.quantities();
                 Some(Station {
                     id: equipment.id.as_str().into(),
                     node: site.nodes.iter().position(|node| node.id == equipment.node)?,
                     plant,
                     sent: vec![None; instruments.len()],
+                    wires: instruments
+                        .iter()
+                        .map(|gauge| Wire {
+                            there: wired.contains(&gauge.quantity()),
+                            cuts: 0,
+                        })
+                        .collect(),
                     instruments,
                     // Spread out, so that heartbeats do not come in one burst.
                     next_full_ms: scenario.heartbeat_ms * index as i64 / count,
@@ -231,7 +263,7 @@ impl Simulation {
         self.started && self.now_ms + self.scenario.step_ms > self.scenario.duration_ms
     }
 
-    /// What the instruments of a piece of equipment show now: what a node puts in its birth certificate.
+    /// What reaches the node of a piece of equipment now: what it puts in its birth certificate.
     #[must_use]
     pub fn latest(&self, equipment: &str) -> Option<Vec<Reading>> {
         let station = self.stations.iter().find(|station| &*station.id == equipment)?;
@@ -239,9 +271,37 @@ impl Simulation {
             station
                 .instruments
                 .iter()
-                .map(|gauge| (gauge.quantity(), gauge.shown().clone()))
+                .zip(&station.wires)
+                .filter(|(_, wire)| wire.there)
+                .map(|(gauge, wire)| (gauge.quantity(), wire.carries(gauge).clone()))
                 .collect(),
         )
+    }
+
+    /// What an instrument shows now.
+    #[must_use]
+    pub fn shown(&self, equipment: &str, quantity: Quantity) -> Option<&PlantValue> {
+        self.instrument(equipment, quantity).map(Instrument::shown)
+    }
+
+    /// The current in an instrument's loop now, mA.
+    #[must_use]
+    pub fn loop_current(&self, equipment: &str, quantity: Quantity) -> Option<f64> {
+        self.instrument(equipment, quantity)?.loop_current()
+    }
+
+    /// What 4 and 20 mA stand for in an instrument's loop.
+    #[must_use]
+    pub fn span(&self, equipment: &str, quantity: Quantity) -> Option<(f64, f64)> {
+        self.instrument(equipment, quantity)?.span()
+    }
+
+    fn instrument(&self, equipment: &str, quantity: Quantity) -> Option<&Instrument> {
+        let station = self.stations.iter().find(|station| &*station.id == equipment)?;
+        station
+            .instruments
+            .iter()
+            .find(|gauge| gauge.quantity() == quantity)
     }
 
     /// The model behind a piece of equipment.
@@ -332,11 +392,33 @@ impl Simulation {
                 }
             }
             Action::Node { node, fault } => events.extend(self.node_turn(node, *fault, on)),
+            Action::Slave { slave, fault } => self.slave_turn(slave, fault, on, events),
             Action::BrokerDown => events.push(SimEvent::Broker {
                 at_ms: self.now_ms,
                 up: !on,
             }),
         }
+    }
+
+    /// A node that is not read over the slave, but simulated, has no value from a slave that is cut off.
+    fn slave_turn(&mut self, id: &str, fault: &SlaveFault, on: bool, events: &mut Vec<SimEvent>) {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(slave) = scenario.site.slaves.iter().find(|slave| slave.id == id) else {
+            return;
+        };
+        if fault.cuts_off() {
+            for (equipment, quantity) in slave.part.wires() {
+                if let Some(station) = self.station(equipment) {
+                    station.cut(quantity, on);
+                }
+            }
+        }
+        events.push(SimEvent::Slave {
+            at_ms: self.now_ms,
+            slave: id.into(),
+            fault: fault.clone(),
+            on,
+        });
     }
 
     fn node_turn(&mut self, id: &str, fault: NodeFault, on: bool) -> Option<SimEvent> {
@@ -368,7 +450,31 @@ impl Simulation {
     }
 }
 
+/// What comes over a wire that is cut.
+static CUT_OFF: PlantValue = PlantValue::NoData(NoData::Comm);
+
+impl Wire {
+    /// What the node sees of the instrument.
+    const fn carries<'i>(&self, gauge: &'i Instrument) -> &'i PlantValue {
+        if self.cuts == 0 { gauge.shown() } else { &CUT_OFF }
+    }
+}
+
 impl Station {
+    fn cut(&mut self, quantity: Quantity, on: bool) {
+        let position = self
+            .instruments
+            .iter()
+            .position(|gauge| gauge.quantity() == quantity);
+        if let Some(wire) = position.and_then(|position| self.wires.get_mut(position)) {
+            wire.cuts = if on {
+                wire.cuts + 1
+            } else {
+                wire.cuts.saturating_sub(1)
+            };
+        }
+    }
+
     /// Values to report now.
     fn report(&mut self, now_ms: i64, heartbeat_ms: i64) -> Vec<Reading> {
         let full = now_ms >= self.next_full_ms;
@@ -376,8 +482,9 @@ impl Station {
             self.next_full_ms += heartbeat_ms;
         }
         let mut values = Vec::new();
-        for (instrument, sent) in self.instruments.iter().zip(&mut self.sent) {
-            let shown = instrument.shown();
+        let instruments = self.instruments.iter().zip(&self.wires).zip(&mut self.sent);
+        for ((instrument, wire), sent) in instruments.filter(|((_, wire), _)| wire.there) {
+            let shown = wire.carries(instrument);
             let due = match sent {
                 Some(sent) => full || shown.differs(sent, dead_band(instrument.quantity())),
                 None => true,

@@ -1,14 +1,15 @@
 //! The site of a scenario: edge nodes, and the equipment behind each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use crate::plant::{
-    HotWaterBoiler, HotWaterBoilerSpec, Lift, LiftSpec, Plant, PressureVessel, PressureVesselSpec, Scheme,
-    SteamBoiler, SteamBoilerSpec,
+    HotWaterBoiler, HotWaterBoilerSpec, Lift, LiftSpec, Plant, PlantValue, PressureVessel,
+    PressureVesselSpec, Scheme, SteamBoiler, SteamBoilerSpec,
 };
 use crate::rng::Rng;
+use crate::slave::SiteSlave;
 use vigil_protocol::vocabulary::{Quantity, Unit};
 
 /// A site: one Sparkplug group.
@@ -26,6 +27,9 @@ pub struct Site {
     pub nodes: Vec<SiteNode>,
     /// Equipment, each on one node.
     pub equipment: Vec<SiteEquipment>,
+    /// Modbus slaves, each on one node. Where equipment is wired to any, its node knows nothing else of it.
+    #[serde(default, rename = "slave")]
+    pub slaves: Vec<SiteSlave>,
 }
 
 /// An edge node.
@@ -78,6 +82,9 @@ pub struct SiteEquipment {
     /// Register facts, copied into the catalog.
     #[serde(default)]
     pub register: BTreeMap<String, String>,
+    /// What its node can read of it; everything without. See [`Site::wire`].
+    #[serde(skip)]
+    pub wired: Option<BTreeSet<Quantity>>,
 }
 
 impl Site {
@@ -100,6 +107,18 @@ impl Site {
         self.equipment
             .iter()
             .filter(move |equipment| equipment.node == node)
+    }
+
+    /// Notes at each piece of equipment what the slaves read of it.
+    pub fn wire(&mut self) {
+        for equipment in &mut self.equipment {
+            let wires = self.slaves.iter().flat_map(|slave| slave.part.wires());
+            let own: BTreeSet<Quantity> = wires
+                .filter(|(id, _)| *id == equipment.id)
+                .map(|(_, quantity)| quantity)
+                .collect();
+            equipment.wired = (!own.is_empty()).then_some(own);
+        }
     }
 
     /// What is wrong with the site, one line each.
@@ -129,6 +148,9 @@ impl Site {
                     "equipment `{id}` has the unknown fault-code scheme `{scheme}`"
                 ));
             }
+        }
+        for (position, slave) in self.slaves.iter().enumerate() {
+            problems.extend(slave.problems(self, position));
         }
         problems
     }
@@ -198,6 +220,26 @@ impl SiteEquipment {
         }
     }
 
+    /// What its node reports, in the order of the model.
+    #[must_use]
+    pub fn quantities(&self) -> Vec<Quantity> {
+        let readings = self.build(Rng::new(0)).readings().into_iter();
+        let all = readings.map(|(quantity, _)| quantity);
+        match &self.wired {
+            Some(wired) => all.filter(|quantity| wired.contains(quantity)).collect(),
+            None => all.collect(),
+        }
+    }
+
+    /// Whether it has an instrument for the quantity.
+    #[must_use]
+    pub fn measures(&self, quantity: Quantity) -> bool {
+        let readings = self.build(Rng::new(0)).readings();
+        readings
+            .iter()
+            .any(|(own, value)| *own == quantity && !matches!(value, PlantValue::NoData(_)))
+    }
+
     /// What 4 and 20 mA stand for where the quantity is measured by a current loop, canonical unit.
     #[must_use]
     pub fn span(&self, quantity: Quantity) -> Option<(f64, f64)> {
@@ -214,7 +256,7 @@ impl SiteEquipment {
     }
 
     fn write_catalog(&self, site: &Site, heartbeat_ms: i64, text: &mut String) {
-        let quantities = self.build(Rng::new(0)).readings();
+        let quantities = self.quantities();
         let mut line = |line: String| {
             text.push_str(&line);
             text.push('\n');
@@ -244,7 +286,7 @@ impl SiteEquipment {
         for (key, value) in &self.nameplate {
             line(format!("{key} = {value:?}"));
         }
-        for (quantity, _) in quantities {
+        for quantity in quantities {
             line("[[equipment.channel]]".into());
             line(format!("quantity = {}", quoted(quantity.key())));
             line(format!("interval = \"{heartbeat_ms}ms\""));

@@ -47,13 +47,25 @@ fn the_list_names_every_builtin_scenario_with_its_title() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_a_reason() {
-    let cases: [(&[&str], &str); 6] = [
+    let listen = ["--listen", "127.0.0.1:0"];
+    let slaves = |scenario, rest: &[&'static str]| [&["slaves", scenario], &listen[..], rest].concat();
+    let (story, fast, two) = (
+        slaves("story", &[]),
+        slaves("wired", &["--speed", "max"]),
+        slaves("wired", &listen),
+    );
+    let cases: [(&[&str], &str); 11] = [
         (&["run", "nothing-of-that-name"], "story"),
         (&["run", "story", "--broker", "http://x"], "mqtt://"),
         (&["run", "story", "--speed", "fast"], "speed"),
         (&["load", "--nodes", "0"], "at least one node"),
         (&["load", "--rate", "0"], "rate"),
         (&["catalog"], "SCENARIO"),
+        (&["slaves", "wired"], "--listen"),
+        (&["slaves", "wired", "--serial", "/dev/nothing"], "/dev/nothing"),
+        (&story, "no Modbus slaves"),
+        (&fast, "needs a number"),
+        (&two, "1 line(s) of slaves, but 2 port(s)"),
     ];
     for (arguments, reason) in cases {
         let output = vigil_sim(arguments);

@@ -257,3 +257,55 @@ fn in_the_storm_every_fault_outlasts_its_rule() {
     let low = |known: &Known| !above(Quantity::OutletPressure, 0.065)(known);
     assert!(longest(&events, "boiler-3", low) > 20_000);
 }
+
+#[test]
+fn the_wired_scenario_passes_the_interlock_shows_its_fault_code_and_loses_its_transmitter_once() {
+    let events = run("wired");
+    let high = longest(&events, "boiler-4", above(Quantity::SteamPressure, 1.275));
+    assert!(high > 9_000, "{high}");
+    let limit = 1.325 * 1.03;
+    assert!(longest(&events, "boiler-4", above(Quantity::SteamPressure, limit)) < 5_000);
+    assert!(longest(&events, "lift-7", code("E65")) > 18_000);
+    let lost = PlantValue::NoData(NoData::Comm);
+    let silent = stretches(&events, "boiler-4", |known| {
+        known.get("steam_pressure") == Some(&lost)
+    });
+    assert_eq!(silent, [(48_000, 66_000)]);
+    for lift in [between_floors, bridged] {
+        assert!(longest(&events, "lift-7", lift) < 1_000);
+    }
+}
+
+#[test]
+fn a_node_of_wired_equipment_has_what_is_wired_and_nothing_else() {
+    let events = run("wired");
+    let mut seen: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+    for event in &events {
+        if let SimEvent::Readings {
+            equipment, values, ..
+        } = event
+        {
+            seen.entry(equipment.to_string())
+                .or_default()
+                .extend(values.iter().map(|(quantity, _)| quantity.key()));
+        }
+    }
+    let mut boiler = seen.remove("boiler-4").unwrap();
+    boiler.sort_unstable();
+    boiler.dedup();
+    let wired = [
+        "burner_firing",
+        "drum_level",
+        "exhaust_temperature",
+        "extreme_low_water_alarm",
+        "steam_pressure",
+    ];
+    assert_eq!(boiler, wired);
+    let catalog: toml::Table = Scenario::builtin("wired")
+        .unwrap()
+        .catalog_toml()
+        .parse()
+        .unwrap();
+    let channels = catalog["equipment"][0]["channel"].as_array().unwrap();
+    assert_eq!(channels.len(), wired.len());
+}

@@ -21,6 +21,7 @@ pub mod process;
 pub mod register;
 pub mod simulator;
 pub mod slave;
+pub mod slaves;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};
@@ -33,3 +34,4 @@ pub use mqtt::Peer;
 pub use place::Place;
 pub use register::Register;
 pub use simulator::{Site, SiteOptions};
+pub use slaves::Slaves;

@@ -2,6 +2,7 @@
 
 mod load;
 mod run;
+mod slaves;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,10 +10,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vigil_simulator::scenario::Scenario;
 
-/// Simulated lifts and boilers that speak Sparkplug B to a broker.
+/// Simulated lifts and boilers that speak Sparkplug B to a broker, or Modbus RTU to a real node.
 #[derive(Parser)]
 #[command(name = "vigil-sim", version)]
 pub(crate) struct Cli {
@@ -26,6 +28,8 @@ enum Command {
     Run(run::RunArgs),
     /// Put load on a broker and its gateway, and measure how long messages take to be on disk.
     Load(load::LoadArgs),
+    /// Serve the Modbus RTU slaves of a scenario to a real node, in real time.
+    Slaves(slaves::SlavesArgs),
     /// Print the gateway catalog (TOML) of a scenario, or of the load site.
     Catalog(CatalogArgs),
     /// List the built-in scenarios.
@@ -77,6 +81,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::execute(args),
             Command::Load(args) => load::execute(args),
+            Command::Slaves(args) => slaves::execute(args),
             Command::Catalog(args) => {
                 let text = match (args.nodes, args.scenario) {
                     (Some(nodes), _) => vigil_simulator::load::catalog_toml(nodes),
@@ -106,12 +111,20 @@ fn find(name: &str) -> anyhow::Result<Scenario> {
     })
 }
 
-/// A token that is cancelled by the first Ctrl-C. The second one ends the process as usual.
+/// A token that is cancelled by the first Ctrl-C or SIGTERM.
 fn interrupted() -> CancellationToken {
     let cancel = CancellationToken::new();
     let token = cancel.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        let interrupted = tokio::signal::ctrl_c();
+        let told = match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => tokio::select! {
+                told = interrupted => told.is_ok(),
+                told = terminated.recv() => told.is_some(),
+            },
+            Err(_) => interrupted.await.is_ok(),
+        };
+        if told {
             token.cancel();
         }
     });

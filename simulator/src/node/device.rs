@@ -6,7 +6,6 @@ use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::{NoData, Quantity, QuantityKind};
 
 use crate::plant::{PlantValue, Reading};
-use crate::rng::Rng;
 use crate::site::SiteEquipment;
 
 /// One piece of equipment behind a node.
@@ -22,10 +21,9 @@ impl DeviceSpec {
     /// The device of a simulated piece of equipment.
     #[must_use]
     pub fn of(equipment: &SiteEquipment) -> Self {
-        let readings = equipment.build(Rng::new(0)).readings();
         Self {
             id: equipment.id.clone(),
-            quantities: readings.into_iter().map(|(quantity, _)| quantity).collect(),
+            quantities: equipment.quantities(),
         }
     }
 

@@ -10,6 +10,7 @@ use super::{Action, duration};
 use crate::fault::{NodeFault, SensorFault};
 use crate::plant::PlantFault;
 use crate::site::Site;
+use crate::slave::{SlaveFault, SlaveFaultKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +20,7 @@ pub(super) struct RawEvent {
     pub(super) what: Spanned<String>,
     equipment: Option<String>,
     node: Option<String>,
+    slave: Option<String>,
     quantity: Option<String>,
     code: Option<String>,
     mode: Option<String>,
@@ -30,6 +32,10 @@ pub(super) struct RawEvent {
     milliampere: Option<f64>,
     period: Option<String>,
     offset: Option<String>,
+    delay: Option<String>,
+    gap: Option<String>,
+    share: Option<f64>,
+    exception: Option<u8>,
     #[serde(rename = "why")]
     _why: Option<String>,
 }
@@ -79,7 +85,7 @@ const SIMPLE: [(&str, PlantFault); 31] = [
 ];
 
 /// Faults that take parameters, or that do not befall equipment.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 25] = [
     "entrapment",
     "entrapment_at_level",
     "mode",
@@ -98,7 +104,17 @@ const OTHERS: [&str; 18] = [
     "duplicate",
     "reorder",
     "broker_down",
+    "slave_late",
+    "slave_bad_crc",
+    "slave_wrong_unit",
+    "slave_silent",
+    "slave_noise",
+    "slave_slow",
+    "slave_exception",
 ];
+
+/// Longest delay of a reply, and pause between its bytes.
+const LONGEST_DELAY_MS: i64 = 60_000;
 
 /// Hands out parameters and remembers what was missing; what is left at the end was not asked for.
 struct Params {
@@ -185,6 +201,7 @@ impl Params {
         let left = [
             ("equipment", raw.equipment.is_some()),
             ("node", raw.node.is_some()),
+            ("slave", raw.slave.is_some()),
             ("quantity", raw.quantity.is_some()),
             ("code", raw.code.is_some()),
             ("mode", raw.mode.is_some()),
@@ -196,6 +213,10 @@ impl Params {
             ("milliampere", raw.milliampere.is_some()),
             ("period", raw.period.is_some()),
             ("offset", raw.offset.is_some()),
+            ("delay", raw.delay.is_some()),
+            ("gap", raw.gap.is_some()),
+            ("share", raw.share.is_some()),
+            ("exception", raw.exception.is_some()),
         ];
         let what = raw.what.get_ref();
         let left = left.iter().filter(|(_, there)| *there);
@@ -225,6 +246,10 @@ pub(super) fn read(raw: RawEvent, site: &Site) -> Result<Action, Vec<String>> {
             sensor_action(&what, &mut params, site)
         }
         "broker_down" => Action::BrokerDown,
+        _ if what.starts_with("slave_") => match slave_action(&what, &mut params, site) {
+            Some(action) => action,
+            None => return Err(vec![unknown(&what)]),
+        },
         _ => match plant_fault(&what, &mut params) {
             Some(fault) => Action::Plant {
                 equipment: params.equipment(site),
@@ -310,6 +335,49 @@ fn sensor_action(what: &str, params: &mut Params, site: &Site) -> Action {
         quantity: params.quantity(),
         fault,
     }
+}
+
+fn slave_action(what: &str, params: &mut Params, site: &Site) -> Option<Action> {
+    let kind = match what {
+        "slave_late" => {
+            let delay = params.raw.delay.take();
+            SlaveFaultKind::Late {
+                delay_ms: params.time("delay", delay).clamp(1, LONGEST_DELAY_MS) as u32,
+            }
+        }
+        "slave_slow" => {
+            let gap = params.raw.gap.take();
+            SlaveFaultKind::Slow {
+                gap_ms: params.time("gap", gap).clamp(1, LONGEST_DELAY_MS) as u32,
+            }
+        }
+        "slave_exception" => {
+            let code = params.raw.exception.take();
+            SlaveFaultKind::Exception {
+                code: params.need("exception", code),
+            }
+        }
+        "slave_bad_crc" => SlaveFaultKind::BadCrc,
+        "slave_wrong_unit" => SlaveFaultKind::WrongUnit,
+        "slave_silent" => SlaveFaultKind::Silent,
+        "slave_noise" => SlaveFaultKind::Noise,
+        _ => return None,
+    };
+    let share = params.raw.share.take().unwrap_or(1.0);
+    if !(share > 0.0 && share <= 1.0) {
+        params.wrong(format!(
+            "`share` is a part of the replies, above 0 and up to 1; not {share}"
+        ));
+    }
+    let slave = params.raw.slave.take();
+    let slave = params.need("slave", slave);
+    if !slave.is_empty() && !site.slaves.iter().any(|own| own.id == slave) {
+        params.wrong(format!("no slave `{slave}` on this site"));
+    }
+    Some(Action::Slave {
+        slave,
+        fault: SlaveFault { kind, share },
+    })
 }
 
 fn node_action(what: &str, params: &mut Params, site: &Site) -> Action {

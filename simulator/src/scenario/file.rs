@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::action::{self, RawEvent};
 use super::{Action, Event, Problem, Scenario, ScenarioError, duration};
-use crate::plant::{Plant, PlantFault, PlantValue};
+use crate::plant::{Plant, PlantFault};
 use crate::rng::Rng;
 use crate::site::Site;
 use crate::truth::{Must, Pattern, Truth};
@@ -172,7 +172,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Scenario, ScenarioError> {
 }
 
 fn site(raw: Option<Spanned<Site>>, check: &mut Check<'_>) -> Site {
-    let (at, site) = match raw {
+    let (at, mut site) = match raw {
         Some(site) => (site.span().start, site.into_inner()),
         None => match Site::builtin() {
             Ok(site) => (0, site),
@@ -187,6 +187,7 @@ fn site(raw: Option<Spanned<Site>>, check: &mut Check<'_>) -> Site {
                         name_en: none(),
                         nodes: vec![],
                         equipment: vec![],
+                        slaves: vec![],
                     },
                 )
             }
@@ -195,6 +196,7 @@ fn site(raw: Option<Spanned<Site>>, check: &mut Check<'_>) -> Site {
     for problem in site.problems() {
         check.wrong(at, problem);
     }
+    site.wire();
     site
 }
 
@@ -247,15 +249,15 @@ fn fits(action: &Action, site: &Site) -> Result<(), String> {
         },
         Action::Sensor {
             equipment, quantity, ..
-        } => match built(equipment) {
-            Some(plant) if !measures(&plant, *quantity) => Err(format!(
-                "a {} has no instrument for `{}`",
-                plant.class(),
-                quantity.key()
-            )),
-            _ => Ok(()),
-        },
-        Action::Node { .. } | Action::BrokerDown => Ok(()),
+        } => {
+            match built(equipment) {
+                Some(plant) if !site.find(equipment).is_some_and(|own| own.measures(*quantity)) => Err(
+                    format!("a {} has no instrument for `{}`", plant.class(), quantity.key()),
+                ),
+                _ => Ok(()),
+            }
+        }
+        Action::Node { .. } | Action::Slave { .. } | Action::BrokerDown => Ok(()),
     }
 }
 
@@ -275,13 +277,6 @@ fn numbered(plant: &Plant, fault: &PlantFault) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
-}
-
-fn measures(plant: &Plant, quantity: vigil_protocol::vocabulary::Quantity) -> bool {
-    plant
-        .readings()
-        .iter()
-        .any(|(own, value)| *own == quantity && !matches!(value, PlantValue::NoData(_)))
 }
 
 #[cfg(test)]

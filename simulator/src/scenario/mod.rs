@@ -9,7 +9,7 @@
 //! [[event]]
 //! at = "12s"
 //! until = "70s"        # left out: to the end
-//! equipment = "lift-1" # or node = "edge-01"; neither for the broker
+//! equipment = "lift-1" # or node = "edge-01", or slave = "lift-1-controller"; nothing for the broker
 //! what = "entrapment"
 //! code = "ENTRAPMENT"
 //!
@@ -32,6 +32,7 @@ use std::path::Path;
 use crate::fault::{NodeFault, SensorFault};
 use crate::plant::PlantFault;
 use crate::site::Site;
+use crate::slave::SlaveFault;
 use crate::truth::Truth;
 use vigil_protocol::vocabulary::Quantity;
 
@@ -71,6 +72,13 @@ pub enum Action {
         node: String,
         /// The misfortune.
         fault: NodeFault,
+    },
+    /// A fault of a Modbus slave.
+    Slave {
+        /// Slave id.
+        slave: String,
+        /// The fault.
+        fault: SlaveFault,
     },
     /// The broker is gone.
     BrokerDown,
@@ -148,13 +156,14 @@ fn list(name: &str, problems: &[Problem]) -> String {
 }
 
 /// Built-in scenarios by name.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("story", include_str!("../../scenarios/story.toml")),
     ("quiet", include_str!("../../scenarios/quiet.toml")),
     ("flapping", include_str!("../../scenarios/flapping.toml")),
     ("gaps", include_str!("../../scenarios/gaps.toml")),
     ("clocks", include_str!("../../scenarios/clocks.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
+    ("wired", include_str!("../../scenarios/wired.toml")),
 ];
 
 impl Scenario {
@@ -179,7 +188,7 @@ impl Scenario {
         Self::parse(&name, &text)
     }
 
-    /// A built-in scenario: `story`, `quiet`, `flapping`, `gaps`, `clocks`, `storm`.
+    /// A built-in scenario: `story`, `quiet`, `flapping`, `gaps`, `clocks`, `storm`, `wired`.
     ///
     /// # Errors
     /// When there is none of that name.

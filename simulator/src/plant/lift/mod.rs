@@ -154,6 +154,12 @@ impl Lift {
         self.spec.scheme
     }
 
+    /// Rated speed, m/s.
+    #[must_use]
+    pub const fn rated_speed(&self) -> f64 {
+        self.spec.rated_speed
+    }
+
     /// Car speed, m/s, upward positive.
     #[must_use]
     pub const fn speed(&self) -> f64 {

@@ -119,6 +119,114 @@ fn every_problem_is_told_at_once_with_its_line_and_what_would_be_right() {
 }
 
 #[test]
+fn faults_of_slaves_are_checked_as_all_others() {
+    let site = include_str!("../../../scenarios/wired.toml");
+    let (site, _) = site.split_once("# ── What happens").unwrap();
+    let read = |site: &str, event: &str| Scenario::parse("test.toml", &format!("{site}\n{event}"));
+    let cases = [
+        ("slave = \"remote-io\"\nwhat = \"slave_late\"", "needs `delay`"),
+        (
+            "slave = \"remote-io\"\nwhat = \"slave_slow\"\ngap = \"fast\"",
+            "is no time",
+        ),
+        (
+            "slave = \"remote-io\"\nwhat = \"slave_exception\"",
+            "needs `exception`",
+        ),
+        (
+            "slave = \"remote-io\"\nwhat = \"slave_silent\"\nshare = 0.0",
+            "above 0 and up to 1",
+        ),
+        (
+            "slave = \"remote-io\"\nwhat = \"slave_silent\"\nshare = 1.5",
+            "above 0 and up to 1",
+        ),
+        ("slave = \"remote-io\"\nwhat = \"slave_asleep\"", "there are"),
+        ("slave = \"remote\"\nwhat = \"slave_silent\"", "no slave `remote`"),
+        ("what = \"slave_noise\"", "needs `slave`"),
+        (
+            "slave = \"remote-io\"\nwhat = \"slave_noise\"\ndelay = \"1s\"",
+            "`delay` means nothing to `slave_noise`",
+        ),
+    ];
+    for (event, wanted) in cases {
+        let message = read(site, &format!("[[event]]\nat = \"5s\"\n{event}"))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(wanted), "{event}: {message}");
+    }
+    let fine = "[[event]]\nat = \"5s\"\nslave = \"remote-io\"\nwhat = \"slave_late\"\ndelay = \"300ms\"\nshare = 0.5";
+    assert!(read(site, fine).is_ok());
+}
+
+#[test]
+fn slaves_that_cannot_be_are_refused() {
+    let site = include_str!("../../../scenarios/wired.toml");
+    let (site, _) = site.split_once("# ── What happens").unwrap();
+    let cases = [
+        ("unit = 3", "unit = 0", "everybody's"),
+        ("unit = 3", "unit = 2", "has the address of `boiler-4-pressure`"),
+        (
+            "id = \"remote-io\"",
+            "id = \"boiler-4-pressure\"",
+            "is there twice",
+        ),
+        ("decimals = 0", "decimals = 4", "at most 3 decimals"),
+        (
+            "unit = \"kPa\"",
+            "unit = \"mA\"",
+            "no unit `mA`; there are MPa, kPa",
+        ),
+        (
+            "quantity = \"steam_pressure\"",
+            "quantity = \"drum_level\"",
+            "is no pressure",
+        ),
+        (
+            "quantity = \"drum_level\"",
+            "quantity = \"outlet_pressure\"",
+            "which `boiler-4` has not",
+        ),
+        (
+            "quantity = \"drum_level\"",
+            "quantity = \"steam_flow\"",
+            "no span for 4–20 mA",
+        ),
+        (
+            "quantity = \"burner_firing\"",
+            "quantity = \"drum_level\"",
+            "is no contact",
+        ),
+        ("input = 9", "input = 8", "input 8 is wired twice"),
+        ("input = 9", "input = 16", "the last input is 15"),
+        ("channel = 1", "channel = 8", "the last channel is 7"),
+        (
+            "scheme = \"monarch-nice3000plus\"",
+            "scheme = \"gbt24476-2017\"",
+            "needs the scheme",
+        ),
+        (
+            "kind = \"nice3000\"\nequipment = \"lift-7\"",
+            "kind = \"nice3000\"\nequipment = \"boiler-4\"",
+            "has not",
+        ),
+        (
+            "kind = \"nice3000\"",
+            "kind = \"toaster\"",
+            "pressure_transmitter",
+        ),
+        ("turnaround_ms = 5", "delay_ms = 5", "delay_ms"),
+    ];
+    for (was, is, wanted) in cases {
+        assert!(site.contains(was), "{was}");
+        let message = Scenario::parse("test.toml", &site.replacen(was, is, 1))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(wanted), "{is}: {message}");
+    }
+}
+
+#[test]
 fn times_outside_the_scenario_and_truth_about_nothing_are_refused() {
     let event = |times: &str| format!("[[event]]\n{times}\nwhat = \"broker_down\"");
     assert!(refusal(&event("at = \"61s\"")).contains("test.toml:5: `at` has to lie within"));
