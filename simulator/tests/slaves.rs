@@ -22,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Slaves under way.
 struct Served {
-    news: mpsc::UnboundedReceiver<SlaveNews>,
+    news: mpsc::Receiver<SlaveNews>,
     cancel: CancellationToken,
     task: JoinHandle<SlavesReport>,
 }
 
 impl Served {
     fn start(scenario: Scenario, ports: usize, speed: f64) -> Self {
-        let (send, news) = mpsc::unbounded_channel();
+        let (send, news) = mpsc::channel(1_000);
         let cancel = CancellationToken::new();
         let options = ServeOptions {
             ports: vec![Port::Listen(SocketAddr::from(([127, 0, 0, 1], 0))); ports],
@@ -37,7 +37,9 @@ impl Served {
             at_once: false,
             linger: Duration::ZERO,
             cancel: cancel.clone(),
-            news: Some(Arc::new(move |news: &SlaveNews| drop(send.send(news.clone())))),
+            news: Some(Arc::new(move |news: &SlaveNews| {
+                drop(send.try_send(news.clone()))
+            })),
         };
         let task = tokio::spawn(async move { serve(scenario, options).await.unwrap() });
         Self { news, cancel, task }
