@@ -11,6 +11,7 @@ pub mod load;
 pub mod mqtt;
 pub mod node;
 pub mod plant;
+pub mod provision;
 pub mod rng;
 pub mod run;
 pub mod scenario;

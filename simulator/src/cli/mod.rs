@@ -1,6 +1,7 @@
 //! The command line.
 
 mod load;
+mod provision;
 mod run;
 mod slaves;
 
@@ -30,6 +31,8 @@ enum Command {
     Load(load::LoadArgs),
     /// Serve the Modbus RTU slaves of a scenario to a real node, in real time.
     Slaves(slaves::SlavesArgs),
+    /// Set up a node through its console, or show how it is set up.
+    Provision(provision::ProvisionArgs),
     /// Print the gateway catalog (TOML) of a scenario, or of the load site.
     Catalog(CatalogArgs),
     /// List the built-in scenarios.
@@ -82,6 +85,7 @@ impl Cli {
             Command::Run(args) => run::execute(args),
             Command::Load(args) => load::execute(args),
             Command::Slaves(args) => slaves::execute(args),
+            Command::Provision(args) => provision::execute(&args),
             Command::Catalog(args) => {
                 let text = match (args.nodes, args.scenario) {
                     (Some(nodes), _) => vigil_simulator::load::catalog_toml(nodes),
