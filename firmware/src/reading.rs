@@ -143,3 +143,108 @@ impl From<LoopReading> for Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vigil_protocol::signal::{CurrentLoop, LoopReading};
+    use vigil_protocol::vocabulary::{Bad, Uncertain};
+
+    use super::*;
+
+    #[test]
+    fn readings_become_samples_of_the_declared_type_and_what_does_not_fit_becomes_no_value() {
+        let of = |value, quality| Reading::Value { value, quality };
+        let good = Quality::Good;
+        let none = |datatype, quality| (MetricValue::Null(datatype), quality);
+        let (fine, bad, stale) = (SampleQuality::Good, SampleQuality::Bad, SampleQuality::Stale);
+        let number = of(Value::Number(1.5), good);
+        let cases = [
+            (number, DataType::Double, (MetricValue::Double(1.5), fine)),
+            (number, DataType::Float, (MetricValue::Float(1.5), fine)),
+            (number, DataType::Int32, none(DataType::Int32, bad)),
+            (
+                of(Value::Number(f64::NAN), good),
+                DataType::Double,
+                none(DataType::Double, bad),
+            ),
+            (
+                of(Value::Number(2.0), Quality::Uncertain(Uncertain::LastUsable)),
+                DataType::Double,
+                (MetricValue::Double(2.0), stale),
+            ),
+            (
+                of(Value::Flag(true), good),
+                DataType::Boolean,
+                (MetricValue::Bool(true), fine),
+            ),
+            (
+                of(Value::Flag(true), Quality::Bad(Bad::Device)),
+                DataType::Boolean,
+                (MetricValue::Bool(true), bad),
+            ),
+            (
+                of(Value::Code(-2), good),
+                DataType::Int32,
+                (MetricValue::Int32(-2), fine),
+            ),
+            (
+                of(Value::Fault(36), good),
+                DataType::String,
+                (MetricValue::Str("36"), fine),
+            ),
+            (
+                of(Value::Fault(36), good),
+                DataType::Int32,
+                none(DataType::Int32, bad),
+            ),
+            (
+                Reading::NoData(NoData::Sensor),
+                DataType::Double,
+                none(DataType::Double, bad),
+            ),
+            (
+                Reading::NoData(NoData::Stale),
+                DataType::Double,
+                none(DataType::Double, stale),
+            ),
+        ];
+        for (reading, datatype, expected) in cases {
+            let mut text = CodeText::new();
+            let sample = reading.sample(3, datatype, UtcMillis(7), &mut text);
+            assert_eq!((sample.metric, sample.at), (3, UtcMillis(7)));
+            assert_eq!(
+                (sample.value, sample.quality),
+                expected,
+                "{reading:?} as {datatype:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_quantity_has_a_datatype_its_values_fit() {
+        for quantity in Quantity::ALL {
+            let fits = match datatype(*quantity) {
+                DataType::Double => matches!(quantity.kind(), QuantityKind::Analog | QuantityKind::Counter),
+                DataType::Boolean => quantity.kind() == QuantityKind::Binary,
+                DataType::Int32 => quantity.kind() == QuantityKind::Code,
+                DataType::String => *quantity == Quantity::FaultCode || quantity.kind() == QuantityKind::Text,
+                _ => false,
+            };
+            assert!(fits, "{quantity}");
+        }
+    }
+
+    #[test]
+    fn a_loop_keeps_its_quality_and_its_reason() {
+        let channel = CurrentLoop::new(0.0, 16.0);
+        let number = Reading::good(Value::Number(8.0));
+        assert_eq!(Reading::from(channel.read(12.0)), number);
+        assert_eq!(
+            number.map(|_| Value::Flag(true)),
+            Reading::good(Value::Flag(true))
+        );
+        let gone = Reading::from(LoopReading::NoData(NoData::Sensor));
+        assert_eq!(gone.quality(), Quality::Bad(Bad::Sensor));
+        assert_eq!(gone.map(|_| Value::Flag(true)), gone);
+    }
+}
