@@ -47,7 +47,7 @@ fn the_register_is_the_truth_with_mosquitto() {
 
 #[test]
 fn every_built_in_scenario_ends_with_its_truth() {
-    for scenario in ["quiet", "flapping", "gaps", "clocks", "storm", "wired"] {
+    for scenario in ["quiet", "flapping", "gaps", "clocks", "storm", "wired", "bench"] {
         equal(&["--scenario", scenario]);
     }
 }

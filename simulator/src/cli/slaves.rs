@@ -26,7 +26,7 @@ Under QEMU:   vigil-sim slaves wired --listen 127.0.0.1:5020
               qemu-system-arm … -serial tcp:127.0.0.1:5020,nodelay=on,reconnect=1
 By hand:      mbpoll -m rtu -a 2 -t 4 -0 -r 2 -c 3 /dev/ttyUSB0      (after --serial on the other end)")]
 pub(super) struct SlavesArgs {
-    /// A built-in scenario with slaves (`wired`) or a file.
+    /// A built-in scenario with slaves (`wired`, `bench`) or a file.
     scenario: String,
     /// Listen here for the master, raw RTU bytes over TCP; port 0 takes a free one. Once for each line of the
     /// scenario, in their order.

@@ -156,7 +156,7 @@ fn list(name: &str, problems: &[Problem]) -> String {
 }
 
 /// Built-in scenarios by name.
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 8] = [
     ("story", include_str!("../../scenarios/story.toml")),
     ("quiet", include_str!("../../scenarios/quiet.toml")),
     ("flapping", include_str!("../../scenarios/flapping.toml")),
@@ -164,6 +164,7 @@ const BUILTIN: [(&str, &str); 7] = [
     ("clocks", include_str!("../../scenarios/clocks.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
     ("wired", include_str!("../../scenarios/wired.toml")),
+    ("bench", include_str!("../../scenarios/bench.toml")),
 ];
 
 impl Scenario {
@@ -188,7 +189,7 @@ impl Scenario {
         Self::parse(&name, &text)
     }
 
-    /// A built-in scenario: `story`, `quiet`, `flapping`, `gaps`, `clocks`, `storm`, `wired`.
+    /// A built-in scenario: `story`, `quiet`, `flapping`, `gaps`, `clocks`, `storm`, `wired`, `bench`.
     ///
     /// # Errors
     /// When there is none of that name.
