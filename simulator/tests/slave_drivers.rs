@@ -7,14 +7,19 @@
     reason = "helpers of tests"
 )]
 
-use vigil_firmware::drivers::{nice3000, pressure_transmitter, remote_io};
+use vigil_firmware::drivers::{
+    Block, Bus, Fault, Raw, ReadFault, Source, nice3000, pressure_transmitter, remote_io,
+};
 use vigil_firmware::modbus::{Reply, Request, Table, encode_request, find_reply};
+use vigil_firmware::provisioning::{Channel, Settings};
 use vigil_firmware::reading::{Reading, Value};
-use vigil_protocol::vocabulary::{Quantity, ServiceMode, Unit};
+use vigil_firmware::sampling::{Pace, Sampler, Step};
+use vigil_firmware::time::Uptime;
+use vigil_protocol::vocabulary::{NoData, Quantity, ServiceMode, Unit};
 use vigil_simulator::plant::PlantValue;
 use vigil_simulator::rng::Rng;
 use vigil_simulator::scenario::Scenario;
-use vigil_simulator::simulation::Simulation;
+use vigil_simulator::simulation::{SimEvent, Simulation};
 use vigil_simulator::slave::{Line, Registers, SlaveFault, SlaveFaultKind};
 
 /// The line of the wired scenario at one moment.
@@ -192,4 +197,168 @@ fn the_firmware_takes_every_fault_for_what_it_is() {
             );
         }
     }
+}
+
+/// The wired scenario's channel table, as a technician would set it.
+fn settings() -> Settings {
+    let mut settings = Settings::EMPTY;
+    for device in ["lift-7", "boiler-4"] {
+        settings.devices.push(device.try_into().unwrap()).unwrap();
+    }
+    let nice3000 = |point: nice3000::Point, period_ms| {
+        let source = Source::Nice3000 {
+            port: 0,
+            slave: 1,
+            point,
+        };
+        Channel::new(0, point.quantity(), source, period_ms)
+    };
+    let contact = |device, quantity, bit| {
+        let register = remote_io::Register {
+            table: Table::Input,
+            address: 0,
+        };
+        let signal = remote_io::Signal::Contact(bit);
+        let source = Source::RemoteIo {
+            port: 0,
+            slave: 3,
+            register,
+            signal,
+        };
+        Channel::new(device, quantity, source, 100)
+    };
+    let pressure = Source::PressureTransmitter { port: 0, slave: 2 };
+    let channels = [
+        nice3000(nice3000::Point::Fault, 100),
+        nice3000(nice3000::Point::Moving, 500),
+        nice3000(nice3000::Point::DoorClosed, 500),
+        Channel::new(1, Quantity::SteamPressure, pressure, 500),
+        contact(0, Quantity::SafetyCircuitClosed, 0),
+        contact(0, Quantity::DoorLocked, 1),
+        contact(1, Quantity::BurnerFiring, 8),
+    ];
+    settings.channels.extend(channels);
+    settings
+}
+
+#[test]
+fn the_counters_of_the_node_are_those_of_the_slaves() {
+    const REPLY_MS: u32 = 200;
+    let mut field = Simulation::new(Scenario::builtin("wired").unwrap());
+    let mut line = Line::new(4_010);
+    let slaves = field.scenario().site.slaves.clone();
+    for slave in &slaves {
+        line.add(slave.unit, 2_000, Rng::new(slave.unit.into()));
+    }
+    let pace = Pace::for_reply_ms(REPLY_MS);
+    let mut node: Sampler<16> = Sampler::new(&settings(), Bus::Rs485(0), pace, Uptime(0)).unwrap();
+    let mut now_ms = 0;
+    let mut told = Vec::new();
+    while !field.finished() {
+        for event in field.advance(now_ms as i64) {
+            if let SimEvent::Slave { slave, fault, on, .. } = event {
+                let position = slaves.iter().position(|own| own.id == *slave).unwrap();
+                line.turn(position, &fault, on);
+            }
+        }
+        for (position, slave) in slaves.iter().enumerate() {
+            line.set(position, slave.part.registers(slave.unit, &field));
+        }
+        let mut tell = |observation| told.push(observation);
+        match node.next(Uptime(now_ms), &mut tell) {
+            Step::Wait(until) => now_ms = until.0.max(now_ms + 1),
+            Step::Read(block) => {
+                let Block::Registers(request) = block else {
+                    panic!("{block:?}")
+                };
+                // What came too late for the last request is thrown away.
+                line.speak(now_ms * 1_000);
+                line.hear(now_ms * 1_000, &encode_request(&request));
+                let mut received = Vec::new();
+                let mut waited = 0;
+                while waited < REPLY_MS
+                    && !matches!(
+                        find_reply(&request, &received),
+                        Reply::Words(_) | Reply::Exception(_)
+                    )
+                {
+                    waited += 1;
+                    received.extend(line.speak((now_ms + u64::from(waited)) * 1_000));
+                }
+                now_ms += u64::from(waited);
+                let reply = find_reply(&request, &received);
+                let words: Vec<u16> = match reply {
+                    Reply::Words(bytes) => bytes
+                        .chunks(2)
+                        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+                        .collect(),
+                    _ => Vec::new(),
+                };
+                let fault = match reply {
+                    Reply::Words(_) => None,
+                    Reply::Exception(_) => Some(Fault::Refused),
+                    Reply::BadCrc => Some(Fault::Corrupt),
+                    Reply::OtherUnit(_) => Some(Fault::WrongUnit),
+                    Reply::None if received.is_empty() => Some(Fault::Silent),
+                    Reply::None => Some(Fault::Corrupt),
+                };
+                let result = match fault {
+                    None => Ok(Raw::Words(&words)),
+                    Some(fault) => Err(ReadFault {
+                        fault,
+                        register: request.address(),
+                    }),
+                };
+                node.on_read(Uptime(now_ms), &block, result, &mut tell);
+            }
+        }
+    }
+    for (position, slave) in slaves.iter().enumerate() {
+        let node = node
+            .slaves()
+            .iter()
+            .find(|own| own.address == slave.unit)
+            .unwrap()
+            .counters;
+        let own = line.slave_counts(position);
+        assert_eq!(
+            u64::from(node.good),
+            own.answered + own.noise + own.slow,
+            "{own:?} {node:?}"
+        );
+        assert_eq!(u64::from(node.silent), own.silent + own.late, "{own:?} {node:?}");
+        assert_eq!(u64::from(node.corrupt), own.bad_crc, "{own:?} {node:?}");
+        assert_eq!(u64::from(node.wrong_unit), own.wrong_unit, "{own:?} {node:?}");
+        assert_eq!(
+            u64::from(node.refused),
+            own.exception + own.refused,
+            "{own:?} {node:?}"
+        );
+        assert_eq!((own.writes, own.missed), (0, 0), "{own:?}");
+        assert!(own.heard > own.answered && own.answered > 50, "{own:?}");
+    }
+    // And what the node made of it: the fault code once, and back; the pressure gone, and back.
+    let codes = told.iter().filter_map(|told| match told.reading {
+        Reading::Value {
+            value: Value::Fault(code),
+            ..
+        } => Some(code),
+        _ => None,
+    });
+    let mut codes: Vec<u16> = codes.collect();
+    codes.dedup();
+    assert_eq!(codes, [0, 65, 0]);
+    let pressures: Vec<&Reading> = told
+        .iter()
+        .filter(|told| told.channel == 3)
+        .map(|told| &told.reading)
+        .collect();
+    assert!(
+        pressures.contains(&&Reading::NoData(NoData::Comm)),
+        "{pressures:?}"
+    );
+    assert!(
+        matches!(pressures.last(), Some(Reading::Value { .. })),
+        "{pressures:?}"
+    );
 }
