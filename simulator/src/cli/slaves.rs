@@ -24,7 +24,7 @@ slave_exception) hit the same replies in every run, and the report counts each o
 
 Under QEMU:   vigil-sim slaves wired --listen 127.0.0.1:5020
               qemu-system-arm … -serial tcp:127.0.0.1:5020,nodelay=on,reconnect=1
-By hand:      mbpoll -m rtu -a 2 -t 4 -0 -r 2 -c 3 /dev/ttyUSB0      (after --serial on the other end)")]
+By hand:      mbpoll -m rtu -b 9600 -P none -a 2 -t 4 -0 -r 2 -c 3 /dev/ttyUSB0    (after --serial on the other end)")]
 pub(super) struct SlavesArgs {
     /// A built-in scenario with slaves (`wired`, `bench`) or a file.
     scenario: String,
