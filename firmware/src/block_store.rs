@@ -35,6 +35,27 @@ pub trait BlockDevice {
     fn write(&mut self, block: u32, bytes: &[u8; BLOCK]) -> Result<(), Self::Error>;
 }
 
+/// The blocks of a medium from `first` on.
+#[derive(Clone, Debug)]
+pub struct Region<D> {
+    /// The whole.
+    pub device: D,
+    /// Block that counts as 0.
+    pub first: u32,
+}
+
+impl<D: BlockDevice> BlockDevice for Region<D> {
+    type Error = D::Error;
+
+    fn read(&mut self, block: u32, bytes: &mut [u8; BLOCK]) -> Result<(), D::Error> {
+        self.device.read(self.first + block, bytes)
+    }
+
+    fn write(&mut self, block: u32, bytes: &[u8; BLOCK]) -> Result<(), D::Error> {
+        self.device.write(self.first + block, bytes)
+    }
+}
+
 /// Blocks of a slot.
 const SLOT_BLOCKS: u32 = 4;
 const HEADERS: u32 = 2;

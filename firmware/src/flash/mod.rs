@@ -8,11 +8,13 @@
 //! The log is our own and not a queue crate's: records are read by number (the gateway asks for the missing ones), freed
 //! by one number for a whole prefix instead of one write each, and need no second write to a written word.
 
+mod card;
 mod chunk;
 pub(crate) mod crc;
 mod journal;
 mod meta;
 mod slots;
 
+pub use card::{CardFlash, CardFlashError};
 pub use journal::{FlashError, FlashJournal};
 pub use slots::{SlotError, Slots};

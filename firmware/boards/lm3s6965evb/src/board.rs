@@ -3,14 +3,14 @@
 use cortex_m_rt::entry;
 use embassy_executor::{SpawnError, Spawner};
 use embassy_futures::block_on;
-use embassy_net::{Config as NetConfig, Runner, Stack, StackResources};
+use embassy_net::{Config as NetConfig, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_time::{Instant, block_for};
 use heapless::Vec;
 use static_cell::{ConstStaticCell, StaticCell};
-use vigil_firmware::block_store::BlockStore;
+use vigil_firmware::block_store::{BlockStore, Region};
 use vigil_firmware::drivers::rtc::{self, Part};
 use vigil_firmware::health::{Remembered, ResetCause};
-use vigil_firmware::provisioning::{MAX_CHANNELS, MAX_DEVICES, Settings};
+use vigil_firmware::provisioning::{Address, Console, MAX_CHANNELS, MAX_DEVICES, Network, Settings};
 use vigil_firmware::{Config, DeviceDef, MetricDef, NodeDef, Scratch, Session};
 
 use crate::console::say;
@@ -19,12 +19,15 @@ use crate::i2c::Bus;
 use crate::link::{Buffer, Server};
 use crate::node::{MESSAGE, Node};
 use crate::sd::Sd;
-use crate::{bench, clock, console, crash, executor, health, link, sampling, stack, system, wall, watchdog};
+use crate::{
+    bench, clock, console, crash, executor, health, link, provisioning, sampling, stack, system, wall,
+    watchdog,
+};
 
 /// Hardware address: locally administered.
 const ADDRESS: [u8; 6] = [0x02, 0x56, 0x49, 0x47, 0, 1];
 
-type Store = BlockStore<Sd>;
+type Store = BlockStore<Region<Sd>>;
 
 /// Blocks of the card that the journal may use: 16 MB, eight thousand messages.
 const JOURNAL_BLOCKS: u32 = 32_768;
@@ -60,11 +63,18 @@ fn main() -> ! {
 
 /// What the tasks work with.
 struct Parts {
+    card: Sd,
+    console: &'static mut Console,
+    /// `None` when the settings do not say what to do: then there is only the console.
+    work: Option<Work>,
+}
+
+/// What the tasks of a configured board work with.
+struct Work {
     node: &'static Node<Store>,
     stack: Stack<'static>,
     runner: Runner<'static, &'static mut Ethernet>,
     server: Server,
-    client: &'static str,
     line: sampling::Line,
     remembered: &'static Remembered,
 }
@@ -72,30 +82,64 @@ struct Parts {
 /// Each part in a function of its own, not inlined: large values pass through their stacks one after the other.
 #[inline(never)]
 fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
-    static REMEMBERED: StaticCell<Remembered> = StaticCell::new();
     // The bus never makes anybody wait for an event.
     match block_on(rtc::read(&mut Bus::start(), Part::Ds1338)) {
         Ok(utc) => wall::set(utc),
         Err(error) => say!("clock: {error}"),
     }
-    let settings = settings();
-    settings.check().map_err(|_| "the settings cannot be used")?;
-    let address = settings
-        .broker
-        .parse()
-        .map_err(|_| "the broker is not an IPv4 address")?;
-    let server = Server {
-        address,
-        port: settings.broker_port,
+    let card = Sd::start().map_err(|error| {
+        say!("card: {error}");
+        "no card"
+    })?;
+    let settings = settings(card);
+    let work = match server(settings) {
+        Ok(server) => Some(work(card, settings, server, remembered)?),
+        Err(why) => {
+            say!("settings: {why}; doing nothing");
+            None
+        }
     };
-    let node = node(settings)?;
-    let (stack, runner) = network(node);
     Ok(Parts {
+        card,
+        console: console_of(settings),
+        work,
+    })
+}
+
+/// Where the settings say that the broker is, when they can be used.
+#[inline(never)]
+fn server(settings: &'static Settings) -> Result<Server, &'static str> {
+    if let Err(error) = settings.check() {
+        say!("settings: {error}");
+        return Err("they cannot be used");
+    }
+    Ok(Server {
+        address: settings
+            .broker
+            .parse()
+            .map_err(|_| "the broker is not an IPv4 address")?,
+        port: settings.broker_port,
+        client: &settings.node,
+        user: &settings.user,
+        password: &settings.password.0,
+    })
+}
+
+#[inline(never)]
+fn work(
+    card: Sd,
+    settings: &'static Settings,
+    server: Server,
+    remembered: Remembered,
+) -> Result<Work, &'static str> {
+    static REMEMBERED: StaticCell<Remembered> = StaticCell::new();
+    let node = node(card, settings)?;
+    let (stack, runner) = network(node, settings.network);
+    Ok(Work {
         node,
         stack,
         runner,
         server,
-        client: &settings.node,
         line: sampling::line(settings),
         remembered: REMEMBERED.init(remembered),
     })
@@ -103,35 +147,46 @@ fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
 
 fn spawn(spawner: Spawner, parts: Parts) -> Result<(), SpawnError> {
     static BUFFER: ConstStaticCell<Buffer> = ConstStaticCell::new(Buffer::new());
-    let Parts {
-        node,
-        stack,
-        runner,
-        server,
-        client,
-        line,
-        remembered,
-    } = parts;
-    spawner.spawn(net_task(runner)?);
-    spawner.spawn(link_task(node, stack, server, client, BUFFER.take())?);
-    spawner.spawn(sampling_task(node, line)?);
-    spawner.spawn(health_task(node, remembered)?);
-    spawner.spawn(watchdog_task()?);
+    spawner.spawn(console_task(parts.console, parts.card)?);
+    spawner.spawn(watchdog_task(parts.work.is_some())?);
+    if let Some(work) = parts.work {
+        spawner.spawn(net_task(work.runner)?);
+        spawner.spawn(link_task(work.node, work.stack, work.server, BUFFER.take())?);
+        spawner.spawn(sampling_task(work.node, work.line)?);
+        spawner.spawn(health_task(work.node, work.remembered)?);
+    }
     Ok(())
 }
 
+/// What was saved; the bench's when nothing was, and nothing when that cannot be read.
 #[inline(never)]
-fn settings() -> &'static Settings {
+fn settings(card: Sd) -> &'static Settings {
     static SETTINGS: StaticCell<Settings> = StaticCell::new();
-    SETTINGS.init_with(bench::settings)
+    SETTINGS.init_with(|| match provisioning::load(card) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
+            say!("settings: NOT CONFIGURED; the bench's are used");
+            bench::settings()
+        }
+        Err(error) => {
+            say!("settings: {error}");
+            Settings::EMPTY
+        }
+    })
+}
+
+#[inline(never)]
+fn console_of(settings: &Settings) -> &'static mut Console {
+    static CONSOLE: StaticCell<Console> = StaticCell::new();
+    CONSOLE.init_with(|| Console::new(settings.clone()))
 }
 
 /// The session on the journal on the card.
 #[inline(never)]
-fn node(settings: &'static Settings) -> Result<&'static Node<Store>, &'static str> {
+fn node(card: Sd, settings: &'static Settings) -> Result<&'static Node<Store>, &'static str> {
     static NODE: StaticCell<Node<Store>> = StaticCell::new();
     static SCRATCH: ConstStaticCell<Scratch<MESSAGE>> = ConstStaticCell::new(Scratch::new());
-    let store = store()?;
+    let store = store(card)?;
     let now = wall::now();
     let definition = definition(settings);
     let edge = Session::open(definition, Config::DEFAULT, store, now.0 as u64, now)
@@ -146,24 +201,32 @@ fn node(settings: &'static Settings) -> Result<&'static Node<Store>, &'static st
 }
 
 #[inline(never)]
-fn store() -> Result<Store, &'static str> {
-    let card = Sd::start().map_err(|error| {
-        say!("card: {error:?}");
-        "no card"
-    })?;
-    BlockStore::open(card, JOURNAL_BLOCKS).map_err(|_| "the card cannot be read")
+fn store(card: Sd) -> Result<Store, &'static str> {
+    let journal = Region {
+        device: card,
+        first: provisioning::BLOCKS,
+    };
+    BlockStore::open(journal, JOURNAL_BLOCKS).map_err(|_| "the card cannot be read")
 }
 
 #[inline(never)]
-fn network(node: &Node<Store>) -> (Stack<'static>, Runner<'static, &'static mut Ethernet>) {
+fn network(node: &Node<Store>, network: Network) -> (Stack<'static>, Runner<'static, &'static mut Ethernet>) {
     static ETHERNET: StaticCell<Ethernet> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<2>> = StaticCell::new();
     // Differs from start to start: a TCP port used again at once would meet the old connection.
     let next = node.with(|edge| edge.journal().next());
     let seed = wall::now().0 as u64 ^ next.rotate_left(32) ^ Instant::now().as_ticks();
+    let config = match network {
+        Network::Dhcp => NetConfig::dhcpv4(Default::default()),
+        Network::Static(Address { ip, prefix, gateway }) => NetConfig::ipv4_static(StaticConfigV4 {
+            address: Ipv4Cidr::new(ip.into(), prefix.min(32)),
+            gateway: Some(gateway.into()),
+            dns_servers: Vec::new(),
+        }),
+    };
     embassy_net::new(
         ETHERNET.init_with(|| Ethernet::start(ADDRESS)),
-        NetConfig::dhcpv4(Default::default()),
+        config,
         RESOURCES.init(StackResources::new()),
         seed,
     )
@@ -197,10 +260,9 @@ async fn link_task(
     node: &'static Node<Store>,
     stack: Stack<'static>,
     server: Server,
-    client: &'static str,
     buffer: &'static mut Buffer,
 ) -> ! {
-    link::run(node, stack, server, client, buffer).await
+    link::run(node, stack, server, buffer).await
 }
 
 #[embassy_executor::task]
@@ -214,6 +276,11 @@ async fn health_task(node: &'static Node<Store>, remembered: &'static Remembered
 }
 
 #[embassy_executor::task]
-async fn watchdog_task() -> ! {
-    watchdog::run().await
+async fn watchdog_task(works: bool) -> ! {
+    watchdog::run(works).await
+}
+
+#[embassy_executor::task]
+async fn console_task(console: &'static mut Console, card: Sd) -> ! {
+    provisioning::run(console, card).await
 }

@@ -78,18 +78,19 @@ pub(crate) fn reset(cause: ResetCause, message: fmt::Arguments<'_>) -> ! {
     let quick = if failed && uptime < SETTLED { quick + 1 } else { 0 };
     let remembered = Remembered::new(cause, before.resets, message);
     store(&remembered, quick);
-    console::emergency(format_args!("\r\nreset: {}: {message}\r\n", cause.key()));
+    console::emergency(format_args!("\nreset: {}: {message}\n", cause.key()));
     SCB::sys_reset()
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     match info.location() {
-        Some(at) => reset(
+        // Line 0: an image without places in it, to be small.
+        Some(at) if at.line() > 0 => reset(
             ResetCause::Panic,
             format_args!("{}:{}: {}", short(at.file()), at.line(), info.message()),
         ),
-        None => reset(ResetCause::Panic, format_args!("{}", info.message())),
+        _ => reset(ResetCause::Panic, format_args!("{}", info.message())),
     }
 }
 

@@ -30,10 +30,15 @@ const INBOUND: usize = 512;
 const ENVELOPE: usize = 320;
 
 /// Where the broker is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Server {
     pub(crate) address: Ipv4Addr,
     pub(crate) port: u16,
+    /// What the node calls itself there.
+    pub(crate) client: &'static str,
+    /// Empty for none.
+    pub(crate) user: &'static str,
+    pub(crate) password: &'static str,
 }
 
 /// Everything the connection needs.
@@ -77,7 +82,6 @@ pub(crate) async fn run<S: Storage>(
     node: &Node<S>,
     stack: Stack<'static>,
     server: Server,
-    client: &str,
     buffer: &mut Buffer,
 ) -> ! {
     loop {
@@ -95,7 +99,7 @@ pub(crate) async fn run<S: Storage>(
             node.with(|edge| edge.on_disconnected(wall::now()));
             continue;
         };
-        if let Err(why) = connection(node, stack, server, client, &will, buffer).await {
+        if let Err(why) = connection(node, stack, server, &will, buffer).await {
             say!("link: {why}");
         }
         node.with(|edge| edge.on_disconnected(wall::now()));
@@ -119,7 +123,6 @@ async fn connection<S: Storage>(
     node: &Node<S>,
     stack: Stack<'static>,
     server: Server,
-    client: &str,
     will: &LastWill,
     buffer: &mut Buffer,
 ) -> Result<(), &'static str> {
@@ -146,8 +149,12 @@ async fn connection<S: Storage>(
     // A session for each connection: the will has the connection's bdSeq.
     let config = ConfigBuilder::new(Buffers::new(mqtt_rx, mqtt_tx))
         .keepalive_interval(KEEPALIVE_S)
-        .client_id(client)
+        .client_id(server.client)
         .and_then(|config| config.will(will))
+        .and_then(|config| match server.user {
+            "" => Ok(config),
+            user => config.auth(user, server.password.as_bytes()),
+        })
         .map_err(|_| "the MQTT configuration is not valid")?;
     let mut session = minimq::Session::new(config);
     let mut mqtt = match with_timeout(CONNECT, session.connect(Wire(socket))).await {

@@ -33,6 +33,8 @@ mod link;
 #[cfg(target_os = "none")]
 mod node;
 #[cfg(target_os = "none")]
+mod provisioning;
+#[cfg(target_os = "none")]
 mod regs;
 #[cfg(target_os = "none")]
 mod rs485;

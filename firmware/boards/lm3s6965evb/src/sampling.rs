@@ -1,14 +1,18 @@
 //! Reads the RS-485 line as the channel table says and hands what is worth telling to the node.
 
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::signal::Signal;
 use embassy_time::{Delay, Duration, Instant, Timer, with_timeout};
 use heapless::Vec;
 use static_cell::{ConstStaticCell, StaticCell};
 use vigil_firmware::drivers::{Block, Bus, Fault, Raw, ReadFault};
-use vigil_firmware::modbus::{MAX_WORDS, Master, Timing};
-use vigil_firmware::provisioning::{Port, Settings};
-use vigil_firmware::reading::CodeText;
+use vigil_firmware::modbus::{MAX_WORDS, Master, Request, Timing};
+use vigil_firmware::provisioning::{Channel, Port, Settings};
+use vigil_firmware::reading::{CodeText, Reading};
 use vigil_firmware::sampling::{Observation, Pace, Sampler, Step, TableError};
 use vigil_firmware::{Place, Storage};
+use vigil_protocol::vocabulary::NoData;
 
 use crate::console::say;
 use crate::node::Node;
@@ -55,6 +59,19 @@ fn sampler(settings: &Settings, port: Port) -> &'static mut Result<Sampler<CHANN
     SAMPLER.init_with(|| Sampler::new(settings, Bus::Rs485(PORT), pace, uptime()))
 }
 
+/// A request from outside of the table, and its answer.
+static ASKED: Signal<CriticalSectionRawMutex, (Request, Channel)> = Signal::new();
+static ANSWER: Signal<CriticalSectionRawMutex, Reading> = Signal::new();
+
+/// Reads `request` as soon as the line is free; what `channel` shows of it. A board that does not sample does not
+/// answer.
+pub(crate) async fn read_once(request: Request, channel: Channel) -> Reading {
+    ANSWER.reset();
+    ASKED.signal((request, channel));
+    let answer = with_timeout(LONGEST_WAIT, ANSWER.wait()).await;
+    answer.unwrap_or(Reading::NoData(NoData::Comm))
+}
+
 /// Samples for ever.
 pub(crate) async fn run<S: Storage>(node: &Node<S>, line: Line) -> ! {
     let Line {
@@ -96,8 +113,18 @@ pub(crate) async fn run<S: Storage>(node: &Node<S>, line: Line) -> ! {
             }
             Step::Wait(until) if news.is_empty() => {
                 let until = Instant::from_millis(until.0.min(u64::MAX / 2_000));
-                // Running out of patience only checks in.
-                with_timeout(LONGEST_WAIT, Timer::at(until)).await.unwrap_or(());
+                let until = until.min(Instant::now() + LONGEST_WAIT);
+                if let Either::First((request, channel)) = select(ASKED.wait(), Timer::at(until)).await {
+                    let read = master.read(uptime(), &request, &mut words).await;
+                    ANSWER.signal(match read {
+                        Ok(words) => {
+                            channel
+                                .source
+                                .convert(Raw::Words(words), channel.quantity, channel.inverted)
+                        }
+                        Err(error) => Reading::NoData(Fault::from(&error).no_data()),
+                    });
+                }
             }
             Step::Wait(_) => {}
         }

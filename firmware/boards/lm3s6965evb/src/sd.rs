@@ -1,5 +1,7 @@
 //! An SD card on SSI0, in its SPI mode; PD0 selects it.
 
+use core::fmt;
+
 use vigil_firmware::block_store::{BLOCK, BlockDevice};
 
 use crate::regs::Reg;
@@ -57,7 +59,21 @@ pub(crate) enum SdError {
     Busy,
 }
 
-/// The card.
+impl fmt::Display for SdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("no card answers"),
+            Self::NotReady => f.write_str("it never became ready"),
+            Self::Refused { command, answer } => write!(f, "it refused command {command} with {answer:#04x}"),
+            Self::NoData => f.write_str("no data came"),
+            Self::NotTaken => f.write_str("it did not take the data"),
+            Self::Busy => f.write_str("it stayed busy"),
+        }
+    }
+}
+
+/// The card. Copies share it: each block is read or written in one go, by one task at a time.
+#[derive(Clone, Copy)]
 pub(crate) struct Sd {
     high_capacity: bool,
 }
