@@ -183,10 +183,12 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let listener = TcpListener::bind(config.listen.http).await.map_err(http_error)?;
     let http_addr = listener.local_addr().map_err(http_error)?;
     let stopping = CancellationToken::new();
+    let heard = CancellationToken::new();
     let (messages_to, messages) = mpsc::channel(QUEUE);
     let handover = Handover {
         to: messages_to.clone(),
         clock: clock.clone(),
+        heard: heard.clone(),
         stop: stopping.clone(),
     };
     let broker = embedded(&config, handover).await?;
@@ -234,7 +236,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         options: engine.unwrap_or_else(|| engine_options(&config)),
     });
     let engine = machine.handle.clone();
-    tokio::spawn(watch_connection(intake.status(), engine.clone()));
+    tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
     let app = App {
         engine: engine.clone(),
@@ -343,9 +345,17 @@ fn router(app: App) -> axum::Router {
     crate::api::router(app.clone()).merge(crate::web::router(app))
 }
 
-async fn watch_connection(mut status: watch::Receiver<Connection>, engine: EngineHandle) {
+/// Tells the engine whether there is a session, and once the embedded broker that it may let others in.
+async fn watch_connection(
+    mut status: watch::Receiver<Connection>,
+    engine: EngineHandle,
+    heard: CancellationToken,
+) {
     loop {
         let up = status.borrow_and_update().up;
+        if up {
+            heard.cancel();
+        }
         engine.set_mqtt_connected(up);
         if status.changed().await.is_err() {
             engine.set_mqtt_connected(false);

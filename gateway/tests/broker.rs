@@ -267,9 +267,35 @@ async fn broker_and_queue(length: usize) -> (EmbeddedBroker, Handover, mpsc::Rec
     let handover = Handover {
         to,
         clock: Clock::system(),
+        heard: CancellationToken::new(),
         stop: CancellationToken::new(),
     };
+    handover.heard.cancel();
     (broker_with(Some(handover.clone())).await, handover, queue)
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_whose_death_would_not_be_heard() {
+    let (to, _queue) = mpsc::channel(1);
+    let handover = Handover {
+        to,
+        clock: Clock::system(),
+        heard: CancellationToken::new(),
+        stop: CancellationToken::new(),
+    };
+    let broker = broker_with(Some(handover.clone())).await;
+    let mut early = std::pin::pin!(Peer::connect(options(&broker, "early")));
+    // The gateway's own clients get in all the while.
+    let own = broker.own_endpoint().credentials.unwrap();
+    let mut session = options(&broker, "own");
+    session.set_credentials(own.0, own.1);
+    tokio::select! {
+        peer = &mut early => panic!("let in: {:?}", peer.is_ok()),
+        peer = Peer::connect(session) => assert!(peer.is_ok()),
+    }
+    handover.heard.cancel();
+    within("the early one", early).await.unwrap();
+    broker.stop().await;
 }
 
 async fn taken(queue: &mut mpsc::Receiver<Incoming>) -> Incoming {

@@ -9,13 +9,13 @@ use crate::gateway::{Gateway, GatewayOptions};
 use crate::journals::journals;
 use crate::mosquitto::Mosquitto;
 use crate::place::Place;
-use crate::register::{Register, wait_for_farewells};
+use crate::register::{Register, wait_for_farewells_but};
 use crate::simulator::{Site, SiteOptions};
 use crate::witness;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vigil_protocol::time::UtcMillis;
 use vigil_simulator::rng::Rng;
 use vigil_simulator::scenario::Scenario;
@@ -59,6 +59,8 @@ pub struct KillReport {
     pub broker: u32,
     /// Kills of the site.
     pub site: u32,
+    /// Nodes that left while the one they said it to was killed.
+    pub unheard: u32,
     /// Everything compared.
     pub findings: Findings,
     /// How long it took.
@@ -77,14 +79,15 @@ impl fmt::Display for KillReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} kills in {} rounds, {:.0} s: gateway {} ({} while starting), broker {}, nodes {}",
+            "{} kills in {} rounds, {:.0} s: gateway {} ({} while starting), broker {}, nodes {}; farewells cut off {}",
             self.kills(),
             self.rounds,
             self.elapsed.as_secs_f64(),
             self.gateway,
             self.starting,
             self.broker,
-            self.site
+            self.site,
+            self.unheard
         )?;
         write!(f, "{}", self.findings)
     }
@@ -179,6 +182,7 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         .filter(|victim| *victim != Victim::Broker || !embedded)
         .collect();
     let mut site_was_killed = false;
+    let mut listener_killed = None;
     // The kills of a round are spread over most of its scenario.
     let between_ms = (scenario.duration_ms as f64 / SPEED / 4.0) as u64;
     for _ in 0..kills {
@@ -195,11 +199,13 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
                     report.gateway += 1;
                     report.starting += 1;
                 }
+                listener_killed = Some(utc_now());
                 gateway.start_again();
             }
             Victim::Broker => {
                 if let Some(broker) = &mut mosquitto {
                     broker.kill_and_restart();
+                    listener_killed = Some(utc_now());
                     report.broker += 1;
                 }
             }
@@ -219,7 +225,12 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
     let outcome = site.finish(SETTLE + Duration::from_millis(scenario.duration_ms.unsigned_abs() / 5));
     let kept = journals(site.journals(), &scenario.site.group);
     let nodes: Vec<String> = kept.iter().map(|journal| journal.node.clone()).collect();
-    let quiet = wait_for_farewells(&gateway.database(), &nodes, Duration::from_secs(30));
+    let heard = wait_for_farewells_but(
+        &gateway.database(),
+        &nodes,
+        Duration::from_secs(30),
+        listener_killed,
+    );
     let (status, _) = gateway.terminate();
     let register = Register::read(&gateway.database());
     let taken = (!site_was_killed).then(|| {
@@ -233,10 +244,11 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         readings: taken.as_ref(),
     };
     let mut findings = check(&register, &expected);
-    if let Err(node) = quiet {
-        findings
+    match heard {
+        Ok(unheard) => report.unheard += unheard,
+        Err(node) => findings
             .problems
-            .push(format!("the gateway never heard the farewell of {node}"));
+            .push(format!("the gateway never heard the farewell of {node}")),
     }
     if !status.success() {
         findings.problems.push(format!("the gateway ended with {status}"));
@@ -249,6 +261,11 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
         place.keep();
     }
     findings
+}
+
+fn utc_now() -> UtcMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UtcMillis(since.as_millis() as i64)
 }
 
 /// Acknowledgements soon, so that the journals are emptied between kills and not only at the end; and simulated time

@@ -124,6 +124,7 @@ impl EmbeddedBroker {
             tls_config: None,
             ..BrokerConfig::default()
         };
+        let heard = options.handover.as_ref().map(|handover| handover.heard.clone());
         if let Some(handover) = options.handover {
             let watchers = Arc::clone(&watchers);
             config = config.with_event_handler(Arc::new(Hook { handover, watchers }));
@@ -136,6 +137,7 @@ impl EmbeddedBroker {
                 users,
                 own_topic: options.own_topic,
                 watchers,
+                heard,
             }));
         let bound = broker.local_addr().ok_or(BrokerError::NoAddress { address })?;
         let shutdown = Shutdown(broker.shutdown_handle());
@@ -209,6 +211,8 @@ struct Guard {
     users: HashMap<String, [u8; 32]>,
     own_topic: String,
     watchers: Arc<Watchers>,
+    /// See [`Handover::heard`].
+    heard: Option<CancellationToken>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -232,7 +236,14 @@ impl AuthProvider for Guard {
             None if client.ip().is_loopback() => AuthResult::success(),
             None => AuthResult::fail(ReasonCode::NotAuthorized),
         };
-        Box::pin(async move { Ok(answer) })
+        let first = connect.username.as_deref() == Some(OWN_USER);
+        Box::pin(async move {
+            // The broker gives a client ten seconds to get in; then it comes again.
+            if let Some(heard) = self.heard.as_ref().filter(|_| !first) {
+                heard.cancelled().await;
+            }
+            Ok(answer)
+        })
     }
 
     fn authorize_publish<'a>(

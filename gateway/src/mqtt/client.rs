@@ -123,6 +123,7 @@ impl Intake {
             status: status_to,
             stop: stop.clone(),
             leaving: Arc::clone(&leaving),
+            last_word: None,
             to,
             burst: 0,
         };
@@ -184,10 +185,11 @@ impl Intake {
         } = self;
         let leave = async {
             if status.borrow().up {
+                // First, because the broker may answer before this task goes on.
+                leaving.store(true, Ordering::Release);
                 client
                     .publish(topic, QoS::AtLeastOnce, true, Host::death(clock.now()))
                     .await?;
-                leaving.store(true, Ordering::Release);
                 // The task disconnects when the broker has taken it, and ends.
                 drop((&mut task).await);
             }
@@ -228,6 +230,8 @@ struct Session {
     status: watch::Sender<Connection>,
     stop: CancellationToken,
     leaving: Arc<AtomicBool>,
+    /// The packet that says STATE offline.
+    last_word: Option<u16>,
     to: mpsc::Sender<Incoming>,
     /// Messages since the socket was last left alone.
     burst: usize,
@@ -253,7 +257,10 @@ impl Session {
                     self.forward(publish, true).await;
                     self.gather(events.state.events.is_empty()).await;
                 }
-                Ok(Event::Incoming(Packet::PubAck(_))) if self.leaving.load(Ordering::Acquire) => {
+                Ok(Event::Outgoing(Outgoing::Publish(packet))) if self.leaving.load(Ordering::Acquire) => {
+                    self.last_word = Some(packet);
+                }
+                Ok(Event::Incoming(Packet::PubAck(ack))) if self.last_word == Some(ack.pkid) => {
                     if self.client.try_disconnect().is_err() {
                         break;
                     }

@@ -35,6 +35,8 @@ pub struct Handover {
     pub to: mpsc::Sender<Incoming>,
     /// The time of arrival.
     pub clock: Clock,
+    /// From now on the gateway's own session hears the deaths; until then nobody is let in whose death it would miss.
+    pub heard: CancellationToken,
     /// After this nothing is taken in any more.
     pub stop: CancellationToken,
 }
@@ -113,7 +115,7 @@ impl Hook {
         if !is_data(&event.topic) {
             return PublishAction::Continue;
         }
-        let Handover { to, clock, stop } = &self.handover;
+        let Handover { to, clock, stop, .. } = &self.handover;
         let incoming = Incoming {
             topic: String::from(&*event.topic),
             payload: event.payload.clone(),
