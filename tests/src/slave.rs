@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What it shows.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,9 @@ pub enum Shows {
 /// Unit codes of the transmitter.
 const KILOPASCAL: u16 = 1;
 const PASCAL: u16 = 2;
+/// A master that has taken a value asks for the next within its period of 100 ms; one that has given up waits for more
+/// than half a second.
+const TAKEN: Duration = Duration::from_millis(400);
 
 #[derive(Debug)]
 struct State {
@@ -26,8 +30,8 @@ struct State {
     toggle: bool,
     count: u16,
     connections: u32,
-    /// Values of the count, and the connection each was read on.
-    counted: BTreeMap<u16, u32>,
+    /// Values of the count, and the connection and time each was asked for.
+    counted: BTreeMap<u16, (u32, Instant)>,
 }
 
 /// The transmitter; its thread ends with the process.
@@ -87,8 +91,9 @@ impl Transmitter {
         self.state.lock().expect("not poisoned").count
     }
 
-    /// Values of the count that were surely taken: the same connection asked again after them. The others may have
-    /// been on the way when the power failed.
+    /// Values of the count that were surely taken: the same connection asked again after them, and soon. The others may
+    /// have been on the way when the power failed, or come too late for the master, who then leaves a slave alone for
+    /// longer.
     ///
     /// # Panics
     /// When its thread has panicked.
@@ -96,10 +101,13 @@ impl Transmitter {
     pub fn surely_taken(&self) -> Vec<u16> {
         let state = self.state.lock().expect("not poisoned");
         let counted = &state.counted;
-        let next = |value: u16| counted.get(&(value + 1));
+        let asked_again = |value: u16, connection: u32, at: Instant| {
+            let next = counted.get(&(value + 1));
+            next.is_some_and(|(other, then)| *other == connection && then.duration_since(at) < TAKEN)
+        };
         counted
             .iter()
-            .filter(|(value, connection)| next(**value) == Some(connection))
+            .filter(|(value, (connection, at))| asked_again(**value, *connection, *at))
             .map(|(value, _)| *value)
             .collect()
     }
@@ -145,7 +153,8 @@ impl State {
             }
             Shows::Count => {
                 self.count += 1;
-                self.counted.insert(self.count, self.connections);
+                self.counted
+                    .insert(self.count, (self.connections, Instant::now()));
                 (PASCAL, self.count)
             }
             Shows::Still => (PASCAL, self.count),
