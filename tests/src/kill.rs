@@ -263,6 +263,7 @@ fn round(plan: &KillPlan, scenario: &str, kills: u32, rng: &mut Rng, report: &mu
     findings
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test has a clock")]
 fn utc_now() -> UtcMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UtcMillis(since.as_millis() as i64)
