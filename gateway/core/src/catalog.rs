@@ -7,9 +7,11 @@
 pub mod channels;
 mod load;
 pub mod nameplate;
+mod register;
 mod schemes;
 
 pub use load::Loader;
+pub use register::Register;
 pub use schemes::builtin_schemes;
 
 use crate::pack::{PackInfo, Rule};
@@ -55,8 +57,8 @@ pub struct Equipment {
     /// Derived from the category.
     pub class: EquipmentClass,
     /// Register facts shown beside it (registration_no, equipment_code, site, address, area_code,
-    /// use_unit, maintenance_unit, place_type …), by key. Shared.
-    pub register: Arc<BTreeMap<String, String>>,
+    /// use_unit, maintenance_unit, place_type …).
+    pub register: Register,
     /// `group/node`.
     pub node: Arc<str>,
     /// Device id below the node; `None` if the node itself is the equipment.

@@ -33,7 +33,7 @@ pub struct Card {
 
 impl From<&Equipment> for Card {
     fn from(equipment: &Equipment) -> Self {
-        let fact = |key: &str| equipment.register.get(key).cloned();
+        let fact = |key: &str| equipment.register.get(key).map(str::to_owned);
         Self {
             id: equipment.id.to_string(),
             name_zh: equipment.name_zh.to_string(),

@@ -304,10 +304,7 @@ fn mentions(equipment: &Equipment, text: &str) -> bool {
         "address",
         "use_unit",
     ];
-    let facts = facts
-        .iter()
-        .filter_map(|key| equipment.register.get(*key))
-        .map(String::as_str);
+    let facts = facts.iter().filter_map(|key| equipment.register.get(key));
     let names = [
         &*equipment.id,
         &*equipment.name_zh,
@@ -390,7 +387,11 @@ pub async fn equipment(app: &App, id: &str) -> Result<EquipmentDetail, ViewError
         line: snapshot.glance.line(equipment, open.first(), now),
         now: now.into(),
         node_online: snapshot.node_online,
-        register: (*equipment.register).clone(),
+        register: equipment
+            .register
+            .iter()
+            .map(|(key, text)| (key.to_owned(), text.to_owned()))
+            .collect(),
         nameplate: nameplate(&equipment.nameplate),
         scheme: equipment.scheme.as_ref().map(|scheme| scheme.id.to_string()),
         channels: (0..)

@@ -14,11 +14,11 @@ use self::interned::Interned;
 use self::keys::keys_used;
 use self::parts::split;
 use self::skipped::{SkipKey, Skipped, group, skipped_warning};
-use super::{Catalog, Channel, CodeScheme, Equipment, EquipmentIx, channels, nameplate, schemes};
+use super::{Catalog, Channel, CodeScheme, Equipment, EquipmentIx, Register, channels, nameplate, schemes};
 use crate::diagnostic::document::{Document, Table, Value};
 use crate::diagnostic::{Diagnostic, Place, has_errors, suggestion};
 use crate::pack::{Compilation, Rule, RulePack};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use vigil_protocol::sparkplug::check_id;
@@ -51,7 +51,7 @@ pub struct Loader<'p> {
     layouts: Interned<Arc<[Channel]>>,
     nameplates: Interned<Arc<BTreeMap<String, f64>>>,
     standard: HashMap<(EquipmentClass, i64), Arc<[Channel]>>,
-    empty_register: Arc<BTreeMap<String, String>>,
+    texts: HashSet<Arc<str>>,
     compiled: HashMap<RulesKey, (Arc<[Rule]>, Vec<SkipKey>)>,
     skipped: BTreeMap<SkipKey, Skipped>,
     nodes: HashMap<String, Arc<str>>,
@@ -75,7 +75,7 @@ impl<'p> Loader<'p> {
             layouts: Interned::default(),
             nameplates: Interned::default(),
             standard: HashMap::new(),
-            empty_register: Arc::default(),
+            texts: HashSet::new(),
             compiled: HashMap::new(),
             skipped: BTreeMap::new(),
             nodes: HashMap::new(),
@@ -117,6 +117,9 @@ impl<'p> Loader<'p> {
             .into_iter()
             .map(|(id, scheme)| (id.into(), scheme))
             .collect();
+        // It stays as long as the gateway runs.
+        self.catalog.equipment.shrink_to_fit();
+        self.catalog.by_binding.values_mut().for_each(Vec::shrink_to_fit);
         (ok.then_some(self.catalog), self.findings)
     }
 
@@ -191,6 +194,7 @@ impl<'p> Loader<'p> {
         };
         let node = table.require("node").and_then(|v| self.read_node(&v));
         let device = table.get("device").and_then(|v| read_device(&v));
+        let device = device.map(|device| self.shared(&device));
         table.finish();
 
         let class = category.map(|(_, class)| class);
@@ -253,6 +257,7 @@ impl<'p> Loader<'p> {
         let rules = self.rules(document, &table.place(), &id, category, &channels, &nameplate);
         let name_zh: Arc<str> = name_zh.or(name_en).map_or_else(|| Arc::clone(&id), Arc::from);
         let name_en = name_en.map_or_else(|| Arc::clone(&name_zh), Arc::from);
+        let category = self.shared(category);
         let ix = EquipmentIx(self.catalog.equipment.len() as u32);
         self.catalog.by_id.insert(Arc::clone(&id), ix);
         self.catalog
@@ -264,7 +269,7 @@ impl<'p> Loader<'p> {
             id,
             name_zh,
             name_en,
-            category: category.into(),
+            category,
             class,
             register,
             node,
@@ -339,23 +344,26 @@ impl<'p> Loader<'p> {
         }
     }
 
-    fn read_register<'d, 'i: 'd>(
-        &self,
-        tables: impl Iterator<Item = Value<'d, 'i>>,
-    ) -> Arc<BTreeMap<String, String>> {
-        let mut register = BTreeMap::new();
+    fn read_register<'d, 'i: 'd>(&mut self, tables: impl Iterator<Item = Value<'d, 'i>>) -> Register {
+        let mut facts = Vec::new();
         for table in tables.filter_map(|v| v.table("[register]")) {
             for (key, value) in table.entries() {
                 if let Some(text) = value.str() {
-                    register.insert(key.to_owned(), text.to_owned());
+                    facts.push((self.shared(key), self.shared(text)));
                 }
             }
         }
-        if register.is_empty() {
-            Arc::clone(&self.empty_register)
-        } else {
-            Arc::new(register)
+        Register::new(facts)
+    }
+
+    /// One copy of equal texts: names and sites are said again and again.
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
         }
+        let made: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&made));
+        made
     }
 
     fn layout(

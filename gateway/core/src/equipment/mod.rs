@@ -19,6 +19,7 @@ mod plan;
 mod series;
 mod sight;
 mod snapshot;
+mod stories;
 mod story;
 mod words;
 
@@ -41,6 +42,7 @@ use gaps::Gap;
 use late::{Late, Seed};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use stories::Stories;
 use story::Story;
 use vigil_protocol::time::UtcMillis;
 
@@ -95,8 +97,7 @@ pub struct EquipmentState {
     /// The link broke since the last word: the time in between is a hole, however short.
     broken: bool,
     live: Evaluator,
-    /// By rule; most have none.
-    stories: Box<[Option<Box<Story>>]>,
+    stories: Stories,
     /// Something is out of the ordinary: words and deadlines take the long way.
     irregular: bool,
     deadline: Option<UtcMillis>,
@@ -138,7 +139,7 @@ impl EquipmentState {
             first_word: None,
             broken: false,
             live: Evaluator::new(equipment.channels.len(), rules),
-            stories: vec![None; rules].into(),
+            stories: Stories::new(rules),
             irregular: false,
             deadline: None,
             rare: None,

@@ -190,7 +190,7 @@ impl EquipmentState {
 
     fn unshelve_due(&mut self, equipment: &Equipment, here: Here, out: &mut Outputs) {
         for (index, rule) in equipment.rules.iter().enumerate() {
-            let Some(story) = self.stories[index].as_mut() else {
+            let Some(story) = self.stories.get_mut(index) else {
                 continue;
             };
             let shelved = story.alarm.as_ref().and_then(|alarm| alarm.flags.shelved_until);

@@ -225,7 +225,7 @@ impl EquipmentState {
         let stories = equipment
             .rules
             .iter()
-            .zip(&self.stories)
+            .zip(self.stories.iter())
             .filter_map(|(rule, story)| {
                 story
                     .as_ref()

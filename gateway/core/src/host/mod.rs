@@ -181,7 +181,13 @@ impl Node {
     pub(crate) fn bind(&mut self, device: Option<Arc<str>>, equipment: EquipmentIx) {
         match self.find(device.as_deref()) {
             Some(at) => self.devices[at].equipment = Some(equipment),
-            None => self.devices.push(Device::new(device, Some(equipment))),
+            None => {
+                // Most nodes have one or two devices; growing by doubling would leave room for four.
+                if self.devices.len() < 4 {
+                    self.devices.reserve_exact(1);
+                }
+                self.devices.push(Device::new(device, Some(equipment)));
+            }
         }
     }
 

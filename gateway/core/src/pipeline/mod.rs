@@ -70,7 +70,7 @@ impl Pipeline {
         let mut pipeline = Self {
             plans: Plans::new(&settings),
             settings,
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(catalog.by_binding.len()),
             by_key: HashMap::with_capacity(catalog.by_binding.len()),
             folded: HashSet::with_capacity(catalog.by_binding.len()),
             routes: HashMap::new(),

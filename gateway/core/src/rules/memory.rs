@@ -43,14 +43,47 @@ pub(crate) struct Memory {
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) masked: bool,
     /// The delay that is running: since when. `None` if none is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    onset: Option<i64>,
+    #[serde(skip_serializing_if = "Since::is_none")]
+    onset: Since,
     /// Covered time counted towards it.
     #[serde(skip_serializing_if = "is_default")]
     covered: i64,
     /// What few rules need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// An `Option<i64>` of source time in half the space: nothing happens at the beginning of time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Option<i64>", into = "Option<i64>")]
+struct Since(i64);
+
+impl Since {
+    const NONE: Self = Self(i64::MIN);
+
+    fn at(at: i64) -> Self {
+        Self(at.max(i64::MIN + 1))
+    }
+
+    fn get(self) -> Option<i64> {
+        (!self.is_none()).then_some(self.0)
+    }
+
+    fn is_none(&self) -> bool {
+        self.0 == i64::MIN
+    }
+}
+
+impl From<Option<i64>> for Since {
+    fn from(at: Option<i64>) -> Self {
+        at.map_or(Self::NONE, Self::at)
+    }
+}
+
+impl From<Since> for Option<i64> {
+    fn from(since: Since) -> Self {
+        since.get()
+    }
 }
 
 /// What few rules need to remember.
@@ -96,7 +129,7 @@ impl Default for Memory {
             active: false,
             suppressed: false,
             masked: false,
-            onset: None,
+            onset: Since::NONE,
             covered: 0,
             extra: None,
         }
@@ -137,14 +170,14 @@ impl Memory {
             return None;
         }
         if self.onset.is_none() {
-            (self.onset, self.covered) = (Some(at), 0);
+            (self.onset, self.covered) = (Since::at(at), 0);
         }
         self.count(rule, at + credit, credit)
     }
 
     /// Counts `span` ms of covered time that ended at source time `to`.
     pub(crate) fn count(&mut self, rule: &Rule, to: i64, span: i64) -> Option<Step> {
-        let onset = self.onset?;
+        let onset = self.onset.get()?;
         if !self.is_moving() || self.masked {
             return None;
         }
@@ -174,7 +207,7 @@ impl Memory {
 
     /// Counts up to `now` on a timeline without holes (arrival time).
     pub(crate) fn until(&mut self, rule: &Rule, now: i64) -> Option<Step> {
-        let counted = self.onset?.saturating_add(self.covered);
+        let counted = self.onset.get()?.saturating_add(self.covered);
         self.count(rule, now, (now - counted).max(0))
     }
 
@@ -189,13 +222,13 @@ impl Memory {
         if self.truth != Truth::True {
             return None;
         }
-        self.onset = Some(at);
+        self.onset = Since::at(at);
         self.count(rule, at + credit, credit)
     }
 
     /// Forgets the running delay; trips and truth stay.
     pub(crate) fn rest(&mut self) {
-        (self.onset, self.covered, self.masked) = (None, 0, false);
+        (self.onset, self.covered, self.masked) = (Since::NONE, 0, false);
     }
 
     /// The truth is the one that changes the state if it lasts.
@@ -205,12 +238,12 @@ impl Memory {
 
     /// Time counts towards something.
     pub(crate) fn is_counting(&self) -> bool {
-        self.onset.is_some() && self.is_moving() && !self.masked
+        !self.onset.is_none() && self.is_moving() && !self.masked
     }
 
     /// Since when the running delay counts.
     pub(crate) fn onset(&self) -> Option<i64> {
-        self.onset
+        self.onset.get()
     }
 
     /// A hole begins: what was masked before says nothing about after.
@@ -224,7 +257,7 @@ impl Memory {
     /// in a longer hole the condition may have come and gone, and a signal that swings would add up to a delay it
     /// never held for. True if the delay must begin anew.
     pub(crate) fn outlast(&mut self, ms: i64) -> bool {
-        let outlasted = self.onset.is_some() && !self.masked && self.covered <= ms;
+        let outlasted = !self.onset.is_none() && !self.masked && self.covered <= ms;
         if outlasted {
             self.rest();
             self.truth = Truth::Unknown;
@@ -235,7 +268,7 @@ impl Memory {
     /// A hole has ended, and what would be masked still holds as far as anybody knows.
     pub(crate) fn remask(&mut self, at: i64) {
         if self.suppressed && !self.active && self.truth == Truth::True && self.onset.is_none() {
-            (self.onset, self.covered) = (Some(at), 0);
+            (self.onset, self.covered) = (Since::at(at), 0);
         }
     }
 
