@@ -92,7 +92,7 @@ pub(super) async fn writing(options: &StoreOptions) -> Result<SqliteConnection, 
         // each is then copied once instead of every time.
         .pragma("wal_autocheckpoint", "8000")
         .pragma("journal_size_limit", "67108864")
-        // More changes nothing at 30,000 messages per second: what is written is mostly new pages.
+        // Enough for 30,000 messages per second of 1,000 nodes: what is written is mostly new pages.
         .pragma("cache_size", "-8000")
         .pragma("temp_store", "MEMORY");
     let open = |source| StoreError::Open {
