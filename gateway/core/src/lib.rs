@@ -17,6 +17,7 @@ pub mod decode;
 pub mod diagnostic;
 pub mod equipment;
 pub mod expr;
+pub mod field;
 pub mod hash;
 pub mod hazard;
 mod host;
