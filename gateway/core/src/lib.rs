@@ -26,6 +26,7 @@ mod journal;
 mod normalize;
 pub mod output;
 pub mod pack;
+pub mod people;
 pub mod pipeline;
 pub mod rules;
 pub mod sample;
