@@ -17,6 +17,7 @@ use crate::secrets::AdminToken;
 use crate::store::Reader;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
 use vigil_protocol::time::UtcMillis;
 
@@ -31,6 +32,8 @@ pub struct App {
     pub desk: Desk,
     /// What is watched.
     pub catalog: Arc<Catalog>,
+    /// When what is due.
+    pub schedules: Arc<Schedules>,
     /// How the gateway is set up.
     pub config: Arc<Config>,
     /// What a client must show to change anything.

@@ -23,6 +23,7 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod secrets;
+pub mod sheet;
 pub mod store;
 pub mod telemetry;
 pub mod view;

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
+use crate::desk::watch;
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
@@ -21,10 +22,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
+use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
 
 /// Messages that may wait for the engine; the broker holds the rest.
@@ -250,6 +252,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         store: reader,
         desk: store::desk(&store_options),
         catalog,
+        schedules: Arc::new(Schedules::builtin()),
         config,
         token: Arc::new(token),
         started,
@@ -268,6 +271,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
+    tokio::spawn(watch::every_day(
+        app.clone(),
+        Arc::new(watch::NoHazards),
+        stopping.clone(),
+    ));
     tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
     Ok(Running {
         http_addr,
@@ -404,7 +412,7 @@ async fn reload_once(
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.
 async fn watch_connection(
-    mut status: watch::Receiver<Connection>,
+    mut status: tokio::sync::watch::Receiver<Connection>,
     engine: EngineHandle,
     heard: CancellationToken,
 ) {

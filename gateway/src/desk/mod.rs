@@ -5,3 +5,28 @@
 //! ```
 //! A module owns its tables: nobody else writes SQL over them. What is decided without a database (who may do what,
 //! when something is due, what a row has wrong) is in `vigil_core`.
+
+pub mod calendar;
+pub mod register;
+pub mod scope;
+pub mod watch;
+
+use crate::clock::Clock;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use vigil_protocol::time::UtcMillis;
+
+/// The civil day of an instant where the gateway stands.
+#[must_use]
+pub fn day_of(at: UtcMillis, timezone: &str) -> Date {
+    let zone = TimeZone::get(timezone).unwrap_or(TimeZone::UTC);
+    let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    instant.to_zoned_datetime(zone).date()
+}
+
+/// Today where the gateway stands.
+#[must_use]
+pub fn today(clock: &Clock, timezone: &str) -> Date {
+    day_of(clock.now(), timezone)
+}

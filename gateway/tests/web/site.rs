@@ -144,6 +144,7 @@ impl Site {
                 dir.path().join("vigil.db"),
             )),
             catalog,
+            schedules: Arc::new(vigil_core::calendar::Schedules::builtin()),
             config,
             token: Arc::new(token),
             started: UtcMillis(T0),

@@ -1,0 +1,88 @@
+//! The register of equipment (设备台账): its tables, and the source of every [`Scope`].
+//!
+//! ```text
+//! page, API, file ─► vigil_core::register (read, checked) ─► write (one transaction) ─► equipment, facts, obligations
+//! ```
+
+mod accessory;
+mod error;
+mod import;
+mod list;
+mod prepare;
+mod read;
+mod unit;
+mod write;
+
+pub use accessory::{
+    Accessory, AccessoryFacts, Certificate, CertificateFacts, accessories, accessory, certificate,
+    certificates, remove_accessory, save_accessory, save_certificate,
+};
+pub use error::RegisterError;
+pub use import::{
+    Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
+    drop_old_files, import, imports, plan, report, template, upload,
+};
+pub use list::{Cursor, ListFilter, ListPage, ListRow, Order, list};
+pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
+pub use unit::{Unit, UnitFacts, save_unit, unit, units};
+pub use write::{Saved, recompute, save};
+
+use jiff::civil::Date;
+use sqlx::SqliteConnection;
+use vigil_core::people::Scope;
+use vigil_protocol::time::UtcMillis;
+
+/// Who writes, when, and by what way.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Login.
+    pub actor: String,
+    /// `page`, `api`, `command`.
+    pub source: String,
+    /// Now.
+    pub now: UtcMillis,
+    /// Today, where the gateway stands.
+    pub today: Date,
+}
+
+/// Scope of nothing known: administrators see it only.
+#[must_use]
+pub fn nobodys() -> Scope {
+    Scope::default()
+}
+
+/// One line of history, before it has a number.
+pub(crate) struct HistoryLine {
+    pub(crate) subject: String,
+    pub(crate) field: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+}
+
+/// Writes history, all lines in one statement.
+pub(crate) async fn write_history(
+    connection: &mut SqliteConnection,
+    act: &Act,
+    lines: &[HistoryLine],
+) -> Result<(), RegisterError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|line| [&line.subject, &line.field, &line.old, &line.new])
+        .collect();
+    let json = serde_json::to_string(&rows).unwrap_or_default();
+    sqlx::query(
+        "INSERT INTO register_changes (subject, at, actor, source, field, old, new) \
+         SELECT value->>0, $2, $3, $4, value->>1, value->>2, value->>3 FROM json_each($1)",
+    )
+    .bind(json)
+    .bind(act.now.0)
+    .bind(&act.actor)
+    .bind(&act.source)
+    .execute(connection)
+    .await
+    .map_err(error::writing("the register's history"))?;
+    Ok(())
+}
