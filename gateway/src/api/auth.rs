@@ -2,9 +2,12 @@
 
 use super::problem::ApiError;
 use crate::app::App;
+use crate::view::register::anybody;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use std::convert::Infallible;
+use vigil_core::people::Person;
 
 /// Whoever holds the admin token. Asking for it is what makes a handler a protected one.
 #[derive(Clone, Copy, Debug)]
@@ -37,5 +40,26 @@ impl FromRequestParts<App> for Admin {
                 "Bearer realm=\"vigil\", error=\"invalid_token\"",
             )),
         }
+    }
+}
+
+/// Whoever reads. Who shows the admin token sees what is said about persons too.
+#[derive(Clone, Debug)]
+pub(super) struct Viewer {
+    /// For whom lists are filtered.
+    pub(super) person: Person,
+    /// Whether facts about persons are shown.
+    pub(super) personal: bool,
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let personal = Admin::from_request_parts(parts, app).await.is_ok();
+        Ok(Self {
+            person: anybody(Admin::NAME),
+            personal,
+        })
     }
 }

@@ -38,16 +38,25 @@ const HEADERS: &[(HeaderName, &str)] = &[
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Puts limits, problem documents and headers around all routes of `router`.
-pub(super) fn guard(router: Router) -> Router {
+/// Largest file, bytes.
+pub(super) const MAX_FILE: usize = 16 << 20;
+/// Reading a file and comparing it with the register takes its time.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Puts limits, problem documents and headers around all routes: of `files`, which take or work through files, too.
+pub(super) fn guard(router: Router, files: Router) -> Router {
+    let limited = |router: Router, bytes, timeout| {
+        router
+            .layer(DefaultBodyLimit::max(bytes))
+            .layer(RequestBodyLimitLayer::new(bytes))
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::SERVICE_UNAVAILABLE,
+                timeout,
+            ))
+    };
     // The last is the outermost.
-    router
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TIMEOUT,
-        ))
+    limited(router, MAX_BODY, TIMEOUT)
+        .merge(limited(files, MAX_FILE, FILE_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::finish))
         .layer(CompressionLayer::new())

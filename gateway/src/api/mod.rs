@@ -7,17 +7,21 @@
 
 mod alarms;
 mod auth;
+mod calendar;
 mod docs;
 mod equipment;
 mod events;
 mod guard;
 mod hazards;
 mod health;
+mod imports;
 mod nodes;
 mod operation;
 mod params;
 mod problem;
+mod register;
 mod site;
+mod units;
 
 pub use problem::{ApiError, Problem};
 
@@ -36,7 +40,9 @@ use utoipa_axum::routes;
 /// Everything under `/api`, `/docs`, `/healthz`, `/readyz` and `/metrics`. Has no fallback of its own outside
 /// `/api`: merge the pages beside it.
 pub fn router(app: App) -> Router {
-    let (routes, description) = described().split_for_parts();
+    let (routes, mut description) = described().split_for_parts();
+    let (files, of_files) = with_files().split_for_parts();
+    description.merge(of_files);
     let paths: Vec<String> = description.paths.paths.keys().cloned().collect();
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
@@ -44,14 +50,26 @@ pub fn router(app: App) -> Router {
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)
-        .with_state(app);
-    guard::guard(routes.merge(docs::swagger()))
+        .with_state(app.clone());
+    guard::guard(routes.merge(docs::swagger()), files.with_state(app))
 }
 
 /// The description of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    described().into_openapi()
+    let mut description = described().into_openapi();
+    description.merge(with_files().into_openapi());
+    description
+}
+
+/// Routes that take a file, or work through one.
+fn with_files() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(imports::send))
+        .routes(routes!(imports::one, imports::choose, imports::discard))
+        .routes(routes!(imports::apply))
+        .routes(routes!(imports::report))
+        .route_layer(from_fn(guard::heavy()))
 }
 
 fn described() -> OpenApiRouter<App> {
@@ -75,6 +93,21 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(register::list, register::create))
+        .routes(routes!(register::fields))
+        .routes(routes!(register::template))
+        .routes(routes!(register::findings))
+        .routes(routes!(register::one, register::change))
+        .routes(routes!(register::history))
+        .routes(routes!(register::accessories, register::add_accessory))
+        .routes(routes!(register::change_accessory, register::remove_accessory))
+        .routes(routes!(units::list, units::create))
+        .routes(routes!(units::one, units::change))
+        .routes(routes!(units::certificates, units::add_certificate))
+        .routes(routes!(units::change_certificate))
+        .routes(routes!(imports::list))
+        .routes(routes!(calendar::list))
+        .routes(routes!(calendar::coverage))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

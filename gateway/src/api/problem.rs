@@ -1,6 +1,7 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
 use crate::app::ActError;
+use crate::desk::register::RegisterError;
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -82,7 +83,11 @@ impl ApiError {
     }
 
     pub(super) fn too_large() -> Self {
-        let detail = format!("a request body has at most {} bytes", super::guard::MAX_BODY);
+        let detail = format!(
+            "a request body has at most {} bytes, a file {}",
+            super::guard::MAX_BODY,
+            super::guard::MAX_FILE
+        );
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -161,6 +166,56 @@ impl From<ViewError> for ApiError {
             ViewError::Store(error) => {
                 tracing::error!(%error, "an API request could not be answered");
                 Self::unavailable("store_unreadable", detail)
+            }
+        }
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        let detail = error.to_string();
+        let conflict = |code| {
+            Self::new(
+                StatusCode::CONFLICT,
+                code,
+                "The request is refused",
+                detail.clone(),
+            )
+        };
+        match error {
+            RegisterError::Store(error) => ViewError::from(error).into(),
+            RegisterError::NotFound { .. } => Self::not_found(detail),
+            RegisterError::Stale { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale",
+                "It has been changed by somebody else",
+                detail,
+            ),
+            RegisterError::Exists { .. } => conflict("exists"),
+            RegisterError::KeyReused => conflict("key_reused"),
+            RegisterError::Refused(_) => conflict("refused"),
+            RegisterError::Wrong(findings) => {
+                let said = findings.iter().map(|one| {
+                    let field = one.field.map_or("", vigil_core::register::Field::key);
+                    format!("{field}: {} ({})", one.what.en, one.fix.en)
+                });
+                Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail).findings(said.collect())
+            }
+            RegisterError::Value { .. } => Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            RegisterError::Sheet(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_file",
+                "The file cannot be read",
+                detail,
+            ),
+            RegisterError::Broken(_) => {
+                tracing::error!(%detail, "an API request could not be answered");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Internal Server Error",
+                    detail,
+                )
             }
         }
     }
@@ -255,6 +310,15 @@ pub(super) enum Missing {
     /// There is no such thing.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
+}
+
+/// Somebody else was faster. In the description only.
+#[derive(Debug, IntoResponses)]
+#[allow(dead_code, reason = "describes answers, makes none")]
+pub(super) enum Changing {
+    /// It has changed since it was read: `If-Match` names another revision.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(Problem),
 }
 
 /// Problems of every request that writes. In the description only.

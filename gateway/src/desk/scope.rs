@@ -1,8 +1,9 @@
 //! Who sees what, as SQL: lists are filtered by scope in the database, never after the limit.
 
-use crate::store::Db;
+use super::register::{RegisterError, Unit, scope_of, unit};
+use crate::store::{Db, Desk};
 use sqlx::QueryBuilder;
-use vigil_core::people::{Person, Role};
+use vigil_core::people::{Person, Role, Scope};
 
 /// Adds `AND …` so that only rows remain that concern `person`. `columns` is the alias of a table with the columns
 /// `use_unit`, `maintenance_unit`, `inspection_body` and `area`, with its dot, or empty. The same as
@@ -50,4 +51,38 @@ pub fn push_prefix(query: &mut QueryBuilder<Db>, columns: &str, column: &str, pr
         // The last character there is: behind whatever follows the prefix.
         .push_bind(format!("{prefix}\u{10ffff}"))
         .push(")");
+}
+
+/// Refuses equipment that is not in the register, or out of scope.
+///
+/// # Errors
+/// See above; the database cannot be read.
+pub async fn of_id(desk: &Desk, person: &Person, id: &str) -> Result<Scope, RegisterError> {
+    let scope = scope_of(desk, id).await?;
+    scope
+        .filter(|scope| person.sees(scope))
+        .ok_or_else(|| RegisterError::NotFound {
+            what: "equipment",
+            id: id.to_owned(),
+        })
+}
+
+/// A unit, if it is there and in scope: a unit sees itself, authorities those of their area.
+///
+/// # Errors
+/// See above; the database cannot be read.
+pub async fn of_unit(desk: &Desk, person: &Person, code: &str) -> Result<Unit, RegisterError> {
+    let found = unit(desk, code).await?.filter(|unit| {
+        let own: Option<std::sync::Arc<str>> = Some(unit.code.as_str().into());
+        person.sees(&Scope {
+            use_unit: own.clone(),
+            maintenance_unit: own.clone(),
+            inspection_body: own,
+            area: unit.facts.area.as_str().into(),
+        })
+    });
+    found.ok_or_else(|| RegisterError::NotFound {
+        what: "unit",
+        id: code.to_owned(),
+    })
 }

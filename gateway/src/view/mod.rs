@@ -21,6 +21,7 @@ mod log;
 mod news;
 mod nodes;
 mod overview;
+pub mod register;
 mod rules;
 mod series;
 mod strangers;

@@ -1,10 +1,11 @@
-//! The register of equipment (设备台账): its tables, and the source of every [`Scope`].
+//! The register of equipment (设备台账): its tables, and the source of every [`Scope`](vigil_core::people::Scope).
 //!
 //! ```text
 //! page, API, file ─► vigil_core::register (read, checked) ─► write (one transaction) ─► equipment, facts, obligations
 //! ```
 
 mod accessory;
+mod entering;
 mod error;
 mod import;
 mod list;
@@ -13,23 +14,24 @@ mod read;
 mod unit;
 mod write;
 
+pub use accessory::ACCESSORY_KINDS;
 pub use accessory::{
     Accessory, AccessoryFacts, Certificate, CertificateFacts, accessories, accessory, certificate,
     certificates, remove_accessory, save_accessory, save_certificate,
 };
+pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, change, create};
 pub use error::RegisterError;
 pub use import::{
     Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
     drop_old_files, import, imports, plan, report, template, upload,
 };
-pub use list::{Cursor, ListFilter, ListPage, ListRow, Order, list};
+pub use list::{COUNTED, Cursor, ListFilter, ListPage, ListRow, Order, list};
 pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
-pub use unit::{Unit, UnitFacts, save_unit, unit, units};
+pub use unit::{UNIT_KINDS, Unit, UnitFacts, save_unit, unit, units};
 pub use write::{Saved, recompute, save};
 
 use jiff::civil::Date;
 use sqlx::SqliteConnection;
-use vigil_core::people::Scope;
 use vigil_protocol::time::UtcMillis;
 
 /// Who writes, when, and by what way.
@@ -43,12 +45,6 @@ pub struct Act {
     pub now: UtcMillis,
     /// Today, where the gateway stands.
     pub today: Date,
-}
-
-/// Scope of nothing known: administrators see it only.
-#[must_use]
-pub fn nobodys() -> Scope {
-    Scope::default()
 }
 
 /// One line of history, before it has a number.

@@ -61,8 +61,8 @@ const LOOK_BACK_DAYS: i32 = 60;
 const AFTER_MIDNIGHT_MS: i64 = 30 * 60_000;
 
 /// The parts a day's work needs.
-#[derive(Clone, Debug)]
-pub struct Daily {
+#[derive(Debug)]
+struct Daily {
     desk: Desk,
     store: Reader,
     catalog: Arc<Catalog>,
