@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Mutex;
 use vigil_core::people::{Person, Role, Scope};
-use vigil_core::register::StateFinding;
+use vigil_core::register::{Cell, StateFinding};
 use vigil_gateway::desk::register::{self, ListFilter};
 use vigil_gateway::desk::watch::{self, HazardOpener};
 use vigil_gateway::desk::{calendar, day_of};
@@ -484,7 +484,7 @@ async fn lists_filter_page_and_search() {
         ("?area=2103", 3),
         ("?area=11", 0),
         ("?state=in_use", 3),
-        ("?due=overdue", 2),
+        ("?due=overdue", 1),
         ("?q=00013", 1),
         ("?q=2号", 1),
         ("?q=某商场%201号", 1),

@@ -22,6 +22,7 @@ mod overview;
 mod page;
 mod parts;
 mod phrase;
+mod register;
 mod rules;
 mod session;
 mod sign_in;
@@ -34,7 +35,7 @@ pub mod words;
 use crate::app::App;
 use crate::view::Card;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -55,6 +56,10 @@ use words::Language;
 
 /// Largest form, bytes.
 const MAX_FORM: usize = 64 * 1024;
+/// Largest form with a file, bytes: the file and what is around it.
+const MAX_FILE: usize = (16 << 20) + MAX_FORM;
+/// Reading a file and comparing it with the register takes its time.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// An answer must begin within this time.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Pages with charts made at the same time; others wait.
@@ -122,6 +127,36 @@ pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
         .route("/nodes/{group}/{node}", get(nodes::show))
         .route("/unregistered", get(strangers::show))
         .route("/rules", get(rules::show))
+        .route("/register", get(register::show))
+        .route(
+            "/register/new",
+            get(register::edit::new).post(register::edit::create),
+        )
+        .route("/register/template.xlsx", get(register::imports::template))
+        .route("/register/{id}", get(register::card::show))
+        .route(
+            "/register/{id}/edit",
+            get(register::edit::show).post(register::edit::change),
+        )
+        .route(
+            "/register/{id}/accessories",
+            get(back_to_card).post(register::card::add_accessory),
+        )
+        .route("/units", get(register::units::list))
+        .route(
+            "/units/new",
+            get(register::units::new).post(register::units::create),
+        )
+        .route(
+            "/units/{code}",
+            get(register::units::show).post(register::units::change),
+        )
+        .route(
+            "/units/{code}/certificates",
+            get(back_to_unit).post(register::units::add_certificate),
+        )
+        .route("/calendar", get(register::calendar::show))
+        .route("/coverage", get(register::calendar::coverage))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route(
             "/sign-out",
@@ -129,7 +164,33 @@ pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
         )
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
         .layer(from_fn(finish))
-        .with_state(site);
+        .with_state(Arc::clone(&site));
+    let permits = Arc::new(Semaphore::new(HEAVY));
+    let files = Router::new()
+        .route(
+            "/imports",
+            get(register::imports::list).post(register::imports::send),
+        )
+        .route("/imports/{n}", get(register::imports::show))
+        .route("/imports/{n}/report.xlsx", get(register::imports::report))
+        .route(
+            "/imports/{n}/columns",
+            get(back_to_import).post(register::imports::choose),
+        )
+        .route(
+            "/imports/{n}/apply",
+            get(back_to_import).post(register::imports::apply),
+        )
+        .layer(from_fn(move |request, next: Next| {
+            one_of(Arc::clone(&permits), request, next)
+        }))
+        .layer(from_fn(finish))
+        .with_state(site)
+        .layer(DefaultBodyLimit::max(MAX_FILE))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            FILE_TIMEOUT,
+        ));
     Router::new()
         .route("/assets/{name}", get(assets::serve))
         .merge(pages)
@@ -138,7 +199,21 @@ pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
         ))
+        .merge(files)
         .layer(CompressionLayer::new())
+}
+
+/// What a reload of a refused form asks for.
+async fn back_to_card(page: Page, Path(id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/register/{}", page.segment(&id)))
+}
+
+async fn back_to_unit(page: Page, Path(code): Path<String>) -> Redirect {
+    Redirect::to(&format!("/units/{}", page.segment(&code)))
+}
+
+async fn back_to_import(page: Page, Path(n): Path<String>) -> Redirect {
+    Redirect::to(&format!("/imports/{}", page.segment(&n)))
 }
 
 /// Waits for one of a few permits.

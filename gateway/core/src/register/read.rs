@@ -169,7 +169,8 @@ fn read_text(field: Field, unit: Option<&str>, cell: &Cell, text: &str) -> Resul
             Words::new(fix_zh, fix_en),
         ))
     };
-    let typed = matches!(cell, Cell::Text(typed) if typed.trim() != text);
+    // The apostrophe before what is no formula is a sign of the spreadsheet, and nothing anybody typed.
+    let typed = matches!(cell, Cell::Text(typed) if typed.trim().trim_start_matches('\'') != text);
     match field.kind() {
         Kind::Text(_) => Ok(if typed {
             Value::corrected(text, Rule::Cell)
