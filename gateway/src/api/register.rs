@@ -30,12 +30,12 @@ pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spr
 
 /// Who does what now.
 pub(super) fn act(app: &App) -> Act {
-    Act {
-        actor: Admin::NAME.to_owned(),
-        source: "api".to_owned(),
-        now: app.clock.now(),
-        today: today(&app.clock, &app.config.web.timezone),
-    }
+    Act::new(
+        Admin::NAME.to_owned(),
+        "api",
+        app.clock.now(),
+        today(&app.clock, &app.config.web.timezone),
+    )
 }
 
 /// The revision a client has seen.

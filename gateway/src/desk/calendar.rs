@@ -189,7 +189,8 @@ pub async fn calendar(
         limit => limit.min(1_000),
     };
     let mut query = QueryBuilder::<Db>::new(
-        "SELECT o.*, COALESCE(e.name, c.person, '') AS name, u.name AS use_unit_name FROM (SELECT * FROM ",
+        "SELECT o.*, COALESCE(e.name, c.person, '') AS name, u.name AS use_unit_name FROM \
+         (SELECT equipment, kind, part FROM ",
     );
     push_matching(&mut query, person, filter, today);
     if let Some(after) = &filter.after {
@@ -204,7 +205,8 @@ pub async fn calendar(
         .push(" ORDER BY due, equipment, kind, part LIMIT ")
         .push_bind(i64::from(limit) + 1);
     query.push(
-        ") o LEFT JOIN equipment e ON e.id = o.equipment LEFT JOIN units u ON u.code = o.use_unit \
+        // What is in the index decides; only what is shown is looked up.
+        ") JOIN obligations o USING (equipment, kind, part) LEFT JOIN equipment e ON e.id = o.equipment LEFT JOIN units u ON u.code = o.use_unit \
          LEFT JOIN certificates c ON o.equipment = '' AND o.part = 'certificate:' || c.n \
          ORDER BY o.due, o.equipment, o.kind, o.part",
     );

@@ -1,5 +1,6 @@
 //! Safety valves and other accessories, kept one by one; persons' certificates.
 
+use super::entering::remember;
 use super::error::{reading, writing};
 use super::read::records;
 use super::unit::unit;
@@ -293,6 +294,7 @@ pub async fn save_accessory(
     let old = old.map(|old| said(&old.facts)).unwrap_or_default();
     history(connection, act, equipment, n, &old, &said(&facts)).await?;
     refresh(connection, act, schedules, equipment).await?;
+    remember(connection, act, &n.to_string()).await?;
     write.commit().await?;
     Ok(Accessory {
         n,
@@ -545,6 +547,7 @@ pub async fn save_certificate(
         facts.unit
     ]]);
     run(connection, INSERT_OBLIGATIONS, &due).await?;
+    remember(connection, act, &n.to_string()).await?;
     write.commit().await?;
     Ok(Certificate { n, revision, facts })
 }

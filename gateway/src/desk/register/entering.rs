@@ -11,7 +11,7 @@ use super::unit::{Unit, UnitFacts, save_unit, unit};
 use super::write::save;
 use super::{Act, RegisterError, Saved};
 use crate::store::Desk;
-use sqlx::Row as _;
+use sqlx::{Row as _, SqliteConnection};
 use vigil_core::calendar::Schedules;
 use vigil_core::hash::ContentHash;
 use vigil_core::register::{Cell, Field, Finding, Level, Record, read_row};
@@ -87,8 +87,7 @@ pub async fn create(
             what: "must not hold / \\ ? # %, nor begin with a full stop".to_owned(),
         });
     }
-    let mut saved = save(desk, act, schedules, None, None, record).await?;
-    remember(desk, act, key, &hash, &saved.id).await?;
+    let mut saved = save(desk, &for_request(act, key, hash), schedules, None, None, record).await?;
     findings.append(&mut saved.findings);
     Ok(Saved { findings, ..saved })
 }
@@ -145,8 +144,15 @@ pub async fn add_accessory(
             id: n,
         });
     }
-    let saved = save_accessory(desk, act, schedules, equipment, None, facts).await?;
-    remember(desk, act, key, &hash, &saved.n.to_string()).await?;
+    let saved = save_accessory(
+        desk,
+        &for_request(act, key, hash),
+        schedules,
+        equipment,
+        None,
+        facts,
+    )
+    .await?;
     Ok(saved)
 }
 
@@ -168,8 +174,7 @@ pub async fn add_certificate(
             id: n,
         });
     }
-    let saved = save_certificate(desk, act, None, facts).await?;
-    remember(desk, act, key, &hash, &saved.n.to_string()).await?;
+    let saved = save_certificate(desk, &for_request(act, key, hash), None, facts).await?;
     Ok(saved)
 }
 
@@ -191,8 +196,7 @@ pub async fn add_unit(
             id: code,
         });
     }
-    let saved = save_unit(desk, act, None, facts).await?;
-    remember(desk, act, key, &hash, &saved.code).await?;
+    let saved = save_unit(desk, &for_request(act, key, hash), None, facts).await?;
     Ok(saved)
 }
 
@@ -215,24 +219,38 @@ async fn done_before(desk: &Desk, key: Option<&str>, hash: &str) -> Result<Optio
     }
 }
 
-/// Remembers what a key made. What identifies a thing keeps it from being made twice should this be lost.
-async fn remember(
-    desk: &Desk,
+/// The same act, done for a request with a key.
+fn for_request(act: &Act, key: Option<&str>, hash: String) -> Act {
+    Act {
+        request: key.map(|key| (key.to_owned(), hash)),
+        ..act.clone()
+    }
+}
+
+/// Remembers what a request made, in the transaction that makes it.
+pub(super) async fn remember(
+    connection: &mut SqliteConnection,
     act: &Act,
-    key: Option<&str>,
-    hash: &str,
     answer: &str,
 ) -> Result<(), RegisterError> {
-    let Some(key) = key else { return Ok(()) };
-    let mut write = desk.begin().await?;
-    sqlx::query("INSERT OR IGNORE INTO register_requests (key, at, hash, answer) VALUES ($1, $2, $3, $4)")
-        .bind(key)
-        .bind(act.now.0)
-        .bind(hash)
-        .bind(answer)
-        .execute(write.connection()?)
-        .await
-        .map_err(writing("requests"))?;
-    write.commit().await?;
-    Ok(())
+    let Some((key, hash)) = &act.request else {
+        return Ok(());
+    };
+    let done = sqlx::query(
+        "INSERT INTO register_requests (key, at, hash, answer) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING",
+    )
+    .bind(key)
+    .bind(act.now.0)
+    .bind(hash)
+    .bind(answer)
+    .execute(connection)
+    .await
+    .map_err(writing("requests"))?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(RegisterError::Refused(
+            "the same request was handled just now; ask again for its answer".to_owned(),
+        ))
+    }
 }

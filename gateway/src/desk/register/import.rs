@@ -6,6 +6,6 @@ mod report;
 mod store;
 
 pub use apply::{Applied, apply};
-pub use plan::{Counts, Missing, Plan, PlannedRow, plan};
+pub use plan::{Counts, Missing, Plan, PlannedRow, plan, plan_file};
 pub use report::{report, template};
 pub use store::{Choice, ImportRow, ImportState, choose, discard, drop_old_files, import, imports, upload};

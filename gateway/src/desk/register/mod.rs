@@ -23,7 +23,7 @@ pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, chang
 pub use error::RegisterError;
 pub use import::{
     Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
-    drop_old_files, import, imports, plan, report, template, upload,
+    drop_old_files, import, imports, plan, plan_file, report, template, upload,
 };
 pub use list::{COUNTED, Cursor, ListFilter, ListPage, ListRow, Order, list};
 pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
@@ -45,6 +45,22 @@ pub struct Act {
     pub now: UtcMillis,
     /// Today, where the gateway stands.
     pub today: Date,
+    /// Key and hash of a request that is done once however often it is sent.
+    pub request: Option<(String, String)>,
+}
+
+impl Act {
+    /// Of nobody's particular request.
+    #[must_use]
+    pub fn new(actor: impl Into<String>, source: &str, now: UtcMillis, today: Date) -> Self {
+        Self {
+            actor: actor.into(),
+            source: source.to_owned(),
+            now,
+            today,
+            request: None,
+        }
+    }
 }
 
 /// One line of history, before it has a number.

@@ -1,6 +1,7 @@
 //! Units: who uses, maintains, inspects.
 
 use super::accessory::{required, short};
+use super::entering::remember;
 use super::error::{reading, writing};
 use super::{Act, HistoryLine, RegisterError, write_history};
 use crate::desk::scope::{push_prefix, push_scope};
@@ -232,6 +233,7 @@ pub async fn save_unit(
         .execute(&mut *connection)
         .await
         .map_err(writing("the calendar"))?;
+    remember(connection, act, &code).await?;
     write.commit().await?;
     Ok(Unit {
         code,

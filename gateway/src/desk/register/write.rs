@@ -1,6 +1,7 @@
 //! Writing records: many at once or one, always in one transaction, in statements over many rows.
 
 use super::accessory::{Accessory, accessories_of};
+use super::entering::remember;
 use super::error::{corrupt, reading, writing};
 use super::prepare::{Prepared, Units, new_id};
 use super::read::records;
@@ -88,6 +89,7 @@ pub async fn save(
     let mut findings = prepared.pop().map(|(one, _)| one.findings).unwrap_or_default();
     findings.extend(duplicates);
     bump(connection).await?;
+    remember(connection, act, &id).await?;
     write.commit().await?;
     Ok(Saved {
         id,

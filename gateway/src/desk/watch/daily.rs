@@ -88,12 +88,7 @@ pub async fn daily(app: &crate::app::App, opener: &dyn HazardOpener) -> Result<D
 impl Daily {
     async fn run(&self, now: UtcMillis, opener: &dyn HazardOpener) -> Result<DailyReport, RegisterError> {
         let today = day_of(now, &self.timezone);
-        let act = Act {
-            actor: "vigil".to_owned(),
-            source: "daily".to_owned(),
-            now,
-            today,
-        };
+        let act = Act::new("vigil".to_owned(), "daily", now, today);
         let mut report = DailyReport::default();
         let done = self.done_to().await?;
         if done.is_none_or(|done| done < today) {

@@ -216,12 +216,7 @@ async fn make<'p>(
     if !made.waiting {
         return Ok(made);
     }
-    let act = register::Act {
-        actor: String::new(),
-        source: "page".to_owned(),
-        now: site.app.clock.now(),
-        today: site.today(),
-    };
+    let act = register::Act::new(String::new(), "page", site.app.clock.now(), site.today());
     let plan = match register::plan(&site.app.desk, &act, n).await {
         Ok(plan) => plan,
         Err(error @ (RegisterError::Refused(_) | RegisterError::Sheet(_))) => {
@@ -356,12 +351,7 @@ async fn finish(site: &Site, page: Page, n: &str, done: Result<(), RegisterError
 /// `GET /imports/{n}/report.xlsx`
 pub(crate) async fn report(State(site): State<Arc<Site>>, page: Page, Path(n): Path<String>) -> Response {
     let zh = page.language == super::super::words::Language::Zh;
-    let act = register::Act {
-        actor: String::new(),
-        source: "page".to_owned(),
-        now: site.app.clock.now(),
-        today: site.today(),
-    };
+    let act = register::Act::new(String::new(), "page", site.app.clock.now(), site.today());
     let Ok(number) = n.parse::<i64>() else {
         return Fault::NotFound.respond(&page);
     };

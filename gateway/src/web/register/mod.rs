@@ -45,12 +45,12 @@ impl Site {
     /// Who writes: signed in, with a form of ours.
     pub(crate) fn writer(&self, page: &Page, csrf: &str) -> Result<Act, Fault> {
         match &page.session {
-            Some(session) if session.vouches_for(csrf) => Ok(Act {
-                actor: session.name.clone(),
-                source: "page".to_owned(),
-                now: self.app.clock.now(),
-                today: self.today(),
-            }),
+            Some(session) if session.vouches_for(csrf) => Ok(Act::new(
+                session.name.clone(),
+                "page",
+                self.app.clock.now(),
+                self.today(),
+            )),
             Some(_) => Err(Fault::Forbidden("this form does not belong to your session")),
             None => Err(Fault::Forbidden("sign in first")),
         }

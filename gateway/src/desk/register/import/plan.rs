@@ -120,6 +120,19 @@ pub async fn plan(desk: &Desk, act: &Act, n: i64) -> Result<Plan, RegisterError>
     let kept = import(desk, n).await?;
     let bytes = file(desk, n).await?;
     let choice = kept.choice;
+    plan_file(desk, act, &choice, bytes).await
+}
+
+/// Plans a file that is not kept.
+///
+/// # Errors
+/// The file cannot be read; the database cannot be read.
+pub async fn plan_file(
+    desk: &Desk,
+    act: &Act,
+    choice: &Choice,
+    bytes: Vec<u8>,
+) -> Result<Plan, RegisterError> {
     let wanted = choice.sheet.clone();
     let read =
         tokio::task::spawn_blocking(move || sheet::read(&bytes, wanted.as_deref(), &Limits::default()));
@@ -128,7 +141,7 @@ pub async fn plan(desk: &Desk, act: &Act, n: i64) -> Result<Plan, RegisterError>
         .await
         .map_err(|_| SheetError::Damaged("it cannot be read".to_owned()))??;
     let mut connection = desk.reading().acquire().await.map_err(reading("the register"))?;
-    of_sheet(&mut connection, act, &choice, read).await
+    of_sheet(&mut connection, act, choice, read).await
 }
 
 /// Plans a table that was read.
