@@ -18,7 +18,7 @@ pub fn check(record: &Record, today: Date) -> Vec<Finding> {
     found.extend(dq04(record));
     found.extend(dq06(record));
     found.extend(dq07(record));
-    found.extend(dq08(record));
+    found.extend(dq08(record, today));
     found.extend(dq11(record, today));
     found.extend(dq12(record, today));
     found
@@ -221,8 +221,9 @@ fn dq07(record: &Record) -> Vec<Finding> {
     found
 }
 
-/// Dates come one after the other: made, installed, used, inspected, to be inspected.
-fn dq08(record: &Record) -> Vec<Finding> {
+/// Dates come one after the other: made, installed, used, inspected, to be inspected; and what was done was not done
+/// tomorrow.
+fn dq08(record: &Record, today: Date) -> Vec<Finding> {
     let order = [
         Field::Manufactured,
         Field::Installed,
@@ -249,6 +250,21 @@ fn dq08(record: &Record) -> Vec<Finding> {
             _ => None,
         })
         .collect();
+    for field in order.into_iter().take(4) {
+        if let Some(date) = record.date(field).filter(|date| *date > today) {
+            found.push(Finding::new(
+                Rule::Dq08,
+                Level::Wrong,
+                field,
+                &date.to_string(),
+                Words::new(
+                    format!("{}（{date}）在今天之后", field.title_zh()),
+                    format!("{} ({date}) is in the future", field.title_en()),
+                ),
+                Words::new("核对后更正", "look it up and correct it"),
+            ));
+        }
+    }
     for (early, late) in pairs {
         if let (Some(first), Some(second)) = (record.date(early), record.date(late))
             && first > second
@@ -414,7 +430,8 @@ mod tests {
             (Field::UseUnitUscc, "91350100M000100Y44", Rule::Dq07),
             (Field::MaintenanceUnitUscc, "x", Rule::Dq07),
             (Field::FirstUse, "2015-02-01", Rule::Dq08),
-            (Field::LastInspection, "2026-07-02", Rule::Dq08),
+            (Field::LastInspection, "2026-06-02", Rule::Dq08),
+            (Field::FirstUse, "2025-07-02", Rule::Dq08),
             (Field::NextInspection, "2026-05-31", Rule::Dq11),
             (Field::NextInspection, "", Rule::Dq11),
             (Field::DesignLife, "10", Rule::Dq12),
