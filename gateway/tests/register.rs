@@ -6,7 +6,6 @@ mod harness;
 
 use api_site::{Answer, Site};
 use axum::http::{Method, StatusCode};
-use harness::*;
 use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Mutex;

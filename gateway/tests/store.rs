@@ -744,9 +744,9 @@ async fn old_messages_go_in_chunks_and_those_that_speak_for_a_hazard_are_kept_wi
 async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
-    // Many enough that what an empty database takes does not matter.
-    let mut batch = log((1..=12_000).map(|at| entry(at, "s/n1", Some("b"), None)));
-    batch.watermark = Some(Position(12_000));
+    let empty = reader.size().await.unwrap().used;
+    let mut batch = log((1..=3_000).map(|at| entry(at, "s/n1", Some("b"), None)));
+    batch.watermark = Some(Position(3_000));
     writer.commit(&batch).await.unwrap();
     writer.index().await.unwrap();
     let used = reader.size().await.unwrap().used;
@@ -761,16 +761,18 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     retention.max_bytes = Some(used + used / 10);
     let report = writer.retain(&retention, now).await.unwrap();
     assert!(report.above_watermark && report.removed == 0, "{report:?}");
-    retention.max_bytes = Some(used * 2 / 3);
+    // Of what the messages take: tables and indexes take their pages when there is nothing in them, too.
+    let two_thirds = empty + (used - empty) * 2 / 3;
+    retention.max_bytes = Some(two_thirds);
     while writer.retain(&retention, now).await.unwrap().removed > 0 {}
     let left = reader.log_after(Position(0), 10_000).await.unwrap();
-    assert!(left.len() >= 2_000 && left.len() < 10_000, "{} left", left.len());
+    assert!(left.len() >= 500 && left.len() < 2_500, "{} left", left.len());
     assert_eq!(
         left.last().map(|input| input.position),
-        Some(Position(12_000)),
+        Some(Position(3_000)),
         "the newest stay"
     );
-    assert!(reader.size().await.unwrap().used <= used * 2 / 3);
+    assert!(reader.size().await.unwrap().used <= two_thirds);
 }
 
 #[tokio::test]

@@ -57,13 +57,12 @@ pub fn read_date(text: &str, end_of_month: bool) -> Result<ReadDate, DateError> 
         })
         .map_or(text, |(day, _)| day);
     let bare: String = day.chars().filter(|c| !c.is_whitespace()).collect();
-    if bare.chars().all(|c| c.is_ascii_digit() || c == '.') && !bare.is_empty() {
-        if let Some(date) = digits(&bare, end_of_month)? {
-            return Ok(ReadDate {
-                rewritten: true,
-                ..date
-            });
-        }
+    let number = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if number && let Some(date) = digits(&bare, end_of_month)? {
+        return Ok(ReadDate {
+            rewritten: true,
+            ..date
+        });
     }
     let mut numbers: Vec<&str> = bare.split(['-', '/', '.', '年', '月', '日', '号', '_']).collect();
     while numbers.last().is_some_and(|last| last.is_empty()) {

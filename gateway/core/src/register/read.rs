@@ -67,7 +67,7 @@ pub fn read_row<'c>(cells: impl IntoIterator<Item = (Field, Option<&'c str>, &'c
     let mut row = ReadRow::default();
     for (field, unit, cell) in cells {
         if let Err(finding) = read_cell(field, unit, cell, &mut row.record, &mut row.findings) {
-            row.findings.push(finding);
+            row.findings.push(*finding);
         }
     }
     settle_lift(&mut row);
@@ -84,7 +84,7 @@ pub fn read_cell(
     cell: &Cell,
     record: &mut Record,
     findings: &mut Vec<Finding>,
-) -> Result<(), Finding> {
+) -> Result<(), Box<Finding>> {
     let text = cell.text();
     if let Cell::Error(error) = cell {
         return Err(unreadable(
@@ -159,7 +159,7 @@ impl Value {
     }
 }
 
-fn read_text(field: Field, unit: Option<&str>, cell: &Cell, text: &str) -> Result<Value, Finding> {
+fn read_text(field: Field, unit: Option<&str>, cell: &Cell, text: &str) -> Result<Value, Box<Finding>> {
     let refuse = |zh: String, en: String, fix_zh: &str, fix_en: &str| {
         Err(unreadable(
             field,
@@ -268,7 +268,7 @@ fn read_text(field: Field, unit: Option<&str>, cell: &Cell, text: &str) -> Resul
     }
 }
 
-fn word(field: Field, text: &str, key: Option<&'static str>) -> Result<Value, Finding> {
+fn word(field: Field, text: &str, key: Option<&'static str>) -> Result<Value, Box<Finding>> {
     key.map(Value::as_is).ok_or_else(|| {
         let known: Vec<(&str, &str)> = match field.kind() {
             Kind::State => UseState::ALL
@@ -349,7 +349,7 @@ fn lost_digits(cell: &Cell, text: &str) -> bool {
 }
 
 /// A catalogue code, a code with its name, or a name.
-fn read_category(field: Field, text: &str) -> Result<Value, Finding> {
+fn read_category(field: Field, text: &str) -> Result<Value, Box<Finding>> {
     let bare: String = text
         .chars()
         .take_while(char::is_ascii_alphanumeric)
@@ -492,8 +492,8 @@ fn factor(unit: &str, wanted: &str) -> Option<f64> {
         .map(|(_, factor)| *factor)
 }
 
-fn unreadable(field: Field, found: &str, level: Level, what: Words, fix: Words) -> Finding {
-    Finding::new(Rule::Cell, level, field, found, what, fix)
+fn unreadable(field: Field, found: &str, level: Level, what: Words, fix: Words) -> Box<Finding> {
+    Box::new(Finding::new(Rule::Cell, level, field, found, what, fix))
 }
 
 #[cfg(test)]
@@ -610,7 +610,7 @@ mod tests {
                 "{typed}: {findings:?}"
             );
         }
-        let lost = one(Field::EquipmentCode, Cell::Number(3.110_100_192_015_000e16));
+        let lost = one(Field::EquipmentCode, Cell::Number(3.110_100_192_015e16));
         assert_eq!(
             lost,
             (None, vec![(Rule::Cell, Level::Refused)]),
