@@ -104,16 +104,20 @@ impl Block {
     /// Whether `count` from `start` on lie in it.
     #[must_use]
     pub fn covers(&self, function: Function, start: u16, count: u16) -> bool {
-        self.function == function
-            && start >= self.start
-            && u32::from(start) + u32::from(count) <= self.end()
+        self.function == function && start >= self.start && u32::from(start) + u32::from(count) <= self.end()
     }
 }
 
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.count == 1 { "" } else { "s" };
-        write!(f, "{} {}{plural} from {:#06x}", self.count, self.function.title_en(), self.start)
+        write!(
+            f,
+            "{} {}{plural} from {:#06x}",
+            self.count,
+            self.function.title_en(),
+            self.start
+        )
     }
 }
 
@@ -136,13 +140,19 @@ mod tests {
             (Function::DiscreteInputs, 63_536, 2_000, true),
             (Function::DiscreteInputs, 63_537, 2_000, false),
         ] {
-            assert_eq!(Block::new(function, start, count).is_some(), fits, "{function:?} {start} {count}");
+            assert_eq!(
+                Block::new(function, start, count).is_some(),
+                fits,
+                "{function:?} {start} {count}"
+            );
         }
     }
 
     #[test]
     fn only_the_codes_that_read_exist() {
-        let codes: Vec<u8> = (0..=255).filter(|code| Function::from_code(*code).is_some()).collect();
+        let codes: Vec<u8> = (0..=255)
+            .filter(|code| Function::from_code(*code).is_some())
+            .collect();
         assert_eq!(codes, [1, 2, 3, 4]);
     }
 }

@@ -1,7 +1,7 @@
 //! From the blocks of a poll to readings.
 
-use super::{Function, ImageView, Point, RegisterMap, What};
 use super::map::{State, UnitFrom};
+use super::{Function, ImageView, Point, RegisterMap, What};
 use crate::field::{FieldDecoder, FieldReading, FieldValue, Source};
 use crate::hash::ContentHash;
 use std::borrow::Cow;
@@ -113,11 +113,10 @@ impl Point {
             }
             What::Faults { bits } => {
                 let [word]: [u16; 1] = image.words(function, address, 1)?;
-                let lowest = word.trailing_zeros() as u8;
-                let code = match bits.iter().find(|(bit, _)| *bit == lowest) {
-                    _ if word == 0 => Cow::Borrowed("0"),
+                let code = match bits.iter().find(|(bit, _)| word >> bit & 1 == 1) {
                     Some((_, code)) => Cow::Borrowed(&**code),
-                    None => Cow::Owned(format!("bit{lowest}")),
+                    None if word == 0 => Cow::Borrowed("0"),
+                    None => Cow::Owned(format!("bit{}", word.trailing_zeros())),
                 };
                 (FieldValue::Text(code), None)
             }
@@ -125,9 +124,16 @@ impl Point {
     }
 }
 
-fn dynamic_unit<'m>(from: &'m UnitFrom, image: &ImageView<'_>, function: Function) -> Result<&'m str, NoData> {
+fn dynamic_unit<'m>(
+    from: &'m UnitFrom,
+    image: &ImageView<'_>,
+    function: Function,
+) -> Result<&'m str, NoData> {
     let [code] = image.words(function, from.address, 1)?;
-    from.units.get(usize::from(code)).map(|unit| &**unit).ok_or(NoData::Config)
+    from.units
+        .get(usize::from(code))
+        .map(|unit| &**unit)
+        .ok_or(NoData::Config)
 }
 
 fn number(raw: Result<RawRegister, RegisterError>) -> Result<f64, NoData> {
@@ -142,6 +148,8 @@ const fn no_number(error: RegisterError) -> NoData {
     match error {
         RegisterError::NotFinite => NoData::NotFinite,
         RegisterError::NotBcd(_) => NoData::WrongType,
-        RegisterError::TooFewWords { .. } | RegisterError::BadCodec | RegisterError::OutOfRange(_) => NoData::Config,
+        RegisterError::TooFewWords { .. } | RegisterError::BadCodec | RegisterError::OutOfRange(_) => {
+            NoData::Config
+        }
     }
 }

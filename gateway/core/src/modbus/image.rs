@@ -71,7 +71,9 @@ impl ReadFailure {
             // A gateway on the way could not reach the device, or the device had no time.
             Self::Exception(5 | 6 | 10 | 11) => NoData::Comm,
             Self::Exception(_) => NoData::Device,
-            Self::NoConnection | Self::Timeout | Self::Closed | Self::Mismatch | Self::Skipped => NoData::Comm,
+            Self::NoConnection | Self::Timeout | Self::Closed | Self::Mismatch | Self::Skipped => {
+                NoData::Comm
+            }
         }
     }
 
@@ -160,7 +162,11 @@ impl PollImage {
     /// The payload of its message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let data: usize = self.blocks.iter().map(|read| 7 + usize::from(read.block.data_bytes())).sum();
+        let data: usize = self
+            .blocks
+            .iter()
+            .map(|read| 7 + usize::from(read.block.data_bytes()))
+            .sum();
         let mut out = Vec::with_capacity(10 + data);
         out.push(VERSION);
         out.extend(self.at.0.to_be_bytes());
@@ -185,7 +191,9 @@ impl PollImage {
 }
 
 fn pack(bits: &[bool]) -> u8 {
-    bits.iter().enumerate().fold(0, |byte, (at, on)| byte | u8::from(*on) << at)
+    bits.iter()
+        .enumerate()
+        .fold(0, |byte, (at, on)| byte | u8::from(*on) << at)
 }
 
 /// Why bytes are no poll.
@@ -241,7 +249,9 @@ impl<'a> ImageView<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ImageError> {
         let mut rest = bytes;
         let mut take = |count: usize| {
-            let (taken, left) = rest.split_at_checked(count).ok_or(ImageError::Short(bytes.len()))?;
+            let (taken, left) = rest
+                .split_at_checked(count)
+                .ok_or(ImageError::Short(bytes.len()))?;
             rest = left;
             Ok(taken)
         };
@@ -341,7 +351,9 @@ mod tests {
                 ),
                 read(
                     Block::new(Function::Coils, 3, 9).unwrap(),
-                    Ok(Data::Bits([true, false, false, false, false, false, false, true, true].into())),
+                    Ok(Data::Bits(
+                        [true, false, false, false, false, false, false, true, true].into(),
+                    )),
                 ),
                 read(
                     Block::new(Function::InputRegisters, 0, 1).unwrap(),
@@ -362,8 +374,15 @@ mod tests {
         assert_eq!(view.words::<1>(Function::HoldingRegisters, 0x1011, 1), Ok([7]));
         assert_eq!(view.bit(Function::Coils, 11), Ok(true));
         assert_eq!(view.bit(Function::Coils, 4), Ok(false));
-        assert_eq!(view.words::<1>(Function::InputRegisters, 0, 1), Err(NoData::Config));
-        assert_eq!(view.words::<1>(Function::HoldingRegisters, 0x1012, 1), Err(NoData::Config), "not read");
+        assert_eq!(
+            view.words::<1>(Function::InputRegisters, 0, 1),
+            Err(NoData::Config)
+        );
+        assert_eq!(
+            view.words::<1>(Function::HoldingRegisters, 0x1012, 1),
+            Err(NoData::Config),
+            "not read"
+        );
     }
 
     #[test]
@@ -372,12 +391,31 @@ mod tests {
         assert_eq!(ImageView::parse(&[2]), Err(ImageError::Version(2)));
         let head = [1, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         let with = |tail: &[u8]| [&head[..], tail].concat();
-        assert_eq!(ImageView::parse(&with(&[3, 0, 0, 0, 1, 9])), Err(ImageError::Short(16)));
-        assert_eq!(ImageView::parse(&with(&[3, 0, 0, 0, 1, 9, 9, 9])), Err(ImageError::Long(1)));
-        assert_eq!(ImageView::parse(&with(&[0x83, 0, 0, 0, 1, 9, 9])), Err(ImageError::Reason(9)));
-        let block = |function, start, count| ImageError::Block { function, start, count };
-        assert_eq!(ImageView::parse(&with(&[6, 0, 0, 0, 1, 9, 9])), Err(block(6, 0, 1)));
-        assert_eq!(ImageView::parse(&with(&[3, 0xff, 0xff, 0, 2])), Err(block(3, 0xffff, 2)));
+        assert_eq!(
+            ImageView::parse(&with(&[3, 0, 0, 0, 1, 9])),
+            Err(ImageError::Short(16))
+        );
+        assert_eq!(
+            ImageView::parse(&with(&[3, 0, 0, 0, 1, 9, 9, 9])),
+            Err(ImageError::Long(1))
+        );
+        assert_eq!(
+            ImageView::parse(&with(&[0x83, 0, 0, 0, 1, 9, 9])),
+            Err(ImageError::Reason(9))
+        );
+        let block = |function, start, count| ImageError::Block {
+            function,
+            start,
+            count,
+        };
+        assert_eq!(
+            ImageView::parse(&with(&[6, 0, 0, 0, 1, 9, 9])),
+            Err(block(6, 0, 1))
+        );
+        assert_eq!(
+            ImageView::parse(&with(&[3, 0xff, 0xff, 0, 2])),
+            Err(block(3, 0xffff, 2))
+        );
     }
 
     #[test]

@@ -183,14 +183,20 @@ impl RegisterMap {
         let (map, findings) = Self::parse(name, text);
         map.ok_or_else(|| {
             let first = findings.first().map(ToString::to_string);
-            format!("the register map `{name}` cannot be read again: {}", first.unwrap_or_default())
+            format!(
+                "the register map `{name}` cannot be read again: {}",
+                first.unwrap_or_default()
+            )
         })
     }
 
     /// Points to be verified before they are relied on.
     #[must_use]
     pub fn unverified(&self) -> usize {
-        self.points.iter().filter(|point| point.confidence.is_unverified()).count()
+        self.points
+            .iter()
+            .filter(|point| point.confidence.is_unverified())
+            .count()
     }
 
     pub(super) const fn context_parts(&self) -> &Context {
@@ -219,19 +225,30 @@ impl Point {
     /// when no request can.
     #[must_use]
     pub fn block(&self) -> Option<Block> {
-        let (mut first, mut end) = (u32::from(self.address), u32::from(self.address) + u32::from(self.width()));
+        let (mut first, mut end) = (
+            u32::from(self.address),
+            u32::from(self.address) + u32::from(self.width()),
+        );
         if let What::Number {
             unit_from,
             decimals_from,
             ..
         } = &self.what
         {
-            let beside = unit_from.as_ref().map(|from| from.address).into_iter().chain(*decimals_from);
+            let beside = unit_from
+                .as_ref()
+                .map(|from| from.address)
+                .into_iter()
+                .chain(*decimals_from);
             for address in beside.map(u32::from) {
                 first = first.min(address);
                 end = end.max(address + 1);
             }
         }
-        Block::new(self.function, u16::try_from(first).ok()?, u16::try_from(end - first).ok()?)
+        Block::new(
+            self.function,
+            u16::try_from(first).ok()?,
+            u16::try_from(end - first).ok()?,
+        )
     }
 }

@@ -16,7 +16,8 @@ mod plan;
 pub use block::{Block, Function};
 pub use image::{BlockRead, BlockView, Data, ImageError, ImageView, PollImage, ReadFailure};
 pub use map::{
-    Confidence, MAX_GAP, NoValue, Point, RegisterMap, State, UnitFrom, What, shipped_map, shipped_map_ids, shipped_map_text,
+    Confidence, MAX_GAP, NoValue, Point, RegisterMap, State, UnitFrom, What, shipped_map, shipped_map_ids,
+    shipped_map_text,
 };
 pub use plan::plan;
 

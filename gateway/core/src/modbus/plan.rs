@@ -12,7 +12,10 @@ pub fn plan(wanted: &[Block], max_gap: u16) -> Vec<Block> {
     wanted.sort_unstable();
     let mut blocks: Vec<Block> = Vec::new();
     for want in wanted {
-        match blocks.last_mut().and_then(|last| Some((joined(*last, want, max_gap)?, last))) {
+        match blocks
+            .last_mut()
+            .and_then(|last| Some((joined(*last, want, max_gap)?, last)))
+        {
             Some((joined, last)) => *last = joined,
             None => blocks.push(want),
         }
@@ -55,7 +58,10 @@ mod tests {
     #[test]
     fn near_registers_are_read_together_and_far_ones_are_not() {
         let wanted = [holding(10, 2), holding(0, 1), holding(4, 2), holding(40, 1)];
-        assert_eq!(plan(&wanted, 0), [holding(0, 1), holding(4, 2), holding(10, 2), holding(40, 1)]);
+        assert_eq!(
+            plan(&wanted, 0),
+            [holding(0, 1), holding(4, 2), holding(10, 2), holding(40, 1)]
+        );
         assert_eq!(plan(&wanted, 3), [holding(0, 6), holding(10, 2), holding(40, 1)]);
         assert_eq!(plan(&wanted, 4), [holding(0, 12), holding(40, 1)]);
         assert_eq!(plan(&wanted, 28), [holding(0, 41)]);
@@ -66,7 +72,15 @@ mod tests {
     fn a_request_ends_at_125_registers_and_a_value_is_never_split() {
         let wanted: Vec<Block> = (0..100).map(|n| holding(n * 4, 4)).collect();
         let blocks = plan(&wanted, 8);
-        assert_eq!(blocks, [holding(0, 124), holding(124, 124), holding(248, 124), holding(372, 28)]);
+        assert_eq!(
+            blocks,
+            [
+                holding(0, 124),
+                holding(124, 124),
+                holding(248, 124),
+                holding(372, 28)
+            ]
+        );
     }
 
     #[test]
@@ -76,8 +90,9 @@ mod tests {
     }
 
     fn any_block() -> impl Strategy<Value = Block> {
-        (0..4_usize, any::<u16>(), 1..=64_u16)
-            .prop_filter_map("fits", |(function, start, count)| Block::new(Function::ALL[function], start, count))
+        (0..4_usize, any::<u16>(), 1..=64_u16).prop_filter_map("fits", |(function, start, count)| {
+            Block::new(Function::ALL[function], start, count)
+        })
     }
 
     fn near_block() -> impl Strategy<Value = Block> {

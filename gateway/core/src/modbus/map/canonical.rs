@@ -46,7 +46,12 @@ fn quoted(text: &str) -> String {
 
 fn write(out: &mut String, map: &RegisterMap) -> std::fmt::Result {
     writeln!(out, "id = {}", quoted(&map.id))?;
-    writeln!(out, "confidence = \"{}\"\nmax_gap = {}", map.confidence.key(), map.max_gap)?;
+    writeln!(
+        out,
+        "confidence = \"{}\"\nmax_gap = {}",
+        map.confidence.key(),
+        map.max_gap
+    )?;
     map.points.iter().try_for_each(|point| write_point(out, point))
 }
 
@@ -55,10 +60,18 @@ fn write_point(out: &mut String, point: &Point) -> std::fmt::Result {
     if let Some(quantity) = point.quantity {
         writeln!(out, "quantity = \"{quantity}\"")?;
     }
-    if point.quantity.is_none_or(|quantity| quantity.metric() != &*point.metric) {
+    if point
+        .quantity
+        .is_none_or(|quantity| quantity.metric() != &*point.metric)
+    {
         writeln!(out, "metric = {}", quoted(&point.metric))?;
     }
-    writeln!(out, "function = {}\naddress = {}", point.function.code(), point.address)?;
+    writeln!(
+        out,
+        "function = {}\naddress = {}",
+        point.function.code(),
+        point.address
+    )?;
     if let Some(unit) = &point.unit {
         writeln!(out, "unit = {}", quoted(unit))?;
     }
@@ -81,7 +94,12 @@ fn write_point(out: &mut String, point: &Point) -> std::fmt::Result {
             }
             if let Some(from) = unit_from {
                 let units: Vec<_> = from.units.iter().map(|unit| quoted(unit)).collect();
-                writeln!(out, "unit_from = {{ address = {}, units = [{}] }}", from.address, units.join(", "))?;
+                writeln!(
+                    out,
+                    "unit_from = {{ address = {}, units = [{}] }}",
+                    from.address,
+                    units.join(", ")
+                )?;
             }
             if let Some(address) = decimals_from {
                 writeln!(out, "decimals_from = {{ address = {address} }}")?;

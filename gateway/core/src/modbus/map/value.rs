@@ -24,7 +24,10 @@ pub(super) fn read_value(table: &Table<'_, '_>, defaults: &Defaults) -> Vec<(Poi
     let function = match table.get("function") {
         Some(value) => read_function(&value),
         None => defaults.function.or_else(|| {
-            table.error("`function` is missing in a value", Some("1–4, here or in [defaults]".into()));
+            table.error(
+                "`function` is missing in a value",
+                Some("1–4, here or in [defaults]".into()),
+            );
             None
         }),
     };
@@ -48,7 +51,11 @@ pub(super) fn read_function(value: &Value<'_, '_>) -> Option<Function> {
     let function = u8::try_from(code).ok().and_then(Function::from_code);
     if function.is_none() {
         let writes = matches!(code, 5 | 6 | 15 | 16 | 21..=23);
-        let why = if writes { "writes; Vigil only reads" } else { "is none that reads" };
+        let why = if writes {
+            "writes; Vigil only reads"
+        } else {
+            "is none that reads"
+        };
         value.error(format!("function {code} {why}"), Some(HELP.into()));
     }
     function
@@ -73,7 +80,10 @@ fn read_address(value: &Value<'_, '_>, function: Option<Function>) -> Option<u16
     match u16::try_from(number) {
         Ok(address) => {
             if help.is_some() {
-                value.warning(format!("{number} looks like the number of a register in a manual"), help);
+                value.warning(
+                    format!("{number} looks like the number of a register in a manual"),
+                    help,
+                );
             }
             Some(address)
         }
@@ -104,13 +114,18 @@ fn read_name(table: &Table<'_, '_>) -> Option<(Box<str>, Option<Quantity>)> {
 }
 
 fn near_name(key: &str) -> bool {
-    ["quantity", "metric"].iter().any(|name| strsim::damerau_levenshtein(key, name) <= 2)
+    ["quantity", "metric"]
+        .iter()
+        .any(|name| strsim::damerau_levenshtein(key, name) <= 2)
 }
 
 fn read_metric(value: &Value<'_, '_>) -> Option<Box<str>> {
     let text = value.text()?;
     if text.len() > 64 || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        value.error(format!("`{text}` is not a metric name"), Some("at most 64 bytes, without blanks".into()));
+        value.error(
+            format!("`{text}` is not a metric name"),
+            Some("at most 64 bytes, without blanks".into()),
+        );
         return None;
     }
     Some(text.into())
@@ -161,12 +176,18 @@ fn in_one_request(table: &Table<'_, '_>, point: &Point) -> bool {
     let (address, width) = (point.address, point.width());
     if u32::from(address) + u32::from(width) > 0x1_0000 {
         let place = table.key_place("address");
-        let message = format!("`{}` takes {width} registers from {address} on: the last address is 65535", point.metric);
+        let message = format!(
+            "`{}` takes {width} registers from {address} on: the last address is 65535",
+            point.metric
+        );
         table.report(place.error(message));
         return false;
     }
     if point.block().is_none() {
-        let message = format!("`{}` needs more than {MAX_WORDS} registers in one request", point.metric);
+        let message = format!(
+            "`{}` needs more than {MAX_WORDS} registers in one request",
+            point.metric
+        );
         let help = "unit and decimals are read together with the value: all three must lie near each other";
         table.error(message, Some(help.into()));
         return false;
@@ -193,14 +214,18 @@ fn fits(table: &Table<'_, '_>, quantity: Quantity, what: &What, has_unit: bool) 
         {
             known_states(table, quantity, states);
         }
-        (QuantityKind::Code | QuantityKind::Text, What::Faults { .. }) if quantity == Quantity::FaultCode => {}
+        (QuantityKind::Code | QuantityKind::Text, What::Faults { .. }) if quantity == Quantity::FaultCode => {
+        }
         (kind, _) => {
             let want = match kind {
                 QuantityKind::Analog | QuantityKind::Counter => "a number with a unit",
                 QuantityKind::Binary => "a bit, a number, or states that are true or false",
                 QuantityKind::Code | QuantityKind::Text => "a number, or states by name",
             };
-            table.error(format!("`{quantity}` cannot be read from this"), Some(format!("it is {want}")));
+            table.error(
+                format!("`{quantity}` cannot be read from this"),
+                Some(format!("it is {want}")),
+            );
         }
     }
 }
@@ -219,7 +244,11 @@ fn known_states(table: &Table<'_, '_>, quantity: Quantity, states: &[(i64, State
         {
             let place = table.key_place("states");
             let message = format!("`{text}` is not a state of {quantity}");
-            table.report(place.error(message).maybe_help(suggestion(text, keys.iter().copied())));
+            table.report(
+                place
+                    .error(message)
+                    .maybe_help(suggestion(text, keys.iter().copied())),
+            );
         }
     }
 }
@@ -238,22 +267,33 @@ fn read_what(
     let is_bits = function.is_some_and(Function::is_bits);
     if let (Some(order), Some(what)) = (
         &order,
-        is_bits.then_some("a coil or input").or_else(|| bit.as_ref().map(|_| "a bit")),
+        is_bits
+            .then_some("a coil or input")
+            .or_else(|| bit.as_ref().map(|_| "a bit")),
     ) {
-        order.error(format!("{what} has no byte order"), Some("leave `order` out".into()));
+        order.error(
+            format!("{what} has no byte order"),
+            Some("leave `order` out".into()),
+        );
     }
     if is_bits {
         for value in [&bit, &bits, &faults].into_iter().flatten() {
-            value.error(format!("`{}` is for registers: a coil or input is one bit", value.key()), None);
+            value.error(
+                format!("`{}` is for registers: a coil or input is one bit", value.key()),
+                None,
+            );
         }
         if let Some(kind) = &kind {
-            kind.choice(&[("bit", ())]);
+            is_word(kind, "bit");
         }
-        return Some(What::Bit { bit: 0, invert: inverted });
+        return Some(What::Bit {
+            bit: 0,
+            invert: inverted,
+        });
     }
     if let Some(bit) = bit {
         if let Some(kind) = &kind {
-            kind.choice(&[("bit", ())]);
+            is_word(kind, "bit");
         }
         let bit = bit.whole(0..=15)?;
         return Some(What::Bit {
@@ -284,10 +324,15 @@ fn read_what(
     };
     let unit_from = table.get("unit_from");
     if let (Some(unit_from), true) = (&unit_from, table.has("unit")) {
-        unit_from.error("`unit` and `unit_from` contradict each other", Some("one of them".into()));
+        unit_from.error(
+            "`unit` and `unit_from` contradict each other",
+            Some("one of them".into()),
+        );
     }
     let unit_from = unit_from.map(|v| read_unit_from(&v, quantity));
-    let decimals = table.get("decimals_from").map(|v| read_beside(&v, "decimals_from"));
+    let decimals = table
+        .get("decimals_from")
+        .map(|v| read_beside(&v, "decimals_from"));
     let number = What::Number {
         codec: codec?,
         no_data: no_data?,
@@ -295,6 +340,11 @@ fn read_what(
         decimals_from: decimals.map_or(Some(None), |from| from.map(Some))?,
     };
     Some(number)
+}
+
+/// A type that says again what another key has said, or a finding.
+fn is_word(value: &Value<'_, '_>, word: &'static str) {
+    let _said = value.choice(&[(word, ())]);
 }
 
 fn read_codec(
@@ -307,7 +357,7 @@ fn read_codec(
     let kind = match (bits, kind) {
         (Some(bits), kind) => {
             if let Some(kind) = kind {
-                kind.choice(&[("bits", ())]);
+                is_word(&kind, "bits");
             }
             read_bits(&bits)
         }
@@ -341,7 +391,8 @@ fn read_codec(
     let order = match (given, &order) {
         (Some(given), Some(value)) => {
             if kind.words() == 1 && matches!(given, WordOrder::LittleEndian | WordOrder::WordSwap) {
-                let help = "`big_endian`, or `byte_swap` if the bytes of the register are the wrong way round";
+                let help =
+                    "`big_endian`, or `byte_swap` if the bytes of the register are the wrong way round";
                 value.error("one register has no word order", Some(help.into()));
             }
             given
@@ -367,7 +418,10 @@ fn read_bits(value: &Value<'_, '_>) -> Option<RegisterType> {
     });
     let Some((start, high)) = ends else {
         let help = "the lowest and the highest bit, such as \"4-7\"; bit 0 is the least significant";
-        value.error(format!("`{text}` does not name bits of a register"), Some(help.into()));
+        value.error(
+            format!("`{text}` does not name bits of a register"),
+            Some(help.into()),
+        );
         return None;
     };
     Some(RegisterType::Bits {
@@ -384,7 +438,10 @@ fn read_key(value: &Value<'_, '_>) -> Option<i64> {
         None => text.parse().ok(),
     };
     if number.is_none() {
-        value.error(format!("`{text}` is not a whole number"), Some("such as \"7\" or \"0x7\"".into()));
+        value.error(
+            format!("`{text}` is not a whole number"),
+            Some("such as \"7\" or \"0x7\"".into()),
+        );
     }
     number
 }
@@ -393,7 +450,10 @@ fn read_bit_key(value: &Value<'_, '_>) -> Option<u8> {
     let number = read_key(value)?;
     let bit = u8::try_from(number).ok().filter(|bit| *bit < 16);
     if bit.is_none() {
-        value.error(format!("a register has no bit {number}"), Some("0–15, 0 the least significant".into()));
+        value.error(
+            format!("a register has no bit {number}"),
+            Some("0–15, 0 the least significant".into()),
+        );
     }
     bit
 }
@@ -429,8 +489,11 @@ fn read_states(value: &Value<'_, '_>) -> Option<Vec<(i64, State)>> {
 fn read_faults(value: &Value<'_, '_>) -> Option<Vec<(u8, Box<str>)>> {
     let table = value.table("faults")?;
     let fault = |value: &Value<'_, '_>| Some((read_bit_key(value)?, value.text()?.into()));
-    let mut faults: Vec<(u8, Box<str>)> =
-        table.entries().iter().map(|(_, value)| fault(value)).collect::<Option<_>>()?;
+    let mut faults: Vec<(u8, Box<str>)> = table
+        .entries()
+        .iter()
+        .map(|(_, value)| fault(value))
+        .collect::<Option<_>>()?;
     faults.sort_by_key(|(bit, _)| *bit);
     if faults.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         value.error("a bit of `faults` is there twice", None);
@@ -471,7 +534,12 @@ fn read_unit_from(value: &Value<'_, '_>, quantity: Option<Quantity>) -> Option<U
     let address = table.require("address").and_then(|v| v.whole(0..=65_535));
     let units = table.require("units").and_then(|v| v.list());
     // A device may know units that do not fit the quantity; they become no value when it says so.
-    let units = units.and_then(|units| units.iter().map(|v| unit::read(v, None)).collect::<Option<Vec<_>>>());
+    let units = units.and_then(|units| {
+        units
+            .iter()
+            .map(|v| unit::read(v, None))
+            .collect::<Option<Vec<_>>>()
+    });
     table.finish();
     let (address, units) = (address?, units?);
     if let Some(quantity) = quantity
@@ -508,7 +576,10 @@ fn read_alarms(
     confidence: Confidence,
 ) -> Vec<(Point, Place)> {
     if function.is_some_and(Function::is_bits) {
-        alarms.error("`alarms` are bits of a register: a coil or input is one bit", None);
+        alarms.error(
+            "`alarms` are bits of a register: a coil or input is one bit",
+            None,
+        );
     }
     // The word's own title says nothing that its bits do not.
     let _titles = read_titles(table);
