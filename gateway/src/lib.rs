@@ -16,6 +16,7 @@ pub mod engine;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod modbus;
 pub mod mqtt;
 mod relive;
 pub mod replay;
