@@ -137,8 +137,12 @@ impl Site {
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
         let app = App {
+            reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
+            desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
+                dir.path().join("vigil.db"),
+            )),
             catalog,
             config,
             token: Arc::new(token),
