@@ -5,9 +5,12 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod modbus;
 mod read;
 
 pub use files::{PackSource, load_packs};
+pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
+pub(crate) use modbus::{host_and_port, load_map};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +44,8 @@ pub struct Config {
     pub core: Settings,
     /// What people see.
     pub web: Web,
+    /// Devices polled over Modbus.
+    pub modbus: Vec<ModbusConnection>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -169,6 +174,7 @@ impl Default for Config {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
             },
+            modbus: Vec::new(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! TOML → [`Config`].
 
 use super::files::read_utf8;
-use super::{Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web};
+use super::{
+    Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web, modbus,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use vigil_core::Settings;
@@ -62,6 +64,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
     }
     if let Some(table) = section("web") {
         read_web(&table, &mut config.web);
+    }
+    if let Some(connections) = root.get("modbus") {
+        config.modbus = modbus::read(&connections, &config.base);
     }
     root.finish();
 }

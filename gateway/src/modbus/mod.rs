@@ -25,4 +25,4 @@ pub use call::{ReadError, read_once};
 pub use link::{Link, Serial};
 pub use poller::ModbusPoller;
 pub use setup::{DeviceSetup, LineSetup};
-pub use status::{DeviceStatus, LineStatus, ModbusStatus, Pace};
+pub use status::{DeviceStatus, LineStatus, ModbusStatus, Pace, StatusReader};

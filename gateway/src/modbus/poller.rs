@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::line::{Line, Surroundings};
 use super::setup::{LineKey, LineSetup};
-use super::status::{ModbusStatus, Shared};
+use super::status::{Shared, StatusReader};
 use crate::clock::Clock;
 use crate::ingest::Incoming;
 use crate::metrics::Registry;
@@ -26,6 +26,7 @@ pub struct ModbusPoller {
     stop: CancellationToken,
     lines: HashMap<LineKey, Running>,
     order: Vec<LineKey>,
+    status: StatusReader,
 }
 
 #[derive(Debug)]
@@ -46,25 +47,28 @@ impl Running {
 }
 
 impl ModbusPoller {
-    /// Starts the lines. What they read goes to `to`; when that is full, polls wait.
+    /// Starts the lines. What they read goes to `to`; when that is full, polls wait. They end with `stop`.
     #[must_use]
     pub fn start(
         setup: Vec<LineSetup>,
         to: mpsc::Sender<Incoming>,
         clock: Clock,
         registry: Arc<Registry>,
+        stop: CancellationToken,
     ) -> Self {
         let mut poller = Self {
             to,
             clock,
             registry,
-            stop: CancellationToken::new(),
+            stop,
             lines: HashMap::new(),
             order: Vec::new(),
+            status: StatusReader::default(),
         };
         for line in setup {
             poller.start_line(line);
         }
+        poller.list();
         poller
     }
 
@@ -127,15 +131,19 @@ impl ModbusPoller {
         for line in to_start {
             self.start_line(line);
         }
+        self.list();
     }
 
-    /// How all lines are.
-    #[must_use]
-    pub fn status(&self) -> ModbusStatus {
+    fn list(&self) {
         let running = self.order.iter().filter_map(|key| self.lines.get(key));
-        ModbusStatus {
-            lines: running.map(|running| running.status.read()).collect(),
-        }
+        self.status
+            .set(running.map(|running| running.status.clone()).collect());
+    }
+
+    /// To see how all lines are, now and after changes.
+    #[must_use]
+    pub fn status(&self) -> StatusReader {
+        self.status.clone()
     }
 
     /// Ends all lines; what was read but not taken is lost, and will be read again.

@@ -91,3 +91,22 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+/// The status of all lines there are now; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct StatusReader(Arc<Mutex<Vec<Shared>>>);
+
+impl StatusReader {
+    pub(super) fn set(&self, lines: Vec<Shared>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+    }
+
+    /// How all lines are.
+    #[must_use]
+    pub fn read(&self) -> ModbusStatus {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ModbusStatus {
+            lines: lines.iter().map(Shared::read).collect(),
+        }
+    }
+}
