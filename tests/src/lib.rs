@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod http;
 pub mod journals;
 pub mod kill;
+pub mod modbus;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod place;
