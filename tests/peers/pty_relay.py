@@ -1,6 +1,7 @@
-"""A serial line whose far end is a TCP connection: what socat does, where there is no socat.
+"""A serial line: what socat does, where there is no socat.
 
-Argument: PORT on loopback to connect to. It prints the path of the near end and relays until the connection ends.
+Argument: PORT on loopback, which the far end is connected to, or `cable` for a second pseudo-terminal. It prints the
+path of the near end, and behind a blank that of the far end of a cable, and relays until either end is gone.
 """
 import os
 import pty
@@ -9,18 +10,27 @@ import socket
 import sys
 import tty
 
-master, slave = pty.openpty()
-# The near end stays open here too, so that the line is there while nobody else has it open.
-tty.setraw(slave)
-far = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-print(os.ttyname(slave), flush=True)
+
+def terminal():
+    """The near end stays open here too, so that the line is there while nobody else has it open."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    return master, os.ttyname(slave)
+
+
+near, path = terminal()
+if sys.argv[1] == "cable":
+    far, far_path = terminal()
+    print(path, far_path, flush=True)
+else:
+    connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    far = connection.fileno()
+    print(path, flush=True)
+across = {near: far, far: near}
 while True:
-    for end in select.select([master, far], [], [])[0]:
-        if end is master:
-            far.sendall(os.read(master, 512))
-        else:
-            data = far.recv(512)
-            if not data:
-                sys.exit()
-            os.write(master, data)
+    for end in select.select(list(across), [], [])[0]:
+        data = os.read(end, 512)
+        if not data:
+            sys.exit()
+        os.write(across[end], data)

@@ -19,6 +19,7 @@ pub mod mosquitto;
 pub mod mqtt;
 pub mod place;
 pub mod process;
+pub mod pymodbus;
 pub mod register;
 pub mod simulator;
 pub mod slave;

@@ -9,9 +9,6 @@
 )]
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -25,6 +22,7 @@ use vigil_gateway::ingest::Incoming;
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::modbus::{DeviceSetup, LineSetup, Link, ModbusPoller, Pace, Serial};
 use vigil_tests::modbus::{Framing, Manner, Slaves, Verdict, careless_master, judge, map};
+use vigil_tests::pymodbus::Terminal;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -386,34 +384,12 @@ async fn serial_server(manners: Vec<Manner>) -> (Slaves, String) {
     (slaves, at)
 }
 
-/// A pseudo-terminal with slaves at one end: the path of the other.
-struct Terminal {
-    path: PathBuf,
-    relay: Child,
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _gone_already = self.relay.kill();
-        let _reaped = self.relay.wait();
-    }
-}
-
+/// A pseudo-terminal with slaves at one end.
 async fn terminal(manners: Vec<Manner>) -> (Slaves, Terminal) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/pty_relay.py");
-    let mut relay = Command::new("python3")
-        .arg(script)
-        .arg(port.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let terminal = Terminal::to_port(port);
     let (far, _) = listener.accept().await.unwrap();
     far.set_nodelay(true).unwrap();
-    let mut path = String::new();
-    let said = relay.stdout.take().unwrap();
-    BufReader::new(said).read_line(&mut path).unwrap();
-    let path = PathBuf::from(path.trim());
-    (Slaves::on_line(far, manners), Terminal { path, relay })
+    (Slaves::on_line(far, manners), terminal)
 }

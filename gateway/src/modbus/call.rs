@@ -106,63 +106,6 @@ fn transport(error: &std::io::Error) -> Answer {
     })
 }
 
-/// Why a single read failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// No connection.
-    #[error("cannot open {link}: {reason}")]
-    Open {
-        /// Where.
-        link: String,
-        /// In the system's words.
-        reason: String,
-    },
-    /// The request.
-    #[error("{block} of unit {unit}: {failure}")]
-    Read {
-        /// Who was asked.
-        unit: u8,
-        /// For what.
-        block: Block,
-        /// What came of it.
-        failure: ReadFailure,
-    },
-}
-
-/// One request over a connection of its own: for tools. Of a serial line, what came before is thrown away first.
-///
-/// # Errors
-/// What went wrong; an exception is a failure too.
-pub async fn read_once(link: &Link, unit: u8, block: Block, deadline: Duration) -> Result<Data, ReadError> {
-    let cannot = |reason: String| ReadError::Open {
-        link: link.to_string(),
-        reason,
-    };
-    let mut opened = match timeout(deadline, link.open()).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return Err(cannot(error.to_string())),
-        Err(_elapsed) => {
-            return Err(cannot(format!(
-                "no connection within {} ms",
-                deadline.as_millis()
-            )));
-        }
-    };
-    if link.is_rtu()
-        && let Err(error) = opened.drain(link.frame_gap()).await
-    {
-        return Err(cannot(error.to_string()));
-    }
-    let failure = match Connection::new(link, opened).read(unit, block, deadline).await {
-        Answer::Data(data) => return Ok(data),
-        Answer::Exception(code) => ReadFailure::Exception(code),
-        Answer::NotSent(NotSent::Closed) => ReadFailure::Closed,
-        Answer::NotSent(NotSent::Stray(_)) => ReadFailure::Mismatch,
-        Answer::Failed(failure) => failure,
-    };
-    Err(ReadError::Read { unit, block, failure })
-}
-
 #[cfg(test)]
 mod tests {
     use super::{data, request};

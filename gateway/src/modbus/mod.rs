@@ -17,12 +17,13 @@ mod line;
 mod link;
 mod poller;
 mod schedule;
+mod session;
 mod setup;
 mod status;
 mod wire;
 
-pub use call::{ReadError, read_once};
 pub use link::{Link, Serial};
 pub use poller::ModbusPoller;
+pub use session::{ReadError, Session};
 pub use setup::{DeviceSetup, LineSetup};
 pub use status::{DeviceStatus, LineStatus, ModbusStatus, Pace, StatusReader};

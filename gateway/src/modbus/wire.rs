@@ -92,7 +92,7 @@ impl Wire {
     }
 
     /// Whether there is a connection now.
-    async fn connect(&mut self, setup: &LineSetup) -> bool {
+    pub(super) async fn connect(&mut self, setup: &LineSetup) -> bool {
         if self.connection.is_some() {
             return true;
         }
