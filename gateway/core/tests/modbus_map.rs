@@ -398,6 +398,22 @@ fn a_wrong_map_is_refused_with_place_and_remedy() {
 }
 
 #[test]
+fn a_map_of_too_many_requests_is_refused() {
+    let value = |n: u32| {
+        format!(
+            "[[value]]\nmetric = \"m{n}\"\nfunction = 3\naddress = {}\ntype = \"u16\"\n",
+            n * 100
+        )
+    };
+    let found = findings(&(0..256).map(value).collect::<String>());
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("the map needs 256 requests for one poll"),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let found = findings(
         "[[value]]\nquantity = \"steam_presure\"\nfunction = 3\naddress = 70000\ntype = \"f31\"\nunit = \"MPx\"\nscael = 2\n",

@@ -107,7 +107,9 @@ impl Config {
                 }
             }
             if let (Some(link), false) = (&connection.link, shared.is_empty()) {
-                lines.push(connection.line(link.clone(), shared));
+                let line = connection.line(link.clone(), shared);
+                findings.extend(line.crowded());
+                lines.push(line);
             }
         }
         if has_errors(&findings) {
@@ -132,6 +134,39 @@ impl ModbusConnection {
             late: Duration::from_millis(late_ms),
             devices,
         }
+    }
+}
+
+impl LineSetup {
+    /// A serial line whose bytes take longer than the periods of its devices allow.
+    fn crowded(&self) -> Option<Diagnostic> {
+        let Link::Serial(serial) = &self.link else {
+            return None;
+        };
+        let load: f64 = self
+            .devices
+            .iter()
+            .map(|device| {
+                // A request of 8 bytes, an answer of 5 and the data, 11 bits each, and a pause of 3.5 characters.
+                let bytes: u32 = device
+                    .map
+                    .blocks
+                    .iter()
+                    .map(|block| 20 + u32::from(block.data_bytes()))
+                    .sum();
+                f64::from(bytes) * 11.0 / f64::from(serial.baud) / device.period.as_secs_f64()
+            })
+            .sum();
+        (load > 0.9).then(|| {
+            let message = format!(
+                "the bytes alone take {:.0} % of the time of `{}`: its devices cannot all be polled that often",
+                load * 100.0,
+                self.name
+            );
+            Place::whole(&serial.path.display().to_string())
+                .warning(message)
+                .help("longer periods, fewer values, or more baud")
+        })
     }
 }
 
@@ -238,9 +273,13 @@ fn read_connection(table: &Table<'_, '_>, base: &Path) -> Option<ModbusConnectio
         }
     }
     let has_link = !given.is_empty();
-    let link = match (tcp, serial, rtu) {
+    // Read whatever else is there, so that its keys are known.
+    let port = serial
+        .as_ref()
+        .map(|path| read_serial(table, path).map(Link::Serial));
+    let link = match (tcp, port, rtu) {
         (Some(at), ..) => read_host(&at, Some(DEFAULT_PORT)).map(Link::Tcp),
-        (_, Some(path), _) => read_serial(table, &path).map(Link::Serial),
+        (_, Some(port), _) => port,
         (.., Some(at)) => read_host(&at, None).map(Link::RtuOverTcp),
         (None, None, None) => None,
     };
@@ -444,6 +483,65 @@ fn read_map(value: &Value<'_, '_>, base: &Path) -> Option<MapSource> {
 #[cfg(test)]
 mod tests {
     use super::host_and_port;
+    use crate::config::Config;
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn devices_of_a_serial_line_share_it_and_those_over_tcp_have_one_each() {
+        let devices = "[[modbus.device]]\nid = \"a\"\nunit = 7\nmap = \"monarch-nice3000plus\"\nperiod = \"5s\"\n\
+                       [[modbus.device]]\nid = \"b\"\nmap = \"generic-pressure-transmitter\"\n";
+        let shape = |keys: &str| {
+            let text = format!("[[modbus]]\nname = \"x\"\n{keys}\n{devices}");
+            let (config, _) = Config::parse("t", &text, Path::new("")).unwrap();
+            let (lines, findings) = config.load_modbus().unwrap();
+            assert_eq!(findings, []);
+            lines
+                .iter()
+                .map(|line| (line.link.to_string(), line.devices.len(), line.late.as_secs()))
+                .collect::<Vec<_>>()
+        };
+        let tcp = || ("tcp 10.0.0.8:502".to_owned(), 1, 0);
+        assert_eq!(shape("tcp = \"10.0.0.8\""), [tcp(), tcp()]);
+        let shared = ("tcp 10.0.0.8:502".to_owned(), 2, 10);
+        assert_eq!(shape("tcp = \"10.0.0.8\"\nshared = true"), [shared]);
+        let rtu = ("rtu over tcp h:4001".to_owned(), 2, 3);
+        assert_eq!(shape("rtu_over_tcp = \"h:4001\"\nlate = \"3s\""), [rtu]);
+        let serial = ("/dev/ttyS1 19200 8E2".to_owned(), 2, 10);
+        let keys = "serial = \"/dev/ttyS1\"\nbaud = 19200\nparity = \"even\"\nstop_bits = 2";
+        assert_eq!(shape(keys), [serial]);
+    }
+
+    #[test]
+    fn a_device_takes_its_times_from_its_connection_or_says_them() {
+        let text = "[[modbus]]\nname = \"x\"\nperiod = \"2s\"\ndeadline = \"300ms\"\n\
+                    [[modbus.device]]\nid = \"a\"\ntcp = \"h\"\nmap = \"monarch-nice3000plus\"\n\
+                    [[modbus.device]]\nid = \"b\"\ntcp = \"i:1502\"\nmap = \"monarch-nice3000plus\"\nperiod = \"500ms\"\n";
+        let (config, _) = Config::parse("t", text, Path::new("")).unwrap();
+        let (lines, _) = config.load_modbus().unwrap();
+        let times: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                (
+                    line.link.to_string(),
+                    line.devices[0].period,
+                    line.devices[0].deadline,
+                )
+            })
+            .collect();
+        let ms = Duration::from_millis;
+        assert_eq!(
+            times,
+            [
+                ("tcp h:502".to_owned(), ms(2_000), ms(300)),
+                ("tcp i:1502".to_owned(), ms(500), ms(300))
+            ]
+        );
+        assert!(
+            std::sync::Arc::ptr_eq(&lines[0].devices[0].map, &lines[1].devices[0].map),
+            "read once"
+        );
+    }
 
     #[test]
     fn addresses_are_host_and_port() {

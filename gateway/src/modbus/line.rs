@@ -292,8 +292,9 @@ impl Line {
             .blocks
             .iter()
             .find_map(|read| read.result.as_ref().err().copied());
+        let nothing = image.blocks.iter().all(|read| read.result.is_err());
         match failure {
-            Some(ReadFailure::NoConnection) => self.failed(at, ReadFailure::NoConnection).await,
+            Some(ReadFailure::NoConnection) if nothing => self.failed(at, ReadFailure::NoConnection).await,
             _ => self.tell(at, image, failure).await,
         }
     }

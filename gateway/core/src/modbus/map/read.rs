@@ -12,6 +12,9 @@ pub const MAX_GAP: i64 = 124;
 /// What lies closer is read along: a request costs more than a few registers.
 const DEFAULT_GAP: u16 = 8;
 
+/// A poll counts its requests in one byte.
+const MAX_BLOCKS: usize = 255;
+
 const CONFIDENCES: &[(&str, Confidence)] = &[
     ("verified", Confidence::Verified),
     ("sourced", Confidence::Sourced),
@@ -72,7 +75,18 @@ fn read_map(root: &Table<'_, '_>) -> Option<RegisterMap> {
         blocks: Vec::new(),
         context: Context::default(),
     };
-    Some(map.complete())
+    let map = map.complete();
+    if map.blocks.len() > MAX_BLOCKS {
+        let message = format!(
+            "the map needs {} requests for one poll, at most {MAX_BLOCKS} are made",
+            map.blocks.len()
+        );
+        root.error(
+            message,
+            Some("a larger `max_gap`, or two devices with a part of it each".into()),
+        );
+    }
+    Some(map)
 }
 
 fn read_id(value: &Value<'_, '_>) -> Option<Box<str>> {
