@@ -142,9 +142,9 @@ fn number(kind: RegisterType, order: WordOrder, words: &[u16]) -> Option<f64> {
     codec.decode(words).ok()
 }
 
-/// As short as it can be said: a number of single precision has no more digits than that.
+/// As short as it can be said: a fraction of single precision has no more digits than that.
 fn shown(number: f64) -> String {
-    let (plain, short) = if f64::from(number as f32) == number {
+    let (plain, short) = if number.fract() != 0.0 && f64::from(number as f32) == number {
         (format!("{}", number as f32), format!("{:.3e}", number as f32))
     } else {
         (format!("{number}"), format!("{number:.3e}"))
@@ -301,6 +301,7 @@ mod tests {
             (-0.5, "-0.5"),
             (1_150.0, "1150"),
             (4_294_967_295.0, "4294967295"),
+            (1_062_273_024.0, "1062273024"),
             (1.234_567_89e-9, "1.235e-9"),
             (3.4e38, "3.400e38"),
             (f64::from(178.4_f32), "178.4"),
