@@ -20,7 +20,7 @@ impl Schedule {
         let mixed = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let period = period.max(Duration::from_millis(1));
         let micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX);
-        let phase = Duration::from_micros((u128::from(mixed) * u128::from(micros) >> 32) as u64);
+        let phase = Duration::from_micros(((u128::from(mixed) * u128::from(micros)) >> 32) as u64);
         Self {
             period,
             next: now + phase,
