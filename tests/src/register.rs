@@ -21,6 +21,10 @@ pub struct LogRow {
     pub device: String,
     /// 6 is DDATA.
     pub kind: i64,
+    /// Sent again, or later than it was measured.
+    pub historical: bool,
+    /// When it came, ms.
+    pub received: i64,
     /// Journal epoch and sequence.
     pub journal: Option<(u64, u64)>,
     /// The birth that gives it its meaning.
@@ -99,23 +103,60 @@ impl Register {
     /// When a logged message cannot be read with the birth stored for it.
     #[must_use]
     pub fn readings(&self) -> BTreeMap<ReadingKey, u32> {
-        let births: HashMap<i64, Aliases> = self
-            .contexts
-            .iter()
-            .map(|(id, bytes)| (*id, aliases(bytes)))
-            .collect();
+        let births = self.births();
         let mut found = BTreeMap::new();
         for row in self
             .log
             .iter()
             .filter(|row| row.journal.is_some() && row.kind == DDATA)
         {
-            let birth = row.context.and_then(|id| births.get(&id));
-            for (name, at, value) in values(&row.payload, birth) {
+            for (name, at, value) in births.values(row) {
                 *found.entry((row.device.clone(), name, at, value)).or_insert(0) += 1;
             }
         }
         found
+    }
+
+    /// What gives the messages of the log their meaning.
+    ///
+    /// # Panics
+    /// When a birth in the log cannot be read.
+    #[must_use]
+    pub fn births(&self) -> Births {
+        let births = self.contexts.iter();
+        Births(births.map(|(id, bytes)| (*id, aliases(bytes))).collect())
+    }
+}
+
+/// The aliases of each birth in the log.
+#[derive(Clone, Debug)]
+pub struct Births(HashMap<i64, Aliases>);
+
+impl Births {
+    /// Name, source time (ms) and value of each metric of a message, but the journal's own.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn values(&self, row: &LogRow) -> Vec<(String, i64, String)> {
+        let mut found = values(&row.payload, self.of(row));
+        found.retain(|(name, ..)| name != METRIC_SEQ && name != METRIC_BOOT);
+        found
+    }
+
+    /// The journal sequence that the message itself states.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn seq(&self, row: &LogRow) -> Option<u64> {
+        let mut found = values(&row.payload, self.of(row)).into_iter();
+        let (.., value) = found.find(|(name, ..)| name == METRIC_SEQ)?;
+        value.parse().ok()
+    }
+
+    fn of(&self, row: &LogRow) -> Option<&Aliases> {
+        row.context.and_then(|id| self.0.get(&id))
     }
 }
 
@@ -234,14 +275,16 @@ async fn rows(db: &mut SqliteConnection, sql: &'static str) -> Vec<SqliteRow> {
 }
 
 async fn log(db: &mut SqliteConnection) -> Vec<LogRow> {
-    let sql = "SELECT m.position, n.name AS node, COALESCE(d.name, '') AS device, m.kind, m.epoch, m.seq, m.context_id, \
-               m.payload FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
+    let sql = "SELECT m.position, n.name AS node, COALESCE(d.name, '') AS device, m.kind, m.flags, m.received, m.epoch, \
+               m.seq, m.context_id, m.payload FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
                ORDER BY m.position";
     let row = |row: SqliteRow| LogRow {
         position: row.get("position"),
         node: row.get("node"),
         device: row.get("device"),
         kind: row.get("kind"),
+        historical: row.get::<i64, _>("flags") & 1 == 1,
+        received: row.get("received"),
         journal: row
             .get::<Option<i64>, _>("seq")
             .map(|seq| (row.get::<i64, _>("epoch").cast_unsigned(), seq.cast_unsigned())),
@@ -297,7 +340,7 @@ fn aliases(birth: &[u8]) -> Aliases {
         .collect()
 }
 
-/// Name, time and value of each metric but the journal's own.
+/// Name, time and value of each metric.
 fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)> {
     let view = PayloadView::parse(payload).expect("a logged message is decodable");
     let mut found = Vec::new();
@@ -309,9 +352,6 @@ fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)>
             .map(str::to_owned)
             .or_else(|| declared.map(|(name, _)| name.clone()));
         let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
-        if name == METRIC_SEQ || name == METRIC_BOOT {
-            continue;
-        }
         let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));
         let value = metric.value(declared.and_then(|(_, datatype)| *datatype));
         found.push((
