@@ -94,6 +94,23 @@ pub fn save(card: &Path, settings: &Settings) {
         .expect("they fit the card");
 }
 
+/// How many of the two slots of the settings have a head: the one being written has none until it is whole.
+///
+/// # Panics
+/// When the card cannot be read.
+#[must_use]
+pub fn settings_heads(card: &Path) -> usize {
+    let mut region = region(card, 0);
+    let mut block = [0; BLOCK];
+    let mut has_head = |slot: u32| {
+        region
+            .read(slot * SETTINGS_BLOCKS / 2, &mut block)
+            .expect("a file is read");
+        block.starts_with(b"SV")
+    };
+    usize::from(has_head(0)) + usize::from(has_head(1))
+}
+
 /// Has the board with these settings take `readings` values of its first channel, none of them acknowledged: the
 /// session and the journal are the board's, only faster. `value` says what the n-th shows, in the quantity's unit.
 ///
