@@ -261,7 +261,13 @@ impl Bench {
         });
         self.board.cut_power();
         let node = self.gateway.api().get(NODE_PATH);
-        let mut found = delivery::check(&self.register(), from, &written, &self.journal());
+        let card = delivery::Card {
+            from,
+            written: &written,
+            end: &self.journal(),
+            records: &card::records(&self.board.card()),
+        };
+        let mut found = delivery::check(&self.register(), &card);
         let mut wrong = |bad: bool, text: String| {
             if bad {
                 found.problems.push(text);

@@ -2,6 +2,7 @@
 
 use crate::edge::now;
 use crate::journals::JournalEnd;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -65,6 +66,41 @@ pub fn journal(card: &Path, node: &str) -> Option<JournalEnd> {
         next,
         dropped: header.dropped,
     })
+}
+
+/// The Sparkplug payloads of all records still on the card, acknowledged or not, by their sequences: nothing is erased
+/// before the ring comes round. Read without the store's own code.
+///
+/// # Panics
+/// When the card cannot be read.
+#[must_use]
+pub fn records(card: &Path) -> BTreeMap<u64, Vec<u8>> {
+    const SLOT_BLOCKS: u32 = 4;
+    /// Magic, checksum, stamp, length, sequence, lowest sequence held; then whose message it is.
+    const HEAD: usize = 32;
+    const PLACE: usize = 2;
+    let region = region(card, SETTINGS_BLOCKS + 2);
+    let mut found = BTreeMap::new();
+    let mut slot = [0; SLOT_BLOCKS as usize * BLOCK];
+    for at in 0..JOURNAL_BLOCKS / SLOT_BLOCKS - 1 {
+        let offset = u64::from(region.first + at * SLOT_BLOCKS) * BLOCK as u64;
+        region
+            .device
+            .0
+            .read_exact_at(&mut slot, offset)
+            .expect("a file is read");
+        let seq = slot.get(16..24).and_then(|bytes| bytes.try_into().ok());
+        let length = slot.get(12..16).and_then(|bytes| bytes.try_into().ok());
+        let (Some(seq), Some(length)) = (seq.map(u64::from_le_bytes), length.map(u32::from_le_bytes)) else {
+            continue;
+        };
+        if let Some(payload) = slot.get(HEAD + PLACE..HEAD + length as usize)
+            && slot.starts_with(b"VGR1")
+        {
+            found.insert(seq, payload.to_vec());
+        }
+    }
+    found
 }
 
 /// Settings, as the console takes them.

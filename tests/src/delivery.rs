@@ -18,6 +18,8 @@ pub struct Delivery {
     pub dropped: u64,
     /// Of those in the log, sent again or late.
     pub historical: u64,
+    /// Of those in the log, compared with the record that is still on the card.
+    pub compared: u64,
     /// Everything wrong, in words.
     pub problems: Vec<String>,
 }
@@ -28,13 +30,31 @@ pub fn journaled<'r>(register: &'r Register, node: &str) -> Vec<(u64, &'r LogRow
     own.filter_map(|row| Some((row.journal?.1, row))).collect()
 }
 
-/// Compares the log with what was on the card: `written`, when the power went for the last time before everything was
-/// to be delivered, and `end`, after what was written since. Sequences below `from` were another gateway's.
+/// What was on a card.
+#[derive(Clone, Copy, Debug)]
+pub struct Card<'c> {
+    /// Sequences below were another gateway's.
+    pub from: u64,
+    /// When the power went for the last time before everything was to be delivered.
+    pub written: &'c JournalEnd,
+    /// After what was written since.
+    pub end: &'c JournalEnd,
+    /// Of the end.
+    pub records: &'c BTreeMap<u64, Vec<u8>>,
+}
+
+/// Compares the log with what was on the card.
 ///
 /// # Panics
 /// When a logged message cannot be read.
 #[must_use]
-pub fn check(register: &Register, from: u64, written: &JournalEnd, end: &JournalEnd) -> Delivery {
+pub fn check(register: &Register, card: &Card<'_>) -> Delivery {
+    let Card {
+        from,
+        written,
+        end,
+        records,
+    } = *card;
     let mut found = Delivery {
         written: written.next.saturating_sub(from),
         dropped: written.dropped,
@@ -60,6 +80,14 @@ pub fn check(register: &Register, from: u64, written: &JournalEnd, end: &Journal
         let stated = births.seq(row);
         if stated != Some(seq) {
             problem(format!("the message filed as {seq} calls itself {stated:?}"));
+        }
+        if let Some(record) = records.get(&seq) {
+            found.compared += 1;
+            if !births.says(row, record) {
+                problem(format!(
+                    "the message filed as {seq} is not the record on the card"
+                ));
+            }
         }
         if !(from..end.next).contains(&seq) {
             problem(format!("the board never wrote {seq}"));
@@ -101,8 +129,9 @@ impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} journal records written, {} in the log once ({} as history), {} not, {} counted as dropped",
-            self.written, self.logged, self.historical, self.missing, self.dropped
+            "{} journal records written, {} in the log once ({} as history, {} compared with the card), {} not, {} \
+             counted as dropped",
+            self.written, self.logged, self.historical, self.compared, self.missing, self.dropped
         )?;
         for problem in &self.problems {
             write!(f, "\n  WRONG {problem}")?;
@@ -117,24 +146,27 @@ mod tests {
     use vigil_protocol::journal::METRIC_SEQ;
     use vigil_protocol::sparkplug::{Encoder, Metric, MetricValue};
 
+    /// A message that states this sequence.
+    fn message(stated: u64) -> Vec<u8> {
+        let mut bytes = [0; 64];
+        let mut encoder = Encoder::new(&mut bytes);
+        let metric = Metric::named(METRIC_SEQ, MetricValue::UInt64(stated));
+        encoder.metric(&metric.typed()).unwrap();
+        encoder.as_bytes().to_vec()
+    }
+
     /// A log with these sequences; the messages state the second number of each pair.
     fn log(seqs: &[(u64, u64)]) -> Register {
-        let row = |(seq, stated): &(u64, u64)| {
-            let mut bytes = [0; 64];
-            let mut encoder = Encoder::new(&mut bytes);
-            let metric = Metric::named(METRIC_SEQ, MetricValue::UInt64(*stated));
-            encoder.metric(&metric.typed()).unwrap();
-            LogRow {
-                position: 1,
-                node: "bench/board".to_owned(),
-                device: String::new(),
-                kind: 6,
-                historical: false,
-                received: 0,
-                journal: Some((7, *seq)),
-                context: None,
-                payload: encoder.as_bytes().to_vec(),
-            }
+        let row = |(seq, stated): &(u64, u64)| LogRow {
+            position: 1,
+            node: "bench/board".to_owned(),
+            device: String::new(),
+            kind: 6,
+            historical: false,
+            received: 0,
+            journal: Some((7, *seq)),
+            context: None,
+            payload: message(*stated),
         };
         Register {
             log: seqs.iter().map(row).collect(),
@@ -151,6 +183,16 @@ mod tests {
             next,
             dropped,
         }
+    }
+
+    fn compared(log: &Register, from: u64, end: &JournalEnd, records: &BTreeMap<u64, Vec<u8>>) -> Delivery {
+        let card = Card {
+            from,
+            written: end,
+            end,
+            records,
+        };
+        check(log, &card)
     }
 
     /// Sequences and what they state, where the journal begins and ends, what was dropped.
@@ -174,17 +216,26 @@ mod tests {
             (&[], 0, 0, 0),
         ];
         for (seqs, from, next, dropped) in fine {
-            let found = check(&log(seqs), from, &end(next, dropped), &end(next, dropped));
+            let found = compared(&log(seqs), from, &end(next, dropped), &BTreeMap::new());
             assert!(found.ok(), "{seqs:?}: {found}");
         }
         for (seqs, from, next, dropped) in wrong {
-            let found = check(&log(seqs), from, &end(next, dropped), &end(next, dropped));
+            let found = compared(&log(seqs), from, &end(next, dropped), &BTreeMap::new());
             assert!(!found.ok(), "{seqs:?}: {found}");
         }
         let other_epoch = JournalEnd {
             epoch: 8,
             ..end(1, 0)
         };
-        assert!(!check(&log(&[(0, 0)]), 0, &other_epoch, &other_epoch).ok());
+        assert!(!compared(&log(&[(0, 0)]), 0, &other_epoch, &BTreeMap::new()).ok());
+    }
+
+    #[test]
+    fn a_message_that_is_not_the_record_on_the_card_is_found() {
+        let log = log(&[(0, 0), (1, 1)]);
+        let records = |stated| BTreeMap::from([(1, message(stated))]);
+        let found = compared(&log, 0, &end(2, 0), &records(1));
+        assert!(found.ok() && found.compared == 1, "{found}");
+        assert!(!compared(&log, 0, &end(2, 0), &records(2)).ok());
     }
 }

@@ -155,6 +155,16 @@ impl Births {
         value.parse().ok()
     }
 
+    /// Whether a message says the same as a record of a journal: sent again, it is another message all the same.
+    ///
+    /// # Panics
+    /// When one of them cannot be read.
+    #[must_use]
+    pub fn says(&self, row: &LogRow, record: &[u8]) -> bool {
+        let birth = self.of(row);
+        values(&row.payload, birth) == values(record, birth)
+    }
+
     fn of(&self, row: &LogRow) -> Option<&Aliases> {
         row.context.and_then(|id| self.0.get(&id))
     }
