@@ -66,12 +66,8 @@ pub fn run(plan: &PowerPlan) -> Result<PowerReport, String> {
     let mut below = |limit: u64| (rng.unit() * limit as f64) as u64;
     let mut bench = Bench::start("firmware-power", plan.broker, Shows::Count)?;
     let mut report = PowerReport::default();
-    for _ in 0..plan.cuts {
-        let victim = match below(4) {
-            0 => Victim::Gateway,
-            1 => Victim::Broker,
-            _ => Victim::Nobody,
-        };
+    let victims = [Victim::Gateway, Victim::Nobody, Victim::Broker, Victim::Nobody];
+    for victim in victims.into_iter().cycle() {
         let (before, beside) = (below(BETWEEN_MS), below(BETWEEN_MS / 2));
         let starting = below(4) == 0;
         // Whoever is killed first, the other is killed while the first is away or just back.

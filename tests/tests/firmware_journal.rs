@@ -103,7 +103,7 @@ fn what_a_full_journal_gives_up_while_the_power_fails_is_counted_and_all_else_ar
     // Room for what is told of standing still: from here on nothing is given up.
     let room = |bench: &Bench| {
         let journal = bench.journal();
-        (20..100).contains(&(HELD - (journal.next - journal.first)))
+        (40..100).contains(&(HELD - (journal.next - journal.first)))
     };
     assert!(bench.until(SOON, room));
     bench.transmitter.show(Shows::Still);

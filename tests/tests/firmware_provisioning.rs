@@ -117,7 +117,7 @@ fn settings(n: u32) -> Vec<String> {
         "set broker 10.0.2.100 1883".to_owned(),
         format!("set port 0 115200 {}", 50 + n % 50),
     ];
-    let (devices, channels) = if n % 2 == 0 { (1, 1) } else { (6, 12) };
+    let (devices, channels) = if n.is_multiple_of(2) { (1, 1) } else { (6, 12) };
     lines.extend((0..devices).map(|device| format!("set device {device} device-{n}-{device}")));
     lines.extend((0..channels).map(|channel: u32| {
         let quantity = ["steam_pressure", "furnace_pressure"][channel as usize / 6];
