@@ -188,17 +188,16 @@ impl Bench {
         }
     }
 
-    /// The values of the count in the gateway's log, and how often each is there.
+    /// The values of the count in the gateway's log, and how often each is there as a reading. A value may be told once
+    /// more as one that is getting old, when the next reply came too late.
     ///
     /// # Panics
     /// When the log cannot be read.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<u16, u32> {
         let mut counts = BTreeMap::new();
-        for ((_, metric, _, value), times) in self.register().readings() {
-            if let Some(count) = count(&metric, &value) {
-                *counts.entry(count).or_insert(0) += times;
-            }
+        for value in counted(&self.register()) {
+            *counts.entry(value).or_insert(0) += 1;
         }
         counts
     }
@@ -229,14 +228,7 @@ impl Bench {
         if let Some((value, times)) = twice.next() {
             problems.push(format!("reading {value} is in the log {times} times"));
         }
-        let births = register.births();
-        let mut rows = delivery::journaled(&register, NODE);
-        rows.sort_unstable_by_key(|(seq, _)| *seq);
-        let values = rows.iter().flat_map(|(_, row)| births.values(row));
-        let shown: Vec<u16> = values
-            .filter_map(|(name, _, value)| count(&name, &value))
-            .collect();
-        if !shown.is_sorted() {
+        if !counted(&register).is_sorted() {
             problems.push("the journal has readings in another order than they were shown".to_owned());
         }
         (taken.len(), problems)
@@ -293,11 +285,19 @@ impl Bench {
     }
 }
 
-/// A value of the transmitter's count.
-fn count(metric: &str, value: &str) -> Option<u16> {
+/// The values of the transmitter's count in the order of the journal.
+fn counted(register: &Register) -> Vec<u16> {
+    let births = register.births();
+    let mut rows = delivery::journaled(register, NODE);
+    rows.sort_unstable_by_key(|(seq, _)| *seq);
+    let stated = rows.iter().flat_map(|(_, row)| births.values(row));
+    let good = stated.filter(|stated| stated.name == "steam_pressure" && stated.is_good());
+    let megapascal = good.filter_map(|stated| stated.value.parse::<f64>().ok());
     // Whatever is higher was not counted by the transmitter.
-    let megapascal = value.parse::<f64>().ok().filter(|value| *value < 0.5)?;
-    (metric == "steam_pressure").then_some((megapascal * 1e6).round() as u16)
+    megapascal
+        .filter(|value| *value < 0.5)
+        .map(|value| (value * 1e6).round() as u16)
+        .collect()
 }
 
 fn port(mosquitto: Option<&Mosquitto>, gateway: &Gateway) -> u16 {

@@ -9,6 +9,7 @@ use vigil_core::hazard::HazardEvent;
 use vigil_protocol::journal::{METRIC_BOOT, METRIC_SEQ};
 use vigil_protocol::sparkplug::{DataType, PayloadView, Value};
 use vigil_protocol::time::UtcMillis;
+use vigil_protocol::vocabulary::Quality;
 
 /// A row of the message log.
 #[derive(Clone, Debug)]
@@ -110,8 +111,9 @@ impl Register {
             .iter()
             .filter(|row| row.journal.is_some() && row.kind == DDATA)
         {
-            for (name, at, value) in births.values(row) {
-                *found.entry((row.device.clone(), name, at, value)).or_insert(0) += 1;
+            for stated in births.values(row) {
+                let key = (row.device.clone(), stated.name, stated.at, stated.value);
+                *found.entry(key).or_insert(0) += 1;
             }
         }
         found
@@ -128,19 +130,40 @@ impl Register {
     }
 }
 
+/// A metric of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// Name, also where the message has an alias.
+    pub name: String,
+    /// Source time, ms.
+    pub at: i64,
+    /// As in a [`ReadingKey`].
+    pub value: String,
+    /// Sparkplug's code, where it is told.
+    pub quality: Option<i32>,
+}
+
+impl Stated {
+    /// Whether it is a value that was read just then, and not one told again because nothing newer came.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.quality.is_none_or(|code| code == Quality::Good.sparkplug())
+    }
+}
+
 /// The aliases of each birth in the log.
 #[derive(Clone, Debug)]
 pub struct Births(HashMap<i64, Aliases>);
 
 impl Births {
-    /// Name, source time (ms) and value of each metric of a message, but the journal's own.
+    /// Each metric of a message, but the journal's own.
     ///
     /// # Panics
     /// When it cannot be read.
     #[must_use]
-    pub fn values(&self, row: &LogRow) -> Vec<(String, i64, String)> {
+    pub fn values(&self, row: &LogRow) -> Vec<Stated> {
         let mut found = values(&row.payload, self.of(row));
-        found.retain(|(name, ..)| name != METRIC_SEQ && name != METRIC_BOOT);
+        found.retain(|stated| stated.name != METRIC_SEQ && stated.name != METRIC_BOOT);
         found
     }
 
@@ -151,8 +174,8 @@ impl Births {
     #[must_use]
     pub fn seq(&self, row: &LogRow) -> Option<u64> {
         let mut found = values(&row.payload, self.of(row)).into_iter();
-        let (.., value) = found.find(|(name, ..)| name == METRIC_SEQ)?;
-        value.parse().ok()
+        let stated = found.find(|stated| stated.name == METRIC_SEQ)?;
+        stated.value.parse().ok()
     }
 
     /// Whether a message says the same as a record of a journal: sent again, it is another message all the same.
@@ -350,8 +373,7 @@ fn aliases(birth: &[u8]) -> Aliases {
         .collect()
 }
 
-/// Name, time and value of each metric.
-fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)> {
+fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<Stated> {
     let view = PayloadView::parse(payload).expect("a logged message is decodable");
     let mut found = Vec::new();
     for metric in view.metrics() {
@@ -364,11 +386,12 @@ fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)>
         let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
         let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));
         let value = metric.value(declared.and_then(|(_, datatype)| *datatype));
-        found.push((
+        found.push(Stated {
             name,
-            at.0,
-            value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value)),
-        ));
+            at: at.0,
+            value: value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value)),
+            quality: metric.quality(),
+        });
     }
     found
 }

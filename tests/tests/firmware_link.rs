@@ -44,8 +44,8 @@ fn arrivals(bench: &Bench) -> Vec<Arrival> {
     rows.filter(|(_, row)| row.device == "boiler")
         .filter_map(|(seq, row)| {
             let values = births.values(row);
-            let (_, at, _) = values.iter().find(|(name, ..)| name == "steam_pressure")?;
-            let (historical, took_ms) = (row.historical, row.received - at);
+            let stated = values.iter().find(|stated| stated.name == "steam_pressure")?;
+            let (historical, took_ms) = (row.historical, row.received - stated.at);
             Some(Arrival {
                 seq,
                 historical,

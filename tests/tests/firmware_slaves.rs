@@ -183,8 +183,9 @@ fn taken(register: &Register, device: &str) -> Vec<i64> {
     let mut taken: Vec<i64> = rows
         .filter(|(_, row)| row.device == device)
         .flat_map(|(_, row)| births.values(row))
-        .filter(|(name, _, value)| name == "steam_pressure" && value.parse::<f64>().is_ok())
-        .map(|(_, at, _)| at)
+        .filter(|stated| stated.name == "steam_pressure" && stated.is_good())
+        .filter(|stated| stated.value.parse::<f64>().is_ok())
+        .map(|stated| stated.at)
         .collect();
     taken.sort_unstable();
     taken
@@ -195,8 +196,8 @@ fn told(register: &Register, metric: &str) -> Option<u64> {
     let births = register.births();
     let rows = delivery::journaled(register, NODE);
     let told = rows.iter().flat_map(|(_, row)| births.values(row));
-    told.filter(|(name, ..)| name == metric)
-        .filter_map(|(.., value)| value.parse().ok())
+    told.filter(|stated| stated.name == metric)
+        .filter_map(|stated| stated.value.parse().ok())
         .next_back()
 }
 
