@@ -1,5 +1,7 @@
 //! The firmware as it ships, in QEMU, on a card whose journal comes round to its beginning: neither the turn nor a cut
 //! in it loses or repeats anything, and what a full journal gives up is counted.
+//!
+//! `VIGIL_KILLS=60 VIGIL_SEED=7 cargo test -p vigil-tests --test firmware_journal -- --nocapture` for more cuts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

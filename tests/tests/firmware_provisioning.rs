@@ -1,5 +1,7 @@
 //! The firmware as it ships, in QEMU, told on its console who it is: by `vigil-sim provision` as a person would, and
 //! with the power cut while it saves.
+//!
+//! `VIGIL_KILLS=1000 VIGIL_SEED=7 cargo test -p vigil-tests --test firmware_provisioning power -- --nocapture` for more cuts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
