@@ -1,15 +1,18 @@
 //! What every request needs.
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
+pub use crate::engine::KeepError;
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::store::{
-    AlarmFilter, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError, StoredMessage,
+    AlarmFilter, HazardCursor, HazardFilter, HourCounts, OpenHazards, OutboxChange, OutboxFilter, OutboxRow,
+    OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
 };
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;
 use crate::metrics::Registry;
+use crate::outbox::Board;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
 use std::sync::Arc;
@@ -36,6 +39,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Registry>,
+    /// How the sinks are.
+    pub sinks: Board,
     /// Cancelled when the gateway stops: long answers (event streams) end then.
     pub stopping: CancellationToken,
 }

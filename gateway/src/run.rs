@@ -1,5 +1,7 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
@@ -12,6 +14,7 @@ use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
 use std::net::SocketAddr;
@@ -102,6 +105,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -135,6 +161,7 @@ pub struct Running {
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -159,6 +186,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
@@ -233,9 +265,29 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: Arc::clone(&catalog),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
     let app = App {
@@ -247,6 +299,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         started,
         clock,
         metrics,
+        sinks: board,
         stopping: stopping.clone(),
     };
     let http = tokio::spawn(http::serve(
@@ -267,6 +320,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -309,6 +363,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -316,6 +371,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {

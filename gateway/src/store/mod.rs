@@ -8,6 +8,7 @@ mod batch;
 mod error;
 mod keys;
 mod open;
+mod outbox;
 mod reader;
 mod retention;
 mod writer;
@@ -15,9 +16,11 @@ mod writer;
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
+pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
-    OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+    OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
+    StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Indexed, Writer};

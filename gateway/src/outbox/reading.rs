@@ -1,0 +1,139 @@
+//! From logged messages to lines: the same message gives the same lines, whenever and after whatever it is read.
+
+use crate::sinks::influx::{Lines, Series};
+use crate::store::{Reader, StoreError, StoredMessage};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use vigil_core::catalog::{Catalog, EquipmentIx};
+use vigil_core::decode::{LogDecoder, LoggedMessage};
+use vigil_core::hash::ContentHash;
+use vigil_core::sample::Sample;
+use vigil_core::settings::Settings;
+
+/// Births of one node that are kept in memory; with more of them it is begun anew.
+const BIRTHS: usize = 32;
+
+/// Reads messages of all nodes.
+pub(super) struct LogReader {
+    catalog: Arc<Catalog>,
+    settings: Settings,
+    nodes: HashMap<Arc<str>, Node>,
+    /// For messages without a birth: it knows none, so that nothing depends on what was read before.
+    bare: LogDecoder,
+    /// By equipment and channel, made when first needed.
+    series: HashMap<EquipmentIx, Box<[Series]>>,
+    samples: Vec<Sample>,
+}
+
+struct Node {
+    decoder: LogDecoder,
+    births: BTreeSet<ContentHash>,
+}
+
+impl LogReader {
+    pub(super) fn new(catalog: Arc<Catalog>, settings: Settings) -> Self {
+        Self {
+            bare: LogDecoder::new(&settings),
+            catalog,
+            settings,
+            nodes: HashMap::new(),
+            series: HashMap::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Fetches the births these messages refer to.
+    pub(super) async fn learn(
+        &mut self,
+        store: &Reader,
+        messages: &[StoredMessage],
+    ) -> Result<(), StoreError> {
+        let mut wanted: Vec<(&Arc<str>, ContentHash)> = Vec::new();
+        for message in messages {
+            let entry = &message.entry;
+            let Some(birth) = entry.context else { continue };
+            let is_known = self
+                .nodes
+                .get(&entry.node)
+                .is_some_and(|node| node.births.contains(&birth));
+            // Nobody reads what no equipment sends.
+            if !is_known && self.catalog.by_binding.contains_key(&entry.node) {
+                wanted.push((&entry.node, birth));
+            }
+        }
+        wanted.sort();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let hashes = wanted.iter().map(|(_, birth)| *birth).collect();
+        let found = store.contexts(&hashes).await?;
+        for (name, birth) in wanted {
+            let Some(context) = found.get(&birth) else {
+                continue;
+            };
+            let new = || Node {
+                decoder: LogDecoder::new(&self.settings),
+                births: BTreeSet::new(),
+            };
+            let node = self.nodes.entry(Arc::clone(name)).or_insert_with(new);
+            if node.births.len() >= BIRTHS {
+                *node = new();
+            }
+            node.decoder.add_context(context);
+            node.births.insert(birth);
+        }
+        Ok(())
+    }
+
+    /// Takes what a message says; gives it back with [`LogReader::write`].
+    pub(super) fn read(&mut self, message: &StoredMessage) -> Option<Found> {
+        self.samples.clear();
+        let entry = &message.entry;
+        let bindings = self.catalog.by_binding.get(&entry.node)?;
+        let (_, ix) = bindings.iter().find(|(device, _)| *device == entry.device)?;
+        let equipment = self.catalog.equipment.get(ix.0 as usize)?;
+        let logged = LoggedMessage {
+            device: entry.device.as_deref(),
+            message: entry.message,
+            context: entry.context,
+            payload: &message.payload,
+            received: entry.received,
+        };
+        let knows = |node: &&mut Node| entry.context.is_some_and(|birth| node.births.contains(&birth));
+        let decoder = match self.nodes.get_mut(&entry.node).filter(knows) {
+            Some(node) => &mut node.decoder,
+            None => &mut self.bare,
+        };
+        decoder.decode_into(&logged, equipment, &mut self.samples);
+        (!self.samples.is_empty()).then_some(Found {
+            equipment: *ix,
+            points: self.samples.len(),
+        })
+    }
+
+    /// Writes what was read last.
+    pub(super) fn write(&mut self, found: &Found, lines: &mut Lines) {
+        let catalog = &self.catalog;
+        let series = self.series.entry(found.equipment).or_insert_with(|| {
+            let equipment = catalog.equipment.get(found.equipment.0 as usize);
+            let of = |equipment| move |channel| Series::of(equipment, channel);
+            equipment
+                .into_iter()
+                .flat_map(|equipment| equipment.channels.iter().map(of(equipment)))
+                .collect()
+        });
+        for sample in &self.samples {
+            if let Some(series) = series.get(usize::from(sample.channel.0)) {
+                lines.push(series, sample);
+            }
+        }
+    }
+}
+
+/// What a message says.
+pub(super) struct Found {
+    equipment: EquipmentIx,
+    /// So many points.
+    pub(super) points: usize,
+}
