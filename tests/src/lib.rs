@@ -22,6 +22,7 @@ pub mod register;
 pub mod simulator;
 pub mod slave;
 pub mod slaves;
+pub mod victoria;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};
@@ -35,3 +36,4 @@ pub use place::Place;
 pub use register::Register;
 pub use simulator::{Site, SiteOptions};
 pub use slaves::Slaves;
+pub use victoria::Victoria;

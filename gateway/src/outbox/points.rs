@@ -11,7 +11,7 @@ use super::{LOOK, STORE_PAUSE, Worker};
 use crate::config::INFLUX;
 use crate::metrics::Counter;
 use crate::sinks::influx::{Influx, Lines, Verdict};
-use crate::store::{OutboxChange, OutboxState, Receipt, StoredMessage};
+use crate::store::{OutboxChange, OutboxRow, OutboxState, Receipt, StoredMessage};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -31,6 +31,8 @@ const KEEP: Duration = Duration::from_secs(1);
 /// Halvings spent on one batch: enough to find some twenty lines among thousands. What is left of a batch that is
 /// refused in more places is kept in larger pieces.
 const HALVINGS: u32 = 512;
+/// Entries sent again before that is written down.
+const AGAIN: u32 = 64;
 /// Dead entries after which nothing more is sent: then something is wrong with the whole, and the log keeps it.
 const MOST_DEAD: u64 = 1_000;
 
@@ -407,54 +409,61 @@ impl Sending {
 
     /// Sends again what a person wants sent again.
     async fn retry(&mut self) -> Option<()> {
-        self.count_dead().await;
-        let waiting = match self.worker.parts.store.outbox_next(INFLUX, 16).await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be read for a sink");
+        loop {
+            let waiting = match self.worker.parts.store.outbox_next(INFLUX, AGAIN).await {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox cannot be read for a sink");
+                    return Some(());
+                }
+            };
+            if waiting.is_empty() {
+                self.count_dead().await;
                 return Some(());
             }
-        };
-        for row in waiting {
-            let ends: Vec<u32> = row
-                .body
-                .bytes()
-                .zip(1..)
-                .filter_map(|(byte, end)| (byte == b'\n').then_some(end))
-                .collect();
-            let bytes = Bytes::from(row.body);
-            let refused = self.write(&bytes, &ends).await?;
-            let mut changes: Vec<_> = Vec::new();
-            let at = self.worker.parts.clock.now();
-            let receipt = |status, said: &str| Receipt {
-                at,
-                status,
-                said: said.to_owned(),
-            };
-            match refused.as_slice() {
-                [] => changes.push(OutboxChange::Delivered {
-                    id: row.id,
-                    receipt: receipt(None, "taken"),
-                }),
-                // The same lines again, as a whole: the entry stays.
-                [all] if all.lines.len() == ends.len() => changes.push(OutboxChange::GivenUp {
-                    id: row.id,
-                    receipt: receipt(Some(all.status), &all.said),
-                }),
-                // Some of them: those get entries of their own.
-                _ => {
-                    changes.push(OutboxChange::Delivered {
-                        id: row.id,
-                        receipt: receipt(None, "taken in part; the rest has entries of its own"),
-                    });
-                    let rest = refused.into_iter();
-                    changes.extend(rest.map(|refused| self.dead_entry(&bytes, &ends, refused)));
-                }
+            let mut changes = Vec::new();
+            for row in waiting {
+                changes.extend(self.again(row).await?);
             }
             self.worker.keep(changes).await?;
         }
-        self.count_dead().await;
-        Some(())
+    }
+
+    /// Sends the lines of an entry; what became of them.
+    async fn again(&mut self, row: OutboxRow) -> Option<Vec<OutboxChange>> {
+        let ends: Vec<u32> = row
+            .body
+            .bytes()
+            .zip(1..)
+            .filter_map(|(byte, end)| (byte == b'\n').then_some(end))
+            .collect();
+        let bytes = Bytes::from(row.body);
+        let refused = self.write(&bytes, &ends).await?;
+        let at = self.worker.parts.clock.now();
+        let receipt = |status, said: &str| Receipt {
+            at,
+            status,
+            said: said.to_owned(),
+        };
+        let delivered = |said| OutboxChange::Delivered {
+            id: row.id,
+            receipt: receipt(None, said),
+        };
+        Some(match refused.as_slice() {
+            [] => vec![delivered("taken")],
+            // The same lines again, as a whole: the entry stays.
+            [all] if all.lines.len() == ends.len() => vec![OutboxChange::GivenUp {
+                id: row.id,
+                receipt: receipt(Some(all.status), &all.said),
+            }],
+            // Some of them: those get entries of their own.
+            _ => {
+                let rest = refused.into_iter();
+                let rest = rest.map(|refused| self.dead_entry(&bytes, &ends, refused));
+                let taken = delivered("taken in part; the rest has entries of its own");
+                std::iter::once(taken).chain(rest).collect()
+            }
+        })
     }
 
     /// Waits while too much is dead.

@@ -7,7 +7,7 @@ use super::address::is_public;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -212,6 +212,7 @@ impl Client {
             }
         });
         let path = url.path_and_query().map_or("/", |path| path.as_str());
+        let is_empty = body.is_empty();
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)
@@ -230,6 +231,12 @@ impl Client {
         request
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
+        if is_empty {
+            // Left out otherwise, and some servers insist.
+            request
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         sender.send_request(request).await.map_err(broken)
     }
 

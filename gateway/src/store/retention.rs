@@ -246,13 +246,13 @@ async fn cursor(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
 
 /// Writes down what sinks will never get; a gap that goes on is one gap.
 async fn note_missed(db: &mut SqliteConnection, chunk: &Chunk, now: UtcMillis) -> Result<u64, sqlx::Error> {
-    let behind = sqlx::query("SELECT sink, position FROM sink_cursors WHERE active = 1 AND position < $1")
+    let behind = sqlx::query("SELECT sink, position, active FROM sink_cursors WHERE position < $1")
         .bind(chunk.last)
         .fetch_all(&mut *db)
         .await?;
     let mut missed = 0;
     for row in behind {
-        let (sink, position): (String, i64) = (row.get(0), row.get(1));
+        let (sink, position, active): (String, i64, bool) = (row.get(0), row.get(1), row.get(2));
         let lost = sqlx::query(
             "SELECT COUNT(*), MIN(position), MAX(position), MIN(at), MAX(at) FROM messages \
              WHERE position BETWEEN $1 AND $2",
@@ -265,7 +265,8 @@ async fn note_missed(db: &mut SqliteConnection, chunk: &Chunk, now: UtcMillis) -
         if messages == 0 {
             continue;
         }
-        missed += messages as u64;
+        // One that is not in use will want to know when it is again, but nobody needs to be alarmed now.
+        missed += if active { messages as u64 } else { 0 };
         let [first, last, from, to]: [i64; 4] = [lost.get(1), lost.get(2), lost.get(3), lost.get(4)];
         let grown = sqlx::query(
             "UPDATE sink_gaps SET to_position = $3, to_ms = MAX(to_ms, $4), messages = messages + $5, at = $6 \
