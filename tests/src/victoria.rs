@@ -87,6 +87,25 @@ impl Victoria {
             .map_err(|e| e.to_string())
     }
 
+    /// Series a query gives now.
+    ///
+    /// # Panics
+    /// When it does not answer, or does not understand the query.
+    #[must_use]
+    pub fn query(&self, query: &str) -> Vec<Value> {
+        let url = format!("{}/api/v1/query", self.url());
+        let mut response = self
+            .agent
+            .get(url)
+            .query("query", query)
+            .call()
+            .unwrap_or_else(|e| panic!("{query}: {e}"));
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{query}: {e}: {text}"));
+        assert_eq!(answer["status"], "success", "{query}: {text}");
+        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+    }
+
     /// Everything it has under a name, by the other labels as JSON.
     ///
     /// # Panics
@@ -123,6 +142,8 @@ fn spawn(port: u16, dir: &std::path::Path) -> Process {
         .arg(format!("-storageDataPath={}", dir.join("data").display()))
         .args(["-retentionPeriod=100y", "-memory.allowedBytes=134217728"])
         // A point that comes again under its time is the same point, as in InfluxDB.
-        .arg("-dedup.minScrapeInterval=1ms");
+        .arg("-dedup.minScrapeInterval=1ms")
+        // Queries see what has just come.
+        .arg("-search.latencyOffset=0s");
     Process::start_logged("victoria-metrics", &mut command, &dir.join("victoria.log"))
 }

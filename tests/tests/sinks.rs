@@ -169,7 +169,10 @@ fn a_server_that_is_gone_under_load_has_every_point_once_when_it_is_back() {
     };
     let labels: Value = serde_json::from_str(labels).unwrap();
     assert_eq!(labels["equipment"], "boiler-1");
-    assert_eq!(labels["area"], "2103, 81=东", "what is special in a line arrives as it is");
+    assert_eq!(
+        labels["area"], "2103, 81=东",
+        "what is special in a line arrives as it is"
+    );
     assert_eq!(labels["unit"], "MPa");
     assert!(*points == once(&boiler.said), "points differ from what was said");
     until("every contact", || {
@@ -185,6 +188,29 @@ fn a_server_that_is_gone_under_load_has_every_point_once_when_it_is_back() {
         (sink["lag_positions"] == 0 && sink["ok"] == true).then_some(())
     });
     assert_eq!(metric(&gateway, "vigil_outbox_dead{sink=\"influx\"}"), 0);
+    dashboard(&victoria);
+}
+
+/// The dashboard that comes along finds what a boiler sends.
+fn dashboard(victoria: &Victoria) {
+    let text = include_str!("../../gateway/grafana/vigil-dashboard-victoriametrics.json");
+    let dashboard: Value = serde_json::from_str(text).unwrap();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let query = target["expr"]
+                .as_str()
+                .unwrap()
+                .replace("${quantity}", "burner_firing_value")
+                .replace("$equipment", ".*")
+                .replace("$__interval", "5m");
+            let found = victoria.query(&query).len();
+            // It has no controller and says no level.
+            let is_silent = ["fault_code", "drum_level"]
+                .iter()
+                .any(|name| query.contains(name));
+            assert_eq!(found, usize::from(!is_silent), "{query}");
+        }
+    }
 }
 
 // ── Events ──────────────────────────────────────────────────────────────────────────────────────
