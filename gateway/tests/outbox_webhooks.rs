@@ -41,6 +41,17 @@ fn seqs(asked: &[Asked]) -> Vec<u64> {
         .collect()
 }
 
+/// Every key, with those above it.
+fn keys(value: &Value, at: &str) -> BTreeSet<String> {
+    let inner = value.as_object().into_iter().flatten();
+    inner
+        .flat_map(|(key, value)| {
+            let path = format!("{at}.{key}");
+            keys(value, &path).into_iter().chain([path.clone()])
+        })
+        .collect()
+}
+
 fn body(asked: &Asked) -> Value {
     serde_json::from_str(&asked.body).unwrap()
 }
@@ -78,6 +89,16 @@ async fn an_event_says_what_happened_to_what_and_proves_who_says_it() {
         (Some(200), "status 200", ""),
         "the receipt"
     );
+    let described = include_str!("../SINKS.md");
+    let example = described
+        .split("```json\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    assert_eq!(keys(&body, ""), keys(&example, ""), "as it is described");
     rig.comments(&hazard, ["看过了".to_owned()]).await;
     rig.until_rows(OutboxState::Delivered, 2).await;
     let said = self::body(&server.asked()[1]);

@@ -30,7 +30,7 @@ struct Delivery {
     delivered: Counter,
     failures: Counter,
     given_up: Counter,
-    /// Failures in a row, whatever the entry.
+    /// Failures in a row that were nobody's answer to the one entry.
     failed: u32,
     /// Entries that failed, and when they may be tried again. A new start tries at once.
     not_before: HashMap<i64, Instant>,
@@ -129,8 +129,13 @@ impl Delivery {
                 (OutboxChange::GivenUp { id: row.id, receipt }, None)
             }
             Verdict::Later(wish) => {
-                self.failed += 1;
                 self.failures.add(1);
+                // Who answers is there, and may take another event: only this one has to wait long. Who does not, or
+                // says that it is too much, is left alone with all of them.
+                self.failed = match receipt.status {
+                    None | Some(429 | 503) => self.failed + 1,
+                    Some(_) => 1,
+                };
                 parts
                     .board
                     .note(&self.to.name, |standing| standing.failed(now, &receipt.said));

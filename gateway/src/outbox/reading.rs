@@ -1,6 +1,6 @@
 //! From logged messages to lines: the same message gives the same lines, whenever and after whatever it is read.
 
-use crate::sinks::influx::{Lines, Series};
+use crate::sinks::influx::{Lines, Tags};
 use crate::store::{Reader, StoreError, StoredMessage};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub(super) struct LogReader {
     nodes: HashMap<Arc<str>, Node>,
     /// For messages without a birth: it knows none, so that nothing depends on what was read before.
     bare: LogDecoder,
-    /// By equipment and channel, made when first needed.
-    series: HashMap<EquipmentIx, Box<[Series]>>,
+    /// By equipment, made when first needed.
+    tags: HashMap<EquipmentIx, Tags>,
     samples: Vec<Sample>,
 }
 
@@ -37,7 +37,7 @@ impl LogReader {
             catalog,
             settings,
             nodes: HashMap::new(),
-            series: HashMap::new(),
+            tags: HashMap::new(),
             samples: Vec::new(),
         }
     }
@@ -114,18 +114,14 @@ impl LogReader {
 
     /// Writes what was read last.
     pub(super) fn write(&mut self, found: &Found, lines: &mut Lines) {
-        let catalog = &self.catalog;
-        let series = self.series.entry(found.equipment).or_insert_with(|| {
-            let equipment = catalog.equipment.get(found.equipment.0 as usize);
-            let of = |equipment| move |channel| Series::of(equipment, channel);
-            equipment
-                .into_iter()
-                .flat_map(|equipment| equipment.channels.iter().map(of(equipment)))
-                .collect()
-        });
+        let Some(equipment) = self.catalog.equipment.get(found.equipment.0 as usize) else {
+            return;
+        };
+        let tags = self.tags.entry(found.equipment);
+        let tags = tags.or_insert_with(|| Tags::of(equipment));
         for sample in &self.samples {
-            if let Some(series) = series.get(usize::from(sample.channel.0)) {
-                lines.push(series, sample);
+            if let Some(channel) = equipment.channels.get(usize::from(sample.channel.0)) {
+                lines.push(tags, channel.quantity, sample);
             }
         }
     }

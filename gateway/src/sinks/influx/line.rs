@@ -1,43 +1,30 @@
 //! Readings as lines of the InfluxDB line protocol.
 
 use std::io::Write as _;
-use vigil_core::catalog::{Channel, Equipment};
+use vigil_core::catalog::Equipment;
 use vigil_core::sample::{Reading, Sample};
 use vigil_protocol::vocabulary::{FaultKey, Quantity, Unit, bare_code};
 
-/// What all lines of one channel begin with.
+/// What the lines of a piece of equipment have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Series {
-    head: Box<[u8]>,
-    quantity: Quantity,
-}
+pub struct Tags(Box<[u8]>);
 
-impl Series {
-    /// Of a channel of a piece of equipment.
+impl Tags {
+    /// Of a piece of equipment.
     #[must_use]
-    pub fn of(equipment: &Equipment, channel: &Channel) -> Self {
-        let quantity = channel.quantity;
+    pub fn of(equipment: &Equipment) -> Self {
+        let mut tags = Vec::new();
         let group = equipment.node.split('/').next().unwrap_or_default();
-        let unit = match quantity.unit() {
-            Unit::None_ => "",
-            unit => unit.key(),
-        };
-        let mut head = quantity.key().as_bytes().to_vec();
-        // In the order of their keys: the server would sort them otherwise.
+        // In the order of their keys, before `unit`: the server would have to sort them otherwise.
         for (key, value) in [
             ("area", equipment.register.get("area_code").unwrap_or("")),
             ("class", equipment.class.key()),
             ("equipment", &equipment.id),
             ("group", group),
-            ("unit", unit),
         ] {
-            tag(&mut head, key, value);
+            tag(&mut tags, key, value);
         }
-        head.push(b' ');
-        Self {
-            head: head.into(),
-            quantity,
-        }
+        Self(tags.into())
     }
 }
 
@@ -93,10 +80,15 @@ impl Lines {
         (self.bytes.into(), self.ends)
     }
 
-    /// Adds what a sample of a series says.
-    pub fn push(&mut self, series: &Series, sample: &Sample) {
+    /// Adds what a sample of a quantity of a piece of equipment says.
+    pub fn push(&mut self, tags: &Tags, quantity: Quantity, sample: &Sample) {
         let bytes = &mut self.bytes;
-        bytes.extend_from_slice(&series.head);
+        bytes.extend_from_slice(quantity.key().as_bytes());
+        bytes.extend_from_slice(&tags.0);
+        if quantity.unit() != Unit::None_ {
+            tag(bytes, "unit", quantity.unit().key());
+        }
+        bytes.push(b' ');
         let usable = sample.quality.is_usable();
         let value = match sample.reading {
             _ if !usable => None,
@@ -107,7 +99,7 @@ impl Lines {
             // Writing to a vector cannot fail; here and below.
             let _ok = write!(bytes, "value={value},");
         }
-        if series.quantity == Quantity::FaultCode
+        if quantity == Quantity::FaultCode
             && usable
             && let Reading::Code { key, raw } = sample.reading
         {
@@ -125,7 +117,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, Series};
+    use super::{Lines, Tags};
     use std::sync::Arc;
     use vigil_core::catalog::{Catalog, Equipment};
     use vigil_core::pack::builtin;
@@ -160,7 +152,6 @@ mod tests {
     fn line(at: usize, quantity: Quantity, reading: Reading, quality: Quality) -> String {
         let equipment = equipment(at);
         let channel = equipment.channel_of(quantity).unwrap();
-        let series = Series::of(&equipment, &equipment.channels[usize::from(channel.0)]);
         let mut lines = Lines::default();
         let sample = Sample {
             channel,
@@ -169,7 +160,7 @@ mod tests {
             raw: None,
             quality,
         };
-        lines.push(&series, &sample);
+        lines.push(&Tags::of(&equipment), quantity, &sample);
         assert_eq!(lines.len(), 1);
         String::from_utf8(lines.into_parts().0.to_vec()).unwrap()
     }

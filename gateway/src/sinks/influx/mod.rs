@@ -17,7 +17,7 @@
 
 mod line;
 
-pub use line::{Lines, Series};
+pub use line::{Lines, Tags};
 
 use super::http::{Client as Http, Limits};
 use bytes::Bytes;
