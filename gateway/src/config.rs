@@ -6,8 +6,10 @@
 
 mod files;
 mod read;
+mod sinks;
 
 pub use files::{PackSource, load_packs};
+pub use sinks::{INFLUX, Influx, Webhook};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +43,10 @@ pub struct Config {
     pub core: Settings,
     /// What people see.
     pub web: Web,
+    /// A server that takes points.
+    pub influx: Option<Influx>,
+    /// Who is sent events.
+    pub webhook: Vec<Webhook>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -121,6 +127,8 @@ pub struct Web {
     pub timezone: String,
     /// Language of a visitor who asks for none.
     pub language: Language,
+    /// Where people reach the gateway: what links sent to others begin with.
+    pub public_url: Option<String>,
 }
 
 /// Language of the pages.
@@ -168,7 +176,10 @@ impl Default for Config {
             web: Web {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
+                public_url: None,
             },
+            influx: None,
+            webhook: Vec::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
@@ -13,6 +15,7 @@ use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -114,6 +117,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -147,6 +173,7 @@ pub struct Running {
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -173,6 +200,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
@@ -249,9 +281,30 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let watched = watch::Sender::new(Arc::clone(&catalog));
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: watched.subscribe(),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
     let (reload_handle, asked) = ReloadHandle::new();
@@ -268,6 +321,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         metrics,
         reload: reload_handle,
+        sinks: board,
         stopping: stopping.clone(),
     };
     let sessions = Arc::new(web::Sessions::default());
@@ -286,7 +340,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         app.clock.clone(),
         stopping.clone(),
     ));
-    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
+    tokio::spawn(reloading(source, app.clone(), watched, site, sessions, asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -297,6 +351,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -339,6 +394,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -346,6 +402,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
@@ -380,6 +438,7 @@ fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
 async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
+    watched: watch::Sender<Arc<Catalog>>,
     site: http::Site,
     sessions: Arc<web::Sessions>,
     mut asked: mpsc::Receiver<reload::Answer>,
@@ -389,6 +448,7 @@ async fn reloading(
             Some(source) => reload_once(source, &mut app, &site, &sessions).await,
             None => Err(ReloadFailure::Never),
         };
+        watched.send_replace(Arc::clone(&app.catalog));
         // Whoever asked may have gone away.
         drop(answer.send(result));
     }

@@ -26,6 +26,7 @@ pub mod register;
 pub mod simulator;
 pub mod slave;
 pub mod slaves;
+pub mod victoria;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};
@@ -39,3 +40,4 @@ pub use place::Place;
 pub use register::Register;
 pub use simulator::{Site, SiteOptions};
 pub use slaves::Slaves;
+pub use victoria::Victoria;

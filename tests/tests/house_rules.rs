@@ -178,8 +178,8 @@ fn the_core_has_no_clock_no_randomness_no_runtime_and_no_log() {
 }
 
 #[test]
-fn ingest_store_and_api_never_import_each_other() {
-    let modules = ["mqtt", "store", "api", "web"];
+fn ingest_store_sinks_and_api_never_import_each_other() {
+    let modules = ["mqtt", "store", "sinks", "api", "web"];
     for module in modules {
         let folder = format!("gateway/src/{module}");
         if !root().join(&folder).exists() {
@@ -198,6 +198,19 @@ fn ingest_store_and_api_never_import_each_other() {
                     path.display()
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_sink_knows_neither_the_outbox_nor_the_engine() {
+    for (path, text) in sources("gateway/src/sinks") {
+        for other in ["outbox", "engine", "config", "app", "run"] {
+            assert!(
+                !text.contains(&format!("crate::{other}")),
+                "{}: imports {other}; a sink is given a thing and says how that ended",
+                path.display()
+            );
         }
     }
 }

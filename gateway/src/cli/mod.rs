@@ -2,6 +2,7 @@
 
 pub mod check;
 mod demo;
+mod outbox;
 mod replay;
 mod run;
 mod verify;
@@ -31,6 +32,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check an evidence bundle, offline: what holds, and what does not.
     Verify(verify::VerifyArgs),
+    /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
+    Outbox(outbox::OutboxArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check_main(&args),
         Command::Replay(args) => replay::main(&args),
         Command::Verify(args) => verify::main(&args),
+        Command::Outbox(args) => outbox::main(args),
         Command::Demo(args) => demo::main(&args),
     }
 }
