@@ -7,10 +7,12 @@
 mod files;
 mod modbus;
 mod read;
+mod sinks;
 
 pub use files::{PackSource, load_packs};
 pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
 pub(crate) use modbus::{host_and_port, load_map};
+pub use sinks::{INFLUX, Influx, Webhook};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,6 +48,10 @@ pub struct Config {
     pub web: Web,
     /// Devices polled over Modbus.
     pub modbus: Vec<ModbusConnection>,
+    /// A server that takes points.
+    pub influx: Option<Influx>,
+    /// Who is sent events.
+    pub webhook: Vec<Webhook>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -126,6 +132,8 @@ pub struct Web {
     pub timezone: String,
     /// Language of a visitor who asks for none.
     pub language: Language,
+    /// Where people reach the gateway: what links sent to others begin with.
+    pub public_url: Option<String>,
 }
 
 /// Language of the pages.
@@ -173,8 +181,11 @@ impl Default for Config {
             web: Web {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
+                public_url: None,
             },
             modbus: Vec::new(),
+            influx: None,
+            webhook: Vec::new(),
         }
     }
 }

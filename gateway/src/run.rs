@@ -1,11 +1,14 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
+use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
 use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
@@ -13,6 +16,7 @@ use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -77,6 +81,12 @@ pub enum RunError {
     /// The admin token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The key that signs evidence.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The rule packs in force could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// A password file.
     #[error("cannot read the password file {path}: {source}")]
     Password {
@@ -111,6 +121,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -146,6 +179,7 @@ pub struct Running {
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -170,14 +204,22 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         source,
     })?;
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
+    let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
         ..StoreOptions::new(config.database())
     };
     let (writer, reader) = store::open(&store_options).await?;
+    let desk = store::desk(&store_options);
+    evidence::remember_packs(&desk, &catalog).await?;
     let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
     let restored = restore(&mut pipeline, &reader).await?;
     tracing::info!(
@@ -246,9 +288,30 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let watched = watch::Sender::new(Arc::clone(&catalog));
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: watched.subscribe(),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
     let poller = ModbusPoller::start(
@@ -263,7 +326,9 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let app = App {
         engine: engine.clone(),
         store: reader,
-        desk: store::desk(&store_options),
+        desk: desk.clone(),
+        attachments: data.join("attachments").into(),
+        evidence: evidence_key,
         catalog,
         config,
         token: Arc::new(token),
@@ -271,6 +336,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         metrics,
         reload: reload_handle,
+        sinks: board,
         stopping: stopping.clone(),
     };
     let sessions = Arc::new(web::Sessions::default());
@@ -283,7 +349,21 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
-    tokio::spawn(reloading(source, app.clone(), poller, site, sessions, asked));
+    tokio::spawn(evidence::keep_heads(
+        desk,
+        app.evidence.clone(),
+        app.clock.clone(),
+        stopping.clone(),
+    ));
+    tokio::spawn(reloading(
+        source,
+        app.clone(),
+        poller,
+        watched,
+        site,
+        sessions,
+        asked,
+    ));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -295,6 +375,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -337,6 +418,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -344,6 +426,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
@@ -379,6 +463,7 @@ async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
     mut poller: ModbusPoller,
+    watched: watch::Sender<Arc<Catalog>>,
     site: http::Site,
     sessions: Arc<web::Sessions>,
     mut asked: mpsc::Receiver<reload::Answer>,
@@ -388,6 +473,7 @@ async fn reloading(
             Some(source) => reload_once(source, &mut app, &mut poller, &site, &sessions).await,
             None => Err(ReloadFailure::Never),
         };
+        watched.send_replace(Arc::clone(&app.catalog));
         // Whoever asked may have gone away.
         drop(answer.send(result));
     }
@@ -405,6 +491,7 @@ async fn reload_once(
     let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
     let (config, next_start) = reload::merged(&app.config, &loaded.config);
     let catalog = Arc::new(loaded.catalog);
+    evidence::remember_packs(&app.desk, &catalog).await?;
     app.engine
         .reload(Arc::clone(&catalog), config.core.clone())
         .await?;

@@ -178,8 +178,8 @@ fn the_core_has_no_clock_no_randomness_no_runtime_and_no_log() {
 }
 
 #[test]
-fn ingest_store_and_api_never_import_each_other() {
-    let modules = ["mqtt", "modbus", "store", "api", "web"];
+fn ingest_store_sinks_and_api_never_import_each_other() {
+    let modules = ["mqtt", "modbus", "store", "sinks", "api", "web"];
     for module in modules {
         let folder = format!("gateway/src/{module}");
         if !root().join(&folder).exists() {
@@ -243,6 +243,19 @@ fn nothing_can_be_written_to_a_modbus_device() {
     let variants = functions.split("pub enum Function {").nth(1).unwrap();
     let codes = variants.split('}').next().unwrap().matches(" = ").count();
     assert_eq!(codes, 4, "functions beside those that read");
+}
+
+#[test]
+fn a_sink_knows_neither_the_outbox_nor_the_engine() {
+    for (path, text) in sources("gateway/src/sinks") {
+        for other in ["outbox", "engine", "config", "app", "run"] {
+            assert!(
+                !text.contains(&format!("crate::{other}")),
+                "{}: imports {other}; a sink is given a thing and says how that ended",
+                path.display()
+            );
+        }
+    }
 }
 
 #[test]

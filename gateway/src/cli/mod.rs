@@ -3,8 +3,10 @@
 pub mod check;
 mod demo;
 mod modbus;
+mod outbox;
 mod replay;
 mod run;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use run::stop_signal;
@@ -31,6 +33,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Look at Modbus devices on site: who is there, what their registers hold. Reads only.
     Modbus(modbus::ModbusArgs),
+    /// Check an evidence bundle, offline: what holds, and what does not.
+    Verify(verify::VerifyArgs),
+    /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
+    Outbox(outbox::OutboxArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -54,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check_main(&args),
         Command::Replay(args) => replay::main(&args),
         Command::Modbus(args) => modbus::main(&args),
+        Command::Verify(args) => verify::main(&args),
+        Command::Outbox(args) => outbox::main(args),
         Command::Demo(args) => demo::main(&args),
     }
 }
