@@ -11,6 +11,7 @@
 #   start     start to ready with a database of 5 GB, after a stop and after kill -9 (needs sqlite3)
 #   idle      resident memory with nothing to do
 #   influx    points per second out of the log, to a server that takes everything and to VictoriaMetrics
+#   modbus    500 Modbus TCP devices of 30 values at 1 s: all well, 50 dead, 50 answering 5 s late
 # Not part of CI: numbers mean something only on a machine that does nothing else.
 # Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (20000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
 # directory; a database made there for `start` is used again), CARGO_TARGET_DIR.
@@ -322,11 +323,33 @@ influx() {
     "$points_each /s; $points_all points" "$points_each >= 100000"
 }
 
+# modbus_run WHAT ARGUMENT…
+modbus_run() {
+  local what=$1 file=$dir/modbus.json
+  shift
+  "$target/release/modbus-bench" --seconds "$each" --json "$@" >"$file" || true
+  local json
+  json=$(head -n 1 "$file")
+  value() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" <<<"$json"; }
+  row "$what: periods missed, values wrong" "0, 0" \
+    "$(value periods_missed), $(value wrong); $(value polls) polls, $(value values) values in $(value seconds) s, longest gap $(value longest_gap_ms) ms" \
+    "$(value periods_missed) + $(value wrong) + $(value writes) == 0"
+  row "$what: gateway CPU and RSS" "" \
+    "$(printf '%.1f' "$(value cpu_percent)") % of a core, $(printf '%.1f' "$(value rss_mib)") MiB (peak $(printf '%.1f' "$(value peak_mib)"))" 1
+}
+modbus() {
+  say "modbus: 500 devices for $each s, three times"
+  [ "${BUILD:-yes}" = no ] || cargo build --release --locked -p vigil-tests --bin modbus-bench >&2
+  modbus_run "500 Modbus devices × 30 values at 1 s"
+  modbus_run "the same, 50 of them dead" --silent 50
+  modbus_run "the same, 50 of them answering 5 s late" --late 50
+}
+
 [ "${BUILD:-yes}" = no ] || build
-[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle influx
+[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle influx modbus
 for name; do
   case $name in
-    codec | core | rate | cpu | external | latency | memory | idle | influx) "$name" ;;
+    codec | core | rate | cpu | external | latency | memory | idle | influx | modbus) "$name" ;;
     start) start_ ;;
     *) echo "unknown: $name" >&2; exit 2 ;;
   esac

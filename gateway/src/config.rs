@@ -5,10 +5,13 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod modbus;
 mod read;
 mod sinks;
 
 pub use files::{PackSource, load_packs};
+pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
+pub(crate) use modbus::{host_and_port, load_map};
 pub use sinks::{INFLUX, Influx, Webhook};
 
 use serde::Serialize;
@@ -47,6 +50,8 @@ pub struct Config {
     pub influx: Option<Influx>,
     /// Who is sent events.
     pub webhook: Vec<Webhook>,
+    /// Devices polled over Modbus.
+    pub modbus: Vec<ModbusConnection>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -180,6 +185,7 @@ impl Default for Config {
             },
             influx: None,
             webhook: Vec::new(),
+            modbus: Vec::new(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod http;
 pub mod ingest;
 pub mod metrics;
+pub mod modbus;
 pub mod mqtt;
 pub mod outbox;
 mod relive;

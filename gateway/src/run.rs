@@ -11,6 +11,7 @@ use crate::engine::{
 use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
+use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
 use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
@@ -48,6 +49,8 @@ pub struct RunOptions {
     pub engine: Option<EngineOptions>,
     /// How large the database may get.
     pub page_limit: store::PageLimit,
+    /// What is polled over Modbus.
+    pub polled: Vec<LineSetup>,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
 }
@@ -58,6 +61,7 @@ impl Default for RunOptions {
             clock: Clock::system(),
             engine: None,
             page_limit: store::PageLimit::default(),
+            polled: Vec::new(),
             source: None,
         }
     }
@@ -167,6 +171,8 @@ pub struct Running {
     pub engine: EngineHandle,
     /// What the pages see.
     pub app: App,
+    /// How the devices polled over Modbus are.
+    pub modbus: StatusReader,
     /// Whether the admin token was made by this start.
     pub token_is_new: bool,
     machine: Engine,
@@ -188,6 +194,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         engine,
         page_limit,
+        polled,
         source,
     } = options;
     let started = clock.now();
@@ -266,7 +273,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         ],
         max_backoff,
     };
-    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
+    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to.clone());
     let outlet = MqttOutlet {
         acker: intake.acker(),
         publisher: Arc::clone(&publisher),
@@ -307,6 +314,14 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
+    let poller = ModbusPoller::start(
+        polled,
+        messages_to,
+        clock.clone(),
+        Arc::clone(&metrics),
+        stopping.child_token(),
+    );
+    let modbus = poller.status();
     let (reload_handle, asked) = ReloadHandle::new();
     let app = App {
         engine: engine.clone(),
@@ -340,12 +355,21 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         app.clock.clone(),
         stopping.clone(),
     ));
-    tokio::spawn(reloading(source, app.clone(), watched, site, sessions, asked));
+    tokio::spawn(reloading(
+        source,
+        app.clone(),
+        watched,
+        poller,
+        site,
+        sessions,
+        asked,
+    ));
     Ok(Running {
         http_addr,
         mqtt_addr,
         engine,
         app,
+        modbus,
         token_is_new,
         machine,
         broker,
@@ -439,13 +463,14 @@ async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
     watched: watch::Sender<Arc<Catalog>>,
+    mut poller: ModbusPoller,
     site: http::Site,
     sessions: Arc<web::Sessions>,
     mut asked: mpsc::Receiver<reload::Answer>,
 ) {
     while let Some(answer) = asked.recv().await {
         let result = match &source {
-            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
+            Some(source) => reload_once(source, &mut app, &mut poller, &site, &sessions).await,
             None => Err(ReloadFailure::Never),
         };
         watched.send_replace(Arc::clone(&app.catalog));
@@ -457,6 +482,7 @@ async fn reloading(
 async fn reload_once(
     source: &ConfigSource,
     app: &mut App,
+    poller: &mut ModbusPoller,
     site: &http::Site,
     sessions: &Arc<web::Sessions>,
 ) -> Result<Reloaded, ReloadFailure> {
@@ -469,6 +495,7 @@ async fn reload_once(
     app.engine
         .reload(Arc::clone(&catalog), config.core.clone())
         .await?;
+    poller.reconcile(loaded.polled).await;
     (app.catalog, app.config) = (catalog, Arc::new(config));
     site.replace(router(app.clone(), sessions));
     let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);

@@ -2,7 +2,9 @@
 
 use super::files::read_utf8;
 use super::sinks::{read_influx, read_public_url, read_webhooks};
-use super::{Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web};
+use super::{
+    Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web, modbus,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use vigil_core::Settings;
@@ -72,6 +74,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
         .as_ref()
         .and_then(|v| read_webhooks(v, &config.base))
         .unwrap_or_default();
+    if let Some(connections) = root.get("modbus") {
+        config.modbus = modbus::read(&connections, &config.base);
+    }
     root.finish();
 }
 
