@@ -33,7 +33,7 @@ pub mod sample;
 pub mod settings;
 pub mod status;
 
-pub use input::{Action, Input, Message, OperatorAction, Position};
+pub use input::{Action, FieldMessage, Input, Message, OperatorAction, Position};
 pub use output::{Output, Outputs};
 pub use pipeline::Pipeline;
 pub use settings::Settings;

@@ -5,14 +5,14 @@ use super::events::{Events, windows};
 use super::restore::Restored;
 use super::snapshots::Snapshots;
 use crate::clock::Clock;
-use crate::mqtt::{Ack, Incoming};
+use crate::ingest::{Ack, Incoming};
 use crate::store::{Batch, Payload};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use vigil_core::Pipeline;
-use vigil_core::input::{Input, Message, OperatorAction, Position};
+use vigil_core::input::{FieldMessage, Input, Message, OperatorAction, Position};
 use vigil_core::output::{Command, Output};
 use vigil_protocol::time::UtcMillis;
 
@@ -80,15 +80,26 @@ impl Building {
             retained,
             received,
             ack,
+            field,
         } = message;
         self.begin(received);
         self.position.0 += 1;
         let from = self.open.batch.outputs.len();
-        let input = Input::Message(Message {
-            topic: &topic,
-            payload: &payload,
-            retained,
-        });
+        let input = match &field {
+            None => Input::Message(Message {
+                topic: &topic,
+                payload: &payload,
+                retained,
+            }),
+            Some(route) => Input::Field(FieldMessage {
+                node: &route.node,
+                device: route.device.as_deref(),
+                topic: &topic,
+                payload: &payload,
+                retained,
+                decoder: &*route.decoder,
+            }),
+        };
         self.pipeline
             .handle(input, self.position, self.now, &mut self.open.batch.outputs);
         self.open.acks.extend(ack);

@@ -27,8 +27,8 @@ pub use run::EngineFailure;
 pub use crate::store::ServerEvent;
 
 use crate::clock::Clock;
+use crate::ingest::Incoming;
 use crate::metrics::Registry;
-use crate::mqtt::Incoming;
 use crate::store::{Reader, Retention, Writer};
 use action::Request;
 use health::Shared;

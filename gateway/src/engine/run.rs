@@ -7,7 +7,7 @@ use super::health::Shared;
 use super::snapshots::Snapshots;
 use super::{EngineOptions, EngineParts};
 use crate::clock::Clock;
-use crate::mqtt::Incoming;
+use crate::ingest::Incoming;
 use crate::store::{ServerEvent, StoreError};
 use std::sync::Arc;
 use std::time::Duration;

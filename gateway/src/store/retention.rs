@@ -191,10 +191,10 @@ async fn chunk(
 async fn copy_evidence(db: &mut SqliteConnection, chunk: &Chunk) -> Result<u64, sqlx::Error> {
     let copied = sqlx::query(
         "INSERT INTO hazard_evidence_messages (hazard, position, node_id, device_id, kind, flags, epoch, seq, \
-         published, received, context_id, payload) \
+         published, received, context_id, payload, source) \
          SELECT w.hazard, m.position, m.node_id, m.device_id, m.kind, m.flags, m.epoch, m.seq, m.published, \
-         m.received, m.context_id, m.payload FROM hazard_windows w JOIN messages m \
-         ON m.node_id = w.node_id AND m.device_id = w.device_id AND m.at BETWEEN w.from_ms AND w.to_ms \
+         m.received, m.context_id, m.payload, m.source FROM hazard_windows w JOIN messages m \
+         ON m.node_id = w.node_id AND (m.device_id = w.device_id OR (m.device_id = 0 AND m.source <> 0)) AND m.at BETWEEN w.from_ms AND w.to_ms \
          WHERE w.to_ms >= $3 AND w.from_ms <= $4 AND m.position BETWEEN $1 AND $2 ON CONFLICT DO NOTHING",
     )
     .bind(chunk.first)

@@ -25,8 +25,8 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
+use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::metrics::Registry;
-use vigil_gateway::mqtt::{Ack, Incoming};
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -155,6 +155,7 @@ impl Site {
         self.sent += 1;
         let received = UtcMillis(self.now);
         let message = Incoming {
+            field: None,
             topic: topic.to_owned(),
             payload: payload.into(),
             retained: false,

@@ -17,8 +17,8 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
+use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::metrics::Registry;
-use vigil_gateway::mqtt::{Ack, Incoming};
 use vigil_gateway::secrets::AdminToken;
 use vigil_gateway::web;
 use vigil_protocol::sparkplug::{Metric, MetricValue};
@@ -200,6 +200,7 @@ impl Site {
     async fn send(&mut self, topic: &str, payload: Vec<u8>) {
         let received = UtcMillis(self.now);
         let message = Incoming {
+            field: None,
             topic: topic.to_owned(),
             payload: payload.into(),
             retained: false,

@@ -3,7 +3,7 @@
 use super::insert::{Insert, Plan};
 use super::names::Names;
 use super::rows::{Rows, reason};
-use crate::store::keys::word;
+use crate::store::keys::{source_code, word};
 use crate::store::{Batch, StoreError};
 use vigil_core::output::RollupNumbers;
 
@@ -38,8 +38,8 @@ impl Statements {
             devices: Insert::new("devices", "INSERT INTO devices (id, node_id, name)", 3, ""),
             contexts: Insert::new("contexts", "INSERT INTO contexts (id, hash, topic, payload)", 4, ""),
             messages: Insert::new("messages",
-                "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)",
-                11, ""),
+                "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload, source)",
+                12, ""),
             actions: Insert::new("actions",
                 "INSERT INTO actions (position, received, node, actor, idempotency_key, json)", 6, ""),
             dead_letters: Insert::new("dead letters",
@@ -136,6 +136,7 @@ impl Statements {
                 .bind(row.entry.received.0)
                 .bind(row.context)
                 .bind(row.payload)
+                .bind(source_code(row.entry.source))
         })?;
         self.plan_few(to, rows, batch)?;
         self.plan_state(to, rows)?;
