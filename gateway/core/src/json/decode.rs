@@ -39,7 +39,8 @@ pub(super) fn message<'a>(
             items: 0,
             said: 0,
         };
-        form.each.visit(&message, &mut |item, keys| items.item(item, keys));
+        form.each
+            .visit(&message, &mut |item, keys| items.item(item, keys));
         match (items.items, items.said) {
             (0, _) => {}
             (_, 0) => {

@@ -153,7 +153,9 @@ impl<'de> Visitor<'de> for Strict {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!(
+                    "the member {name:?} is there twice"
+                )));
             }
             let member = members.next_value_seed(Strict)?;
             object.insert(name, member);
@@ -181,7 +183,10 @@ mod tests {
         let long = vec![b' '; MAX_PAYLOAD + 1];
         let cases: [(&[u8], &str); 9] = [
             (b"", "not JSON at byte 0: EOF"),
-            (b"{\"a\":1,\"a\":2}", "not JSON at byte 9: the member \"a\" is there twice"),
+            (
+                b"{\"a\":1,\"a\":2}",
+                "not JSON at byte 9: the member \"a\" is there twice",
+            ),
             (b"{\n\"a\":x}", "not JSON at byte 6: expected value"),
             (b"{\"a\":1", "not JSON at byte 5: EOF"),
             (b"{\"a\":1} {", "not JSON at byte 8: trailing characters"),

@@ -169,12 +169,6 @@ impl Profile {
         }
     }
 
-    /// Whether old readings were kept by the source and sent later, rather than stamped by a clock that is wrong.
-    #[must_use]
-    pub const fn is_backfilled(&self) -> bool {
-        self.backfill
-    }
-
     pub(super) const fn hash_of_text(&self) -> ContentHash {
         self.hash
     }
@@ -191,6 +185,10 @@ impl FieldDecoder for Profile {
 
     fn hash(&self) -> ContentHash {
         self.hash
+    }
+
+    fn backfills(&self) -> bool {
+        self.backfill
     }
 
     fn decode<'a>(

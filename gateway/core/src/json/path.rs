@@ -21,7 +21,6 @@ enum Scope {
 pub(super) struct Path {
     scope: Scope,
     how: How,
-    text: String,
 }
 
 #[derive(Clone, Debug)]
@@ -60,11 +59,7 @@ impl Path {
             Some((steps, _)) if !steps.contains(&Step::Any) => How::Steps(steps),
             _ => How::Query(query),
         };
-        Ok(Self {
-            scope,
-            how,
-            text: text.to_owned(),
-        })
+        Ok(Self { scope, how })
     }
 
     /// The first value it finds.
@@ -77,16 +72,6 @@ impl Path {
             How::Steps(steps) => steps.iter().try_fold(from, |value, step| step.one(value)),
             How::Query(query) => query.query(from).first(),
         }
-    }
-
-    /// As written.
-    pub(super) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it begins at the item of `each`.
-    pub(super) fn is_of_item(&self) -> bool {
-        self.scope == Scope::Item
     }
 }
 
@@ -152,11 +137,7 @@ impl Each {
     }
 
     /// Calls `item` for every value it finds, with what its captures are there; stops when `item` says false.
-    pub(super) fn visit<'v>(
-        &self,
-        message: &'v Value,
-        item: &mut dyn FnMut(&'v Value, &[Key<'v>]) -> bool,
-    ) {
+    pub(super) fn visit<'v>(&self, message: &'v Value, item: &mut dyn FnMut(&'v Value, &[Key<'v>]) -> bool) {
         let mut keys = Vec::new();
         self.walk(0, message, &mut keys, item);
     }
@@ -191,7 +172,9 @@ impl Each {
             on
         };
         match value {
-            Value::Object(members) => members.iter().all(|(name, value)| into(Key::Name(name), value, keys)),
+            Value::Object(members) => members
+                .iter()
+                .all(|(name, value)| into(Key::Name(name), value, keys)),
             Value::Array(members) => members
                 .iter()
                 .enumerate()
@@ -234,8 +217,14 @@ impl Step {
 /// Judges a query. One `..` at most: two would let a message of 1 MiB cost a hundred times its size.
 fn compile(query: &str) -> Result<JsonPath, PathError> {
     let compiled = JsonPath::parse(query).map_err(|error| PathError {
-        at: error.position().saturating_sub(1).min(query.len()),
-        what: format!("not a JSONPath: {}", error.message()),
+        // From 0, whatever its documentation says.
+        at: error.position().min(query.len()),
+        what: match error.message() {
+            "parser error" => {
+                "not a JSONPath: `.name`, `[0]`, `['name']`, `[*]` or `[?…]` is expected here".into()
+            }
+            message => format!("not a JSONPath: {message}"),
+        },
     })?;
     let mut dots = outside_quotes(query)
         .filter(|(at, c)| *c == '.' && query.get(at + 1..).is_some_and(|rest| rest.starts_with('.')))
@@ -322,7 +311,9 @@ fn without_names(text: &str) -> Result<(String, Named, Shifts), PathError> {
                 let rest = &text[at + 1..];
                 let name = rest.split_once('}').map(|(name, _)| name);
                 let Some(name) = name.filter(|name| is_name(name)) else {
-                    return Err(error("`{name}` keeps the key of a member: letters, digits and `_`".into()));
+                    return Err(error(
+                        "`{name}` keeps the key of a member: letters, digits and `_`".into(),
+                    ));
                 };
                 if names.iter().any(|(_, other)| other == name) {
                     return Err(error(format!("`{{{name}}}` is there twice")));
@@ -388,7 +379,7 @@ mod tests {
             ("$.a[", 3),
             ("$.a b", 3),
             ("$..a..b", 4),
-            ("$.a['x]", 3),
+            ("$.a['x]", 7),
         ] {
             let error = Path::parse(text).unwrap_err();
             assert_eq!(error.at, at, "{text}: {}", error.what);

@@ -164,8 +164,12 @@ mod tests {
 
     #[test]
     fn a_tree_answers_like_the_patterns_themselves() {
-        let texts = ["a/b", "a/+", "+/b", "a/#", "#", "+/+/c", "a/b/c", "$x/#", "$x/+", "+"];
-        let topics = ["a", "a/b", "a/b/c", "a/c/c", "b/b", "$x", "$x/y", "$x/y/z", "/", ""];
+        let texts = [
+            "a/b", "a/+", "+/b", "a/#", "#", "+/+/c", "a/b/c", "$x/#", "$x/+", "+",
+        ];
+        let topics = [
+            "a", "a/b", "a/b/c", "a/c/c", "b/b", "$x", "$x/y", "$x/y/z", "/", "",
+        ];
         for first in 0..texts.len() {
             let mut patterns = texts.map(|text| TopicPattern::parse(text).unwrap());
             patterns.rotate_left(first);

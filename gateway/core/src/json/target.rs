@@ -162,12 +162,18 @@ impl QualityMap {
             Value::Bool(on) if *on => Quality::Good,
             Value::Number(number) => number
                 .as_i64()
-                .and_then(|code| i32::try_from(code).ok().or_else(|| Some(code as u32 as i32)))
+                .and_then(|code| signed(code))
                 .map_or(Quality::Bad(Bad::Device), Quality::from_sparkplug),
             Value::String(_) => Quality::from_key(&text.to_lowercase()).unwrap_or(Quality::Bad(Bad::Device)),
             _ => Quality::Bad(Bad::Device),
         }
     }
+}
+
+/// An OPC UA status code is unsigned: with the bits it has.
+fn signed(code: i64) -> Option<i32> {
+    let unsigned = u32::try_from(code).ok().map(|code| code as i32);
+    unsigned.or(i32::try_from(code).ok())
 }
 
 #[cfg(test)]

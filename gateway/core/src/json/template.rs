@@ -35,7 +35,10 @@ impl Template {
                 break;
             };
             let end = rest.find('}').filter(|end| *end > begin);
-            let Some(name) = end.and_then(|end| rest.get(begin + 1..end)).filter(|name| is_name(name)) else {
+            let Some(name) = end
+                .and_then(|end| rest.get(begin + 1..end))
+                .filter(|name| is_name(name))
+            else {
                 return Err(TemplateError::Brace(at + begin));
             };
             if begin > 0 {
@@ -49,13 +52,6 @@ impl Template {
             at += begin + name.len() + 2;
         }
         Ok(Self { parts })
-    }
-
-    /// Whether it names no capture from `first` on.
-    pub(super) fn only_before(&self, first: usize) -> bool {
-        self.parts
-            .iter()
-            .all(|part| !matches!(part, Part::Capture(number) if *number >= first))
     }
 
     /// The text with the captures filled in.
@@ -79,15 +75,20 @@ mod tests {
     fn captures_are_filled_in() {
         let template = Template::parse("{b}-x/{a}", &["a", "b"]).unwrap();
         assert_eq!(template.fill(|n| ["1", "2"].get(n).copied()), "2-x/1");
-        assert!(template.only_before(2));
-        assert!(!template.only_before(1));
     }
 
     #[test]
     fn errors_have_a_place() {
-        assert_eq!(Template::parse("x{c}", &["a"]), Err(TemplateError::Unknown(1, "c")));
+        assert_eq!(
+            Template::parse("x{c}", &["a"]),
+            Err(TemplateError::Unknown(1, "c"))
+        );
         for (text, at) in [("a{", 1), ("a}b", 1), ("{a b}", 0), ("{}", 0), ("x{a}}", 4)] {
-            assert_eq!(Template::parse(text, &["a"]), Err(TemplateError::Brace(at)), "{text}");
+            assert_eq!(
+                Template::parse(text, &["a"]),
+                Err(TemplateError::Brace(at)),
+                "{text}"
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ impl TimeFormat {
     /// The time a value says; `None` if it says none in this way.
     pub(super) fn read(self, value: &Value) -> Option<UtcMillis> {
         match self {
-            Self::Millis => number(value).and_then(|ms| whole(ms)),
+            Self::Millis => number(value).and_then(whole),
             Self::Seconds => number(value).and_then(|s| whole(s * 1_000.0)),
             Self::Rfc3339 => instant(value.as_str()?.trim()),
             Self::Local(offset) => match value {

@@ -46,9 +46,7 @@ impl TopicPattern {
         let (mut levels, mut open, mut at) = (Vec::new(), false, 0);
         let count = text.split('/').count();
         for (ix, part) in text.split('/').enumerate() {
-            let captured = part
-                .strip_prefix('{')
-                .and_then(|rest| rest.strip_suffix('}'));
+            let captured = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
             match (part, captured) {
                 ("+", _) => levels.push(Level::Free(None)),
                 ("#", _) if ix + 1 == count => open = true,
@@ -80,11 +78,7 @@ impl TopicPattern {
             .map(|part| if part.starts_with('{') { "+" } else { part })
             .collect::<Vec<_>>()
             .join("/");
-        Ok(Self {
-            levels,
-            open,
-            filter,
-        })
+        Ok(Self { levels, open, filter })
     }
 
     /// The MQTT topic filter.

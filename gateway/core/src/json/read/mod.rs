@@ -28,8 +28,14 @@ pub(super) fn profile(file: &str, text: &str) -> (Option<Profile>, Vec<Diagnosti
 fn read(root: &Table<'_, '_>, text: &str) -> Option<Profile> {
     let id = root.require("id").and_then(|v| read_id(&v));
     let _title = root.get("title").and_then(|v| v.text());
-    let topic = root.require("topic").and_then(|v| read_topic(&v));
-    let captures: Vec<String> = topic.iter().flat_map(TopicPattern::names).map(str::to_owned).collect();
+    let topic = root.require("topic");
+    let written = topic.as_ref().and_then(|v| v.str()).unwrap_or("");
+    let topic = topic.as_ref().and_then(read_topic);
+    // Of a wrong topic too: what follows from its mistake is not said again.
+    let captures: Vec<String> = match &topic {
+        Some(topic) => topic.names().map(str::to_owned).collect(),
+        None => braced(written),
+    };
     let node = root.require("node").and_then(|v| read_node(&v, &captures));
     let text_numbers = root.get("text_numbers").and_then(|v| v.bool()).unwrap_or(false);
     let backfill = root.get("backfill").and_then(|v| v.bool()).unwrap_or(false);
@@ -128,6 +134,13 @@ fn read_topic(value: &Value<'_, '_>) -> Option<TopicPattern> {
     }
 }
 
+/// What stands between braces.
+fn braced(text: &str) -> Vec<String> {
+    let parts = text.split('{').skip(1);
+    let names = parts.filter_map(|part| Some(part.split_once('}')?.0.to_owned()));
+    names.collect()
+}
+
 /// `group/node`; captures may stand in either.
 fn read_node(value: &Value<'_, '_>, captures: &[String]) -> Option<Template> {
     let text = value.text()?;
@@ -151,7 +164,11 @@ fn read_template(value: &Value<'_, '_>, text: &str, captures: &[String]) -> Opti
         Ok(template) => return Some(template),
         Err(TemplateError::Brace(at)) => {
             let help = Some("such as \"{site}/json\"".to_owned());
-            (at, "this brace does not enclose the name of a capture".to_owned(), help)
+            (
+                at,
+                "this brace does not enclose the name of a capture".to_owned(),
+                help,
+            )
         }
         Err(TemplateError::Unknown(at, name)) => {
             let help = suggestion(name, names)
@@ -183,11 +200,16 @@ fn read_form(
     text_numbers: bool,
 ) -> Option<Form> {
     let when = table.get("when").and_then(|v| path(&v));
-    let (each, keys) = match table.get("each") {
-        Some(value) => each(&value)?,
-        None => Each::parse("$").ok()?,
+    let given = table.get("each");
+    let each = match &given {
+        Some(value) => each(value),
+        None => Each::parse("$").ok(),
     };
     let mut captures = topic.to_vec();
+    let (each, keys) = match each {
+        Some((each, keys)) => (Some(each), keys),
+        None => (None, given.and_then(|v| v.str()).map(braced).unwrap_or_default()),
+    };
     for key in keys {
         if captures.contains(&key) {
             table.error(format!("`{{{key}}}` is captured in `topic` and in `each`"), None);
@@ -208,7 +230,7 @@ fn read_form(
         .collect();
     Some(Form {
         when,
-        each,
+        each: each?,
         device: device.and_then(|v| read_device(v, &captures)),
         time,
         quality,
@@ -225,7 +247,10 @@ fn read_reading(table: &Table<'_, '_>, common: &Common<'_, '_>, text_numbers: bo
             for key in ["metric", "quantity", "unit", "scale", "offset", "states"] {
                 if let Some(value) = table.get(key) {
                     let help = Some("say it in [names]".to_owned());
-                    value.error(format!("`{key}` is not for a reading that is named by `name`"), help);
+                    value.error(
+                        format!("`{key}` is not for a reading that is named by `name`"),
+                        help,
+                    );
                 }
             }
             path(name).map(What::Named)

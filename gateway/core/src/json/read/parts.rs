@@ -14,13 +14,17 @@ use vigil_protocol::vocabulary::{
 /// A path that finds one value.
 pub(super) fn path(value: &Value<'_, '_>) -> Option<Path> {
     let text = value.text()?;
-    Path::parse(text).map_err(|error| bad_path(value, text, error)).ok()
+    Path::parse(text)
+        .map_err(|error| bad_path(value, text, error))
+        .ok()
 }
 
 /// A path that finds many, and the names of its captures.
 pub(super) fn each(value: &Value<'_, '_>) -> Option<(Each, Vec<String>)> {
     let text = value.text()?;
-    Each::parse(text).map_err(|error| bad_path(value, text, error)).ok()
+    Each::parse(text)
+        .map_err(|error| bad_path(value, text, error))
+        .ok()
 }
 
 fn bad_path(value: &Value<'_, '_>, text: &str, error: PathError) {

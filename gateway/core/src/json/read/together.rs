@@ -16,7 +16,11 @@ pub fn check_together(profiles: &[(String, Arc<Profile>)]) -> Vec<Diagnostic> {
             let (own, others) = (profile.topic(), first.topic());
             if profile.id() == first.id() {
                 let message = format!("the profile id `{}` is used twice", profile.id());
-                findings.push(place.error(message).help(format!("{other}; a changed copy needs its own id")));
+                findings.push(
+                    place
+                        .error(message)
+                        .help(format!("{other}; a changed copy needs its own id")),
+                );
             }
             if others.covers(own) {
                 let message = format!(
@@ -24,7 +28,11 @@ pub fn check_together(profiles: &[(String, Arc<Profile>)]) -> Vec<Diagnostic> {
                     profile.id(),
                     first.id()
                 );
-                findings.push(place.error(message).help(format!("{other}; name the narrower one first")));
+                findings.push(
+                    place
+                        .error(message)
+                        .help(format!("{other}; name the narrower one first")),
+                );
             } else if others.overlaps(own) && !own.covers(others) {
                 let message = format!(
                     "`{own}` of `{}` and `{others}` of `{}` have topics in common; the first reads these",
