@@ -162,7 +162,7 @@ impl QualityMap {
             Value::Bool(on) if *on => Quality::Good,
             Value::Number(number) => number
                 .as_i64()
-                .and_then(|code| signed(code))
+                .and_then(signed)
                 .map_or(Quality::Bad(Bad::Device), Quality::from_sparkplug),
             Value::String(_) => Quality::from_key(&text.to_lowercase()).unwrap_or(Quality::Bad(Bad::Device)),
             _ => Quality::Bad(Bad::Device),
