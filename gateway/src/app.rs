@@ -2,6 +2,7 @@
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
+pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
     AlarmFilter, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError, StoredMessage,
 };
@@ -10,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;
 use crate::metrics::Registry;
+use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Registry>,
+    /// Reads the configuration again.
+    pub reload: ReloadHandle,
     /// Cancelled when the gateway stops: long answers (event streams) end then.
     pub stopping: CancellationToken,
 }

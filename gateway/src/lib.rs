@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod metrics;
 pub mod mqtt;
 mod relive;
+pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod secrets;

@@ -12,8 +12,10 @@ use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
+use crate::web;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub struct RunOptions {
     pub engine: Option<EngineOptions>,
     /// How large the database may get.
     pub page_limit: store::PageLimit,
+    /// Where the configuration came from, to read it again; without it nothing is reloaded.
+    pub source: Option<ConfigSource>,
 }
 
 impl Default for RunOptions {
@@ -50,6 +54,7 @@ impl Default for RunOptions {
             clock: Clock::system(),
             engine: None,
             page_limit: store::PageLimit::default(),
+            source: None,
         }
     }
 }
@@ -149,6 +154,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         engine,
         page_limit,
+        source,
     } = options;
     let started = clock.now();
     let data = config.data_dir();
@@ -238,6 +244,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let engine = machine.handle.clone();
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
+    let (reload_handle, asked) = ReloadHandle::new();
     let app = App {
         engine: engine.clone(),
         store: reader,
@@ -247,16 +254,20 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         started,
         clock,
         metrics,
+        reload: reload_handle,
         stopping: stopping.clone(),
     };
+    let sessions = Arc::new(web::Sessions::default());
+    let site = http::Site::new(router(app.clone(), &sessions));
     let http = tokio::spawn(http::serve(
         listener,
-        router(app.clone()),
+        site.clone(),
         http::Limits::default(),
         stopping.clone(),
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
+    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -341,8 +352,52 @@ impl Running {
 }
 
 /// Pages and API; the pages answer whatever nobody else does.
-fn router(app: App) -> axum::Router {
-    crate::api::router(app.clone()).merge(crate::web::router(app))
+fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
+    crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
+}
+
+/// Reloads whenever it is asked to, until nobody can ask any more.
+async fn reloading(
+    source: Option<ConfigSource>,
+    mut app: App,
+    site: http::Site,
+    sessions: Arc<web::Sessions>,
+    mut asked: mpsc::Receiver<reload::Answer>,
+) {
+    while let Some(answer) = asked.recv().await {
+        let result = match &source {
+            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
+            None => Err(ReloadFailure::Never),
+        };
+        // Whoever asked may have gone away.
+        drop(answer.send(result));
+    }
+}
+
+async fn reload_once(
+    source: &ConfigSource,
+    app: &mut App,
+    site: &http::Site,
+    sessions: &Arc<web::Sessions>,
+) -> Result<Reloaded, ReloadFailure> {
+    let source = source.clone();
+    let loaded = tokio::task::spawn_blocking(move || source.load());
+    let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
+    let (config, next_start) = reload::merged(&app.config, &loaded.config);
+    let catalog = Arc::new(loaded.catalog);
+    app.engine
+        .reload(Arc::clone(&catalog), config.core.clone())
+        .await?;
+    (app.catalog, app.config) = (catalog, Arc::new(config));
+    site.replace(router(app.clone(), sessions));
+    let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
+    tracing::info!(
+        equipment = reloaded.equipment,
+        rules = reloaded.rules,
+        next_start = ?reloaded.next_start,
+        "configuration reloaded"
+    );
+    Ok(reloaded)
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.

@@ -14,6 +14,7 @@ mod guard;
 mod hazards;
 mod health;
 mod nodes;
+mod operation;
 mod params;
 mod problem;
 mod site;
@@ -73,6 +74,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::unregistered))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
+        .routes(routes!(operation::reload))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

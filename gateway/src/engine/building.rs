@@ -68,6 +68,11 @@ impl Building {
         }
     }
 
+    /// Goes on with a core that was restored from what is committed.
+    pub(super) fn replace(&mut self, pipeline: Pipeline) {
+        self.pipeline = pipeline;
+    }
+
     /// Inputs in the open batch.
     pub(super) const fn inputs(&self) -> usize {
         self.open.inputs

@@ -13,6 +13,7 @@ mod commit;
 mod events;
 mod health;
 mod outlet;
+mod reload;
 mod restore;
 mod run;
 mod snapshots;
@@ -20,6 +21,7 @@ mod snapshots;
 pub use action::{ActError, Acted};
 pub use health::Health;
 pub use outlet::{MqttOutlet, Outlet};
+pub use reload::ReloadError;
 pub use restore::{RestoreFailure, Restored, restore};
 pub use run::EngineFailure;
 
@@ -32,13 +34,15 @@ use crate::metrics::Registry;
 use crate::store::{Reader, Retention, Writer};
 use action::Request;
 use health::Shared;
+use reload::Reload;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vigil_core::Pipeline;
+use vigil_core::catalog::Catalog;
 use vigil_core::input::{OperatorAction, Position};
+use vigil_core::{Pipeline, Settings};
 
 /// How the engine batches, snapshots and keeps.
 #[derive(Clone, Debug)]
@@ -213,6 +217,25 @@ impl EngineHandle {
             .await
             .map_err(|_| ActError::Gone)?;
         from.await.map_err(|_| ActError::Gone)?
+    }
+
+    /// Lets the core go on under another catalog; resolves when it does. Nodes and equipment that both catalogs name
+    /// keep their state, as over a restart; what has arrived is committed first, what arrives meanwhile waits.
+    ///
+    /// # Errors
+    /// The state could not be read back: the core goes on as before. Or the engine has ended.
+    pub async fn reload(&self, catalog: Arc<Catalog>, settings: Settings) -> Result<(), ReloadError> {
+        let (answer, answered) = oneshot::channel();
+        let reload = Reload {
+            catalog,
+            settings,
+            answer,
+        };
+        self.requests
+            .send(Request::Reload(Box::new(reload)))
+            .await
+            .map_err(|_| ReloadError::Gone)?;
+        answered.await.map_err(|_| ReloadError::Gone)?
     }
 
     /// Events from now on, each after its commit. Whoever falls behind reads them from the store.

@@ -9,6 +9,7 @@
 //! [`Completeness`].
 
 mod alarms;
+mod ask;
 mod card;
 mod completeness;
 mod equipment;

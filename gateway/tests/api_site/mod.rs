@@ -94,6 +94,7 @@ impl Site {
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
         let app = App {
+            reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
             catalog,
