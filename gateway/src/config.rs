@@ -5,9 +5,11 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod json;
 mod read;
 
 pub use files::{PackSource, load_packs};
+pub use json::{Json, ProfileSource};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use vigil_core::Settings;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, has_errors};
+use vigil_core::json::Profiles;
 
 /// File looked for in the working directory when none is named.
 pub const DEFAULT_FILE: &str = "vigil.toml";
@@ -33,6 +36,8 @@ pub struct Config {
     pub listen: Listen,
     /// MQTT broker.
     pub broker: Broker,
+    /// JSON of third parties.
+    pub json: Json,
     /// Database.
     pub store: Store,
     /// How long messages are kept.
@@ -153,6 +158,7 @@ impl Default for Config {
                 password_file: None,
                 user: Vec::new(),
             },
+            json: Json::default(),
             store: Store {
                 data: "vigil-data".into(),
                 url: "sqlite:vigil.db".into(),
@@ -217,6 +223,14 @@ impl Config {
     /// Everything that is wrong with any of the files.
     pub fn load_catalog(&self) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
         files::load_catalog(self)
+    }
+
+    /// Loads the mapping profiles. Warnings come beside them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load_profiles(&self) -> Result<(Profiles, Vec<Diagnostic>), Vec<Diagnostic>> {
+        json::load(self)
     }
 
     /// Takes addresses given outside the file, which are judged like those in it. Gives what is to be known about

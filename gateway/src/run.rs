@@ -10,7 +10,7 @@ use crate::http;
 use crate::metrics::Registry;
 use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
-    NOT_HANDED_OVER, Publisher, Subscription,
+    Mappings, NOT_HANDED_OVER, Publisher, Subscription,
 };
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
@@ -191,9 +191,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let stopping = CancellationToken::new();
     let heard = CancellationToken::new();
     let (messages_to, messages) = mpsc::channel(QUEUE);
+    let mappings = Mappings::new(profiles);
     let handover = Handover {
         to: messages_to.clone(),
         clock: clock.clone(),
+        mappings: mappings.clone(),
         heard: heard.clone(),
         stop: stopping.clone(),
     };
@@ -222,6 +224,8 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
             }
             .to_owned(),
         ],
+        // The embedded broker hands them over.
+        mappings: broker.is_none().then(|| mappings.clone()),
         max_backoff,
     };
     let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::Path;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
+use vigil_core::json::Profiles;
 
 /// What was checked, and what was found.
 #[derive(Debug, Default, Serialize)]
@@ -25,6 +26,17 @@ pub struct Summary {
     pub rules: usize,
     /// The packs in force.
     pub packs: Vec<PackSummary>,
+    /// The mapping profiles in force.
+    pub profiles: Vec<ProfileSummary>,
+}
+
+/// A mapping profile in force.
+#[derive(Debug, Serialize)]
+pub struct ProfileSummary {
+    /// Profile id.
+    pub id: String,
+    /// The topics it reads, as an MQTT filter.
+    pub topic: String,
 }
 
 /// A pack in force.
@@ -45,12 +57,22 @@ pub struct PackSummary {
 pub fn check(path: Option<&Path>) -> CheckReport {
     let (config, mut findings) = Config::examine(path);
     let config_ok = !has_errors(&findings);
+    let profiles = match config.load_profiles() {
+        Ok((profiles, warnings)) => {
+            findings.extend(warnings);
+            Some(profiles)
+        }
+        Err(found) => {
+            findings.extend(found);
+            None
+        }
+    };
     match config.load_catalog() {
         Ok((catalog, warnings)) if config_ok => {
             findings.extend(warnings);
             CheckReport {
                 findings,
-                summary: Some(summarize(&catalog)),
+                summary: profiles.map(|profiles| summarize(&catalog, &profiles)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -72,7 +94,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog) -> Summary {
+fn summarize(catalog: &Catalog, profiles: &Profiles) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -91,6 +113,14 @@ fn summarize(catalog: &Catalog) -> Summary {
             .map(|equipment| equipment.rules.len())
             .sum(),
         packs: packs.collect(),
+        profiles: profiles
+            .all()
+            .iter()
+            .map(|profile| ProfileSummary {
+                id: profile.id().to_owned(),
+                topic: profile.topic().filter().to_owned(),
+            })
+            .collect(),
     }
 }
 
@@ -138,6 +168,9 @@ impl fmt::Display for CheckReport {
                     "  {} {} ({short}): {} pieces of equipment",
                     pack.id, pack.version, pack.equipment
                 )?;
+            }
+            for profile in &summary.profiles {
+                writeln!(f, "  profile {}: {}", profile.id, profile.topic)?;
             }
         }
         match (errors, warnings) {
