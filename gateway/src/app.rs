@@ -4,7 +4,8 @@
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError, StoredMessage,
+    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError,
+    StoredMessage,
 };
 
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub struct App {
     pub engine: EngineHandle,
     /// Reads what is stored.
     pub store: Reader,
+    /// What people write: registers, users, cases.
+    pub desk: Desk,
     /// What is watched.
     pub catalog: Arc<Catalog>,
     /// How the gateway is set up.

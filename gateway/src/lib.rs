@@ -12,6 +12,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod engine;
 pub mod http;
 pub mod ingest;

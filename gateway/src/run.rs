@@ -252,6 +252,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let app = App {
         engine: engine.clone(),
         store: reader,
+        desk: store::desk(&store_options),
         catalog,
         config,
         token: Arc::new(token),
@@ -348,6 +349,7 @@ impl Running {
         if tokio::time::timeout(PART, &mut http).await.is_err() {
             http.abort();
         }
+        app.desk.close().await;
         app.store.close().await;
         engine?;
         tracing::info!("vigil has stopped");

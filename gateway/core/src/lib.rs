@@ -27,6 +27,7 @@ pub mod json;
 mod normalize;
 pub mod output;
 pub mod pack;
+pub mod people;
 pub mod pipeline;
 pub mod rules;
 pub mod sample;

@@ -5,6 +5,7 @@
 //! own DDL.
 
 mod batch;
+mod desk;
 mod error;
 mod keys;
 mod open;
@@ -13,6 +14,7 @@ mod retention;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
+pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use reader::{
@@ -36,6 +38,12 @@ pub async fn open(options: &StoreOptions) -> Result<(Writer, Reader), StoreError
     let reader = Reader::new(open::reading(options), options.path.clone());
     let writer = Writer::new(connection, options.clone(), lock).await?;
     Ok((writer, reader))
+}
+
+/// The desk's tables of an open store.
+#[must_use]
+pub fn desk(options: &StoreOptions) -> Desk {
+    Desk::new(options.clone(), open::reading(options))
 }
 
 /// Opens an existing database for reading only, beside a running gateway or without one.

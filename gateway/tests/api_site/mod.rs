@@ -97,6 +97,9 @@ impl Site {
             reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
+            desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
+                dir.path().join("vigil.db"),
+            )),
             catalog,
             config,
             token: Arc::new(token),
