@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::Diagnostic;
+use vigil_core::json::Profiles;
 
 /// Where a configuration comes from: a file, and what the command line says over it.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is watched.
     pub catalog: Catalog,
+    /// Who reads third parties' JSON.
+    pub profiles: Profiles,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -56,7 +59,9 @@ impl ConfigSource {
     pub fn load(&self) -> Result<Loaded, LoadError> {
         let (mut config, findings) = Config::load(self.path.as_deref()).map_err(LoadError::Files)?;
         let (catalog, more) = config.load_catalog().map_err(LoadError::Files)?;
-        let mut warnings: Vec<String> = findings.iter().chain(&more).map(Diagnostic::to_string).collect();
+        let (profiles, mapped) = config.load_profiles().map_err(LoadError::Files)?;
+        let findings = findings.iter().chain(&more).chain(&mapped);
+        let mut warnings: Vec<String> = findings.map(Diagnostic::to_string).collect();
         if let Some(data) = &self.data {
             // From the command line: relative to where the command was given.
             config.store.data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
@@ -69,6 +74,7 @@ impl ConfigSource {
         Ok(Loaded {
             config,
             catalog,
+            profiles,
             warnings,
         })
     }

@@ -9,8 +9,8 @@ use crate::engine::{
 use crate::http;
 use crate::metrics::Registry;
 use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
-    Mappings, NOT_HANDED_OVER, Publisher, Subscription,
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake, Mappings,
+    NOT_HANDED_OVER, Publisher, Subscription, Topics,
 };
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
 use vigil_core::catalog::Catalog;
+use vigil_core::json::Profiles;
 
 /// Messages that may wait for the engine; the broker holds the rest.
 const QUEUE: usize = 4_096;
@@ -46,6 +47,8 @@ pub struct RunOptions {
     pub page_limit: store::PageLimit,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
+    /// Mapping profiles of the configuration.
+    pub profiles: Profiles,
 }
 
 impl Default for RunOptions {
@@ -55,6 +58,7 @@ impl Default for RunOptions {
             engine: None,
             page_limit: store::PageLimit::default(),
             source: None,
+            profiles: Profiles::default(),
         }
     }
 }
@@ -155,6 +159,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         engine,
         page_limit,
         source,
+        profiles,
     } = options;
     let started = clock.now();
     let data = config.data_dir();
@@ -272,7 +277,14 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
-    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
+    let (topics, site_sessions) = (intake.topics(), (site, sessions));
+    tokio::spawn(reloading(
+        source,
+        app.clone(),
+        site_sessions,
+        (mappings, topics),
+        asked,
+    ));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -366,13 +378,19 @@ fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
 async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
-    site: http::Site,
-    sessions: Arc<web::Sessions>,
+    (site, sessions): (http::Site, Arc<web::Sessions>),
+    (mappings, topics): (Mappings, Topics),
     mut asked: mpsc::Receiver<reload::Answer>,
 ) {
     while let Some(answer) = asked.recv().await {
         let result = match &source {
-            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
+            Some(source) => {
+                let reloaded = reload_once(source, &mut app, &site, &sessions).await;
+                reloaded.map(|(reloaded, profiles)| {
+                    topics.changed(&mappings.replace(profiles));
+                    reloaded
+                })
+            }
             None => Err(ReloadFailure::Never),
         };
         // Whoever asked may have gone away.
@@ -385,7 +403,7 @@ async fn reload_once(
     app: &mut App,
     site: &http::Site,
     sessions: &Arc<web::Sessions>,
-) -> Result<Reloaded, ReloadFailure> {
+) -> Result<(Reloaded, Profiles), ReloadFailure> {
     let source = source.clone();
     let loaded = tokio::task::spawn_blocking(move || source.load());
     let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
@@ -403,7 +421,7 @@ async fn reload_once(
         next_start = ?reloaded.next_start,
         "configuration reloaded"
     );
-    Ok(reloaded)
+    Ok((reloaded, loaded.profiles))
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.

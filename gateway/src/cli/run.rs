@@ -51,6 +51,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     let Loaded {
         config,
         catalog,
+        profiles,
         warnings,
     } = match source.load() {
         Ok(loaded) => loaded,
@@ -68,6 +69,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     runtime.block_on(async {
         let options = RunOptions {
             source: Some(source),
+            profiles,
             ..RunOptions::default()
         };
         match start(config, catalog, options).await {

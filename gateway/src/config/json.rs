@@ -63,7 +63,12 @@ fn read_source(value: &Value<'_, '_>, base: &Path) -> Option<ProfileSource> {
     let full = base.join(&path);
     if !full.exists() {
         let meant = builtin_text(text).map(|_| format!("did you mean `builtin:{text}`?"));
-        let looked = || format!("looked for {}; `builtin:NAME` means a shipped profile", full.display());
+        let looked = || {
+            format!(
+                "looked for {}; `builtin:NAME` means a shipped profile",
+                full.display()
+            )
+        };
         value.error(
             format!("`{text}` is neither a file nor a directory"),
             Some(meant.unwrap_or_else(looked)),

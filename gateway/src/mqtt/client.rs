@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use vigil_core::json::Profiles;
 
 /// What is subscribed to.
 #[derive(Clone, Debug)]
@@ -61,6 +62,15 @@ pub struct Intake {
 pub struct Acker {
     client: AsyncClient,
     current: Arc<AtomicU64>,
+}
+
+/// Changes what is subscribed to; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    client: AsyncClient,
+    subscription: Arc<Subscription>,
+    status: watch::Receiver<Connection>,
+    state: String,
 }
 
 /// How long messages gather; small against the time a batch waits.
@@ -148,19 +158,14 @@ impl Intake {
         }
     }
 
-    /// Asks the broker for the topics of the profiles now in force, and no longer for `old` ones. Without a session
-    /// the next one does it.
-    pub fn resubscribe(&self, old: &[String]) {
-        if !self.status.borrow().up {
-            return;
-        }
-        let wanted = self.subscription.all(&self.topic);
-        let mut sent = self.client.try_subscribe_many(wanted.iter().map(filter));
-        for gone in old.iter().filter(|old| !wanted.contains(old)) {
-            sent = sent.and_then(|()| self.client.try_unsubscribe(gone));
-        }
-        if let Err(error) = sent {
-            tracing::error!(%error, "the topics of the new profiles were not all subscribed to; a reconnect does it");
+    /// Changes what is subscribed to.
+    #[must_use]
+    pub fn topics(&self) -> Topics {
+        Topics {
+            client: self.client.clone(),
+            subscription: Arc::clone(&self.subscription),
+            status: self.status(),
+            state: self.topic.clone(),
         }
     }
 
@@ -199,6 +204,24 @@ impl Intake {
             Err(_) => tracing::warn!("could not say STATE offline in time"),
         }
         task.abort();
+    }
+}
+
+impl Topics {
+    /// The profiles in force are other ones now: asks the broker for their topics, and no longer for those of `old`
+    /// ones. Without a session the next one does it.
+    pub fn changed(&self, old: &Profiles) {
+        if self.subscription.mappings.is_none() || !self.status.borrow().up {
+            return;
+        }
+        let wanted = self.subscription.all(&self.state);
+        let mut sent = self.client.try_subscribe_many(wanted.iter().map(filter));
+        for gone in old.filters().iter().filter(|old| !wanted.contains(old)) {
+            sent = sent.and_then(|()| self.client.try_unsubscribe(gone));
+        }
+        if let Err(error) = sent {
+            tracing::error!(%error, "the topics of the new profiles were not all subscribed to; the next connection does it");
+        }
     }
 }
 
@@ -280,7 +303,9 @@ impl Session {
         let own = (self.subscription.filters.len() + 1).min(ack.return_codes.len());
         let (own, mapped) = ack.return_codes.split_at(own);
         if refused(mapped) {
-            tracing::error!("the MQTT broker refuses topics of mapping profiles: is the user allowed to read them?");
+            tracing::error!(
+                "the MQTT broker refuses topics of mapping profiles: is the user allowed to read them?"
+            );
         }
         if refused(own) {
             tracing::error!(filters = ?self.subscription.filters, "the MQTT broker refuses the subscription");
@@ -440,7 +465,10 @@ enum Route {
 impl Subscription {
     /// Everything the session asks for: its own filters and STATE first, then the topics of the profiles.
     fn all(&self, state: &str) -> Vec<String> {
-        let mapped = self.mappings.iter().flat_map(|mappings| mappings.current().filters());
+        let mapped = self
+            .mappings
+            .iter()
+            .flat_map(|mappings| mappings.current().filters());
         let own = self.filters.iter().cloned().chain([state.to_owned()]);
         own.chain(mapped).collect()
     }

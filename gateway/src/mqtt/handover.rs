@@ -113,7 +113,10 @@ impl Watchers {
             clients.insert(client.into(), watcher);
         }
         for (count, (after, before)) in self.counts.iter().zip(after.into_iter().zip(before)) {
-            count.fetch_add(usize::from(after).wrapping_sub(usize::from(before)), Ordering::AcqRel);
+            count.fetch_add(
+                usize::from(after).wrapping_sub(usize::from(before)),
+                Ordering::AcqRel,
+            );
         }
     }
 
@@ -334,7 +337,12 @@ mod tests {
         for filter in ["#", "+/#", "v1/devices/+/telemetry", "$share/readers/site/#"] {
             assert!(may_want_other(filter), "{filter}");
         }
-        for filter in ["spBv1.0/g/NCMD/n", "spBv1.0/#", "$SYS/#", "$share/readers/spBv1.0/#"] {
+        for filter in [
+            "spBv1.0/g/NCMD/n",
+            "spBv1.0/#",
+            "$SYS/#",
+            "$share/readers/spBv1.0/#",
+        ] {
             assert!(!may_want_other(filter), "{filter}");
         }
     }

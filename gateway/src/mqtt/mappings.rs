@@ -22,10 +22,10 @@ impl Mappings {
         Arc::clone(&self.0.borrow())
     }
 
-    /// Puts others in force, from the next message on. A session with another broker must be told
-    /// ([`super::Intake::resubscribe`]).
-    pub fn replace(&self, profiles: Profiles) {
-        self.0.send_replace(Arc::new(profiles));
+    /// Puts others in force, from the next message on; gives those that were. A session with an external broker must
+    /// be told ([`super::Topics::changed`]).
+    pub fn replace(&self, profiles: Profiles) -> Arc<Profiles> {
+        self.0.send_replace(Arc::new(profiles))
     }
 
     /// Whose a message under this topic is, and how it is read; `None` if no profile reads it.
