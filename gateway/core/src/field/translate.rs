@@ -138,6 +138,10 @@ fn metric<'a>(reading: &'a FieldReading<'_>, at: Option<UtcMillis>) -> Metric<'a
         FieldValue::Number(number) => (MetricValue::Double(*number), reading.quality),
         FieldValue::Bool(on) => (MetricValue::Bool(*on), reading.quality),
         FieldValue::Text(text) => (MetricValue::Str(text), reading.quality),
+        // A null says it itself.
+        FieldValue::NoData(NoData::Null | NoData::NotReported) => {
+            (MetricValue::Null(DataType::Double), Quality::Good)
+        }
         FieldValue::NoData(reason) => (MetricValue::Null(DataType::Double), reason.quality()),
     };
     Metric {
