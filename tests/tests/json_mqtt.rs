@@ -142,7 +142,7 @@ fn a_story(place: &str, broker: Option<&Mosquitto>) {
     assert!(!strangers.to_string().contains("\"b2\""));
     let dead = api.get("/api/v1/dead-letters").to_string();
     assert!(
-        dead.contains("at byte 17: the member \\\"id\\\" is there twice"),
+        dead.contains("at byte 16: the member \\\"id\\\" is there twice"),
         "{dead}"
     );
     // The log makes the same state again.
