@@ -53,7 +53,7 @@ fn print(reading: &FieldReading<'_>) -> String {
 fn said(profile: &Profile, topic: &str, message: &str) -> String {
     assert!(profile.topic().matches(topic), "{topic}");
     let address = profile.address(topic);
-    let mut text = format!("{}", address.node);
+    let mut text = address.node.clone();
     if let Some(device) = &address.device {
         write!(text, " {device:?}").unwrap();
     }

@@ -72,6 +72,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(nodes::one))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
+        .routes(routes!(site::unknown_codes))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))

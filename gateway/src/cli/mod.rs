@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod check;
+mod codes;
 mod demo;
 mod replay;
 mod run;
@@ -25,6 +26,8 @@ enum Command {
     Run(run::RunArgs),
     /// Check configuration, catalog and rule packs; everything that is wrong, at once.
     Check(CheckArgs),
+    /// What controllers' fault codes mean.
+    Codes(codes::CodesArgs),
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
+        Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
         Command::Demo(args) => demo::main(&args),
     }

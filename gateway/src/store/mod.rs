@@ -20,6 +20,7 @@ pub use open::{PageLimit, StoreOptions};
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
     OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+    UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Indexed, Writer};
