@@ -9,8 +9,10 @@
 
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use vigil_tests::edge::now;
+use vigil_tests::process::binary;
 use vigil_tests::{Gateway, GatewayOptions, Mosquitto, Peer, Place, Register};
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -180,6 +182,35 @@ fn a_burst_without_times_keeps_every_value() {
         std::thread::park_timeout(Duration::from_millis(50));
     }
     assert_eq!(logged(&gateway).into_values().collect::<Vec<_>>(), [200]);
+}
+
+#[test]
+fn the_load_generator_and_the_log_agree() {
+    let place = Place::new("json-load");
+    let gateway = Gateway::start(&place, options("\"builtin:flat-id-ts-values\""));
+    let arguments = [
+        "load-json",
+        "--devices",
+        "120",
+        "--rate",
+        "400",
+        "--seconds",
+        "2",
+        "--window",
+        "1",
+        "--json",
+    ];
+    let said = Command::new(binary("vigil-sim"))
+        .args(arguments)
+        .args(["--connections", "3", "--broker", &gateway.broker()])
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let sent = report["sent"].as_u64().unwrap();
+    assert!(sent > 20 && report["acked"] == report["sent"], "{report}");
+    // Acknowledged is on disk.
+    assert_eq!(logged(&gateway).into_values().sum::<usize>() as u64, sent);
 }
 
 /// Several senders at QoS 1 while the gateway is killed and started again.

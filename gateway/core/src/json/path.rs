@@ -223,7 +223,10 @@ fn compile(query: &str) -> Result<JsonPath, PathError> {
             "parser error" => {
                 "not a JSONPath: `.name`, `[0]`, `['name']`, `[*]` or `[?…]` is expected here".into()
             }
-            message => format!("not a JSONPath: {message}"),
+            message => format!(
+                "not a JSONPath: {}",
+                message.replace("parser error", "this cannot be understood")
+            ),
         },
     })?;
     let mut dots = outside_quotes(query)
