@@ -215,7 +215,7 @@ impl Topics {
             return;
         }
         let wanted = self.subscription.all(&self.state);
-        let mut sent = self.client.try_subscribe_many(wanted.iter().map(filter));
+        let mut sent = self.client.try_subscribe_many(to_subscribe(&wanted));
         for gone in old.filters().iter().filter(|old| !wanted.contains(old)) {
             sent = sent.and_then(|()| self.client.try_unsubscribe(gone));
         }
@@ -268,7 +268,7 @@ impl Session {
                     self.current.fetch_add(1, Ordering::AcqRel);
                     // With or without an old session: a broker that forgot half of it is not trusted.
                     let filters = self.subscription.all(&self.host.topic);
-                    if let Err(error) = self.client.try_subscribe_many(filters.iter().map(filter)) {
+                    if let Err(error) = self.client.try_subscribe_many(to_subscribe(&filters)) {
                         tracing::warn!(%error, "could not subscribe; connecting again");
                         events.clean();
                     }
@@ -474,6 +474,8 @@ impl Subscription {
     }
 }
 
-fn filter(filter: &String) -> rumqttc::SubscribeFilter {
-    rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce)
+fn to_subscribe(filters: &[String]) -> impl Iterator<Item = rumqttc::SubscribeFilter> {
+    filters
+        .iter()
+        .map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce))
 }

@@ -251,7 +251,7 @@ impl Share {
             wave / 10.0 - 5.0,
             104.0 + wave / 50.0,
             160.0 + wave / 5.0,
-            turn % 2 == 0,
+            turn.is_multiple_of(2),
         )
         .unwrap_or(());
         if self.options.window > 0 {

@@ -18,6 +18,10 @@ const PROFILES: &[(&str, &str)] = &[
         "gbt-24476-lift",
         include_str!("../../../profiles/gbt-24476-lift.toml"),
     ),
+    (
+        "regulator-boiler-vessel",
+        include_str!("../../../profiles/regulator-boiler-vessel.toml"),
+    ),
 ];
 
 /// Their names.
