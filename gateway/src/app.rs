@@ -2,6 +2,7 @@
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
+pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
     AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError,
@@ -11,10 +12,12 @@ pub use crate::store::{
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;
+use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
 use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
+use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vigil_core::catalog::Catalog;
@@ -29,6 +32,10 @@ pub struct App {
     pub store: Reader,
     /// What people write: registers, users, cases.
     pub desk: Desk,
+    /// Where attachments lie.
+    pub attachments: Arc<Path>,
+    /// Signs evidence.
+    pub evidence: SigningKey,
     /// What is watched.
     pub catalog: Arc<Catalog>,
     /// How the gateway is set up.
@@ -45,4 +52,18 @@ pub struct App {
     pub reload: ReloadHandle,
     /// Cancelled when the gateway stops: long answers (event streams) end then.
     pub stopping: CancellationToken,
+}
+
+impl App {
+    /// What a bundle of evidence is made from.
+    #[must_use]
+    pub fn evidence_sources(&self) -> Sources<'_> {
+        Sources {
+            store: &self.store,
+            desk: &self.desk,
+            catalog: &self.catalog,
+            key: &self.evidence,
+            attachments: &self.attachments,
+        }
+    }
 }

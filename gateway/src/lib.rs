@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod engine;
+pub mod evidence;
 pub mod http;
 pub mod ingest;
 pub mod metrics;

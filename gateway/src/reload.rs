@@ -6,6 +6,7 @@
 
 use crate::config::Config;
 use crate::engine::ReloadError;
+use crate::evidence::HeadError;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -101,6 +102,9 @@ pub enum ReloadFailure {
     /// The files.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The rule packs could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// The core.
     #[error(transparent)]
     Engine(#[from] ReloadError),

@@ -6,6 +6,7 @@ use crate::config::{BrokerMode, Config};
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
+use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
 use crate::mqtt::{
@@ -77,6 +78,12 @@ pub enum RunError {
     /// The admin token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The key that signs evidence.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The rule packs in force could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// A password file.
     #[error("cannot read the password file {path}: {source}")]
     Password {
@@ -168,6 +175,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         source,
     })?;
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
+    let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
 
@@ -176,6 +184,8 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         ..StoreOptions::new(config.database())
     };
     let (writer, reader) = store::open(&store_options).await?;
+    let desk = store::desk(&store_options);
+    evidence::remember_packs(&desk, &catalog).await?;
     let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
     let restored = restore(&mut pipeline, &reader).await?;
     tracing::info!(
@@ -257,7 +267,9 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let app = App {
         engine: engine.clone(),
         store: reader,
-        desk: store::desk(&store_options),
+        desk: desk.clone(),
+        attachments: data.join("attachments").into(),
+        evidence: evidence_key,
         catalog,
         config,
         token: Arc::new(token),
@@ -277,6 +289,12 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
+    tokio::spawn(evidence::keep_heads(
+        desk,
+        app.evidence.clone(),
+        app.clock.clone(),
+        stopping.clone(),
+    ));
     let (topics, site_sessions) = (intake.topics(), (site, sessions));
     tokio::spawn(reloading(
         source,
@@ -409,6 +427,7 @@ async fn reload_once(
     let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
     let (config, next_start) = reload::merged(&app.config, &loaded.config);
     let catalog = Arc::new(loaded.catalog);
+    evidence::remember_packs(&app.desk, &catalog).await?;
     app.engine
         .reload(Arc::clone(&catalog), config.core.clone())
         .await?;

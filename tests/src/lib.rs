@@ -6,9 +6,12 @@
     reason = "a helper of tests fails the test by panicking"
 )]
 
+pub mod bench;
 pub mod board;
 pub mod browser;
+pub mod card;
 pub mod checker;
+pub mod delivery;
 pub mod edge;
 pub mod gateway;
 pub mod http;
@@ -17,6 +20,7 @@ pub mod kill;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod place;
+pub mod power_cut;
 pub mod process;
 pub mod register;
 pub mod simulator;

@@ -29,6 +29,7 @@ pub mod output;
 pub mod pack;
 pub mod people;
 pub mod pipeline;
+pub mod proof;
 pub mod rules;
 pub mod sample;
 pub mod settings;

@@ -10,6 +10,7 @@ mod auth;
 mod docs;
 mod equipment;
 mod events;
+mod evidence;
 mod guard;
 mod hazards;
 mod health;
@@ -58,6 +59,7 @@ fn described() -> OpenApiRouter<App> {
     let long = OpenApiRouter::new()
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
+        .routes(routes!(evidence::bundle))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -70,6 +72,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(alarms::act))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::one))
+        .routes(routes!(evidence::key))
+        .routes(routes!(evidence::list_heads))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
         .routes(routes!(site::unknown_codes))

@@ -5,6 +5,7 @@ mod codes;
 mod demo;
 mod replay;
 mod run;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use run::stop_signal;
@@ -31,6 +32,8 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// Check an evidence bundle, offline: what holds, and what does not.
+    Verify(verify::VerifyArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check_main(&args),
         Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
+        Command::Verify(args) => verify::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

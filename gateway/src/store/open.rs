@@ -155,6 +155,7 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
         (
             "unknown codes",
             include_str!("../../migrations/sqlite/0005_unknown_codes.sql"),

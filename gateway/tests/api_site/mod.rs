@@ -100,6 +100,9 @@ impl Site {
             desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
                 dir.path().join("vigil.db"),
             )),
+            attachments: dir.path().join("attachments").into(),
+            evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
+                .unwrap(),
             catalog,
             config,
             token: Arc::new(token),
