@@ -132,12 +132,17 @@ impl LogDecoder {
             return;
         };
         let decoder = &*restored.decoder;
-        let read = self
-            .translation
-            .read(decoder, &restored.topic, logged.payload, logged.received);
+        let read = self.translation.read(
+            decoder,
+            &restored.topic,
+            logged.payload,
+            logged.received,
+            self.skew_ms,
+        );
         if read.is_err() {
             return;
         }
+        let from = samples.len();
         for part in self.translation.parts() {
             if part.device.as_deref().or(logged.device) != equipment.device.as_deref() {
                 continue;
@@ -160,6 +165,7 @@ impl LogDecoder {
             samples.extend_from_slice(&self.intake.historical);
             samples.extend_from_slice(&self.intake.live);
         }
+        samples[from..].sort_by_key(|sample| sample.at);
     }
 
     fn table(

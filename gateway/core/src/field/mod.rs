@@ -8,6 +8,7 @@ pub(crate) mod translate;
 
 use crate::hash::ContentHash;
 use crate::input::FieldMessage;
+use crate::json;
 use crate::output::DecodeContext;
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -75,6 +76,12 @@ pub trait FieldDecoder: Debug + Send + Sync {
 
     /// Hash of name and text.
     fn hash(&self) -> ContentHash;
+
+    /// Readings older than is believed were kept by the source and are sent late (historical); otherwise its clock
+    /// is wrong.
+    fn backfills(&self) -> bool {
+        false
+    }
 
     /// Says everything that is in a message, in order. Readings that cannot be had are said as
     /// [`FieldValue::NoData`].
@@ -172,6 +179,12 @@ fn decoder_of(name: &str, text: &str) -> Result<Arc<dyn FieldDecoder>, Option<St
     if name.starts_with("modbus:") {
         let map = crate::modbus::RegisterMap::from_context(name, text)?;
         return Ok(Arc::new(map));
+    }
+    if name.starts_with(json::CONTEXT) {
+        return match json::Profile::parse(name, text) {
+            (Some(profile), _) => Ok(Arc::new(profile)),
+            (None, findings) => Err(findings.first().map(ToString::to_string)),
+        };
     }
     Err(None)
 }

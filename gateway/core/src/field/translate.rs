@@ -37,7 +37,7 @@ pub(crate) struct Part {
 }
 
 impl Translation {
-    /// Replaces what was translated before.
+    /// Replaces what was translated before. `skew_ms`: a source clock that is further behind is not believed.
     ///
     /// # Errors
     /// In words, what is wrong with the message.
@@ -47,11 +47,14 @@ impl Translation {
         topic: &str,
         payload: &[u8],
         now: UtcMillis,
+        skew_ms: i64,
     ) -> Result<(), String> {
         self.parts.clear();
+        let late = now.saturating_sub_ms(if decoder.backfills() { skew_ms } else { i64::MAX });
         let mut readings: Vec<FieldReading<'_>> = Vec::new();
         let mut too_many = false;
-        decoder.decode(topic, payload, &mut |reading| {
+        decoder.decode(topic, payload, &mut |mut reading| {
+            reading.historical |= reading.at.is_some_and(|at| at < late);
             if readings.len() < MAX_READINGS {
                 readings.push(reading);
             } else {
@@ -135,6 +138,10 @@ fn metric<'a>(reading: &'a FieldReading<'_>, at: Option<UtcMillis>) -> Metric<'a
         FieldValue::Number(number) => (MetricValue::Double(*number), reading.quality),
         FieldValue::Bool(on) => (MetricValue::Bool(*on), reading.quality),
         FieldValue::Text(text) => (MetricValue::Str(text), reading.quality),
+        // A null says it itself.
+        FieldValue::NoData(NoData::Null | NoData::NotReported) => {
+            (MetricValue::Null(DataType::Double), Quality::Good)
+        }
         FieldValue::NoData(reason) => (MetricValue::Null(DataType::Double), reason.quality()),
     };
     Metric {
@@ -180,7 +187,7 @@ mod tests {
         let mut translation = Translation::default();
         let text = b"b pressure 1 1000\na pressure 2 1000\nb pressure 3 2000\n- level 4 -";
         translation
-            .read(&Lines, "t", text, UtcMillis(5_000))
+            .read(&Lines, "t", text, UtcMillis(5_000), 1_000)
             .expect("readable");
         let said: Vec<_> = translation
             .parts()
@@ -224,7 +231,7 @@ mod tests {
     fn names_that_mean_something_to_sparkplug_are_not_taken_from_others() {
         let mut translation = Translation::default();
         translation
-            .read(&Lines, "t", b"a Journal/Seq 7 1000", UtcMillis(5_000))
+            .read(&Lines, "t", b"a Journal/Seq 7 1000", UtcMillis(5_000), 1_000)
             .expect("readable");
         assert!(translation.parts().is_empty());
     }
