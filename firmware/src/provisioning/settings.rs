@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use vigil_protocol::sparkplug::{IdError, check_id};
 use vigil_protocol::vocabulary::Quantity;
 
-use crate::definition::{DeviceDef, MetricDef};
+use crate::definition::{DeviceDef, MetricDef, same_but_case};
 use crate::drivers::{Source, SourceError};
 use crate::reading::datatype;
 
@@ -124,6 +124,11 @@ pub enum SettingsError {
         /// The device's position.
         device: u8,
     },
+    /// Two devices whose ids are equal, or equal but for case.
+    SameDevice {
+        /// The second one's position.
+        device: u8,
+    },
     /// A device has two channels for one quantity.
     Twice {
         /// The second channel's position.
@@ -222,8 +227,16 @@ impl Settings {
         let id = |what, id: &str| check_id(id).map_err(|error| SettingsError::Id { what, error });
         id("group", &self.group)?;
         id("node", &self.node)?;
-        for device in &self.devices {
+        for (n, device) in self.devices.iter().enumerate() {
             id("device", device)?;
+            if self
+                .devices
+                .iter()
+                .take(n)
+                .any(|other| same_but_case(other, device))
+            {
+                return Err(SettingsError::SameDevice { device: n as u8 });
+            }
         }
         if self.broker.is_empty() {
             return Err(SettingsError::NoBroker);
@@ -308,6 +321,10 @@ impl fmt::Display for SettingsError {
             Self::UnknownDevice { channel, device } => {
                 write!(f, "channel {channel}: there is no device {device}")
             }
+            Self::SameDevice { device } => write!(
+                f,
+                "device {device}: another has the same id, or one that differs in case only"
+            ),
             Self::Twice { channel, quantity } => {
                 write!(f, "channel {channel}: its device has {quantity} already")
             }

@@ -1,22 +1,8 @@
-//! An SD card on SSI0, in its SPI mode; PD0 selects it.
+//! An SD card in its SPI mode.
 
 use core::fmt;
 
 use vigil_firmware::block_store::{BLOCK, BlockDevice};
-
-use crate::regs::Reg;
-use crate::system::{CLOCK_HZ, Port};
-
-const CONTROL_0: Reg = Reg::at(0x4000_8000);
-const CONTROL_1: Reg = Reg::at(0x4000_8004);
-const DATA: Reg = Reg::at(0x4000_8008);
-const STATUS: Reg = Reg::at(0x4000_800c);
-const PRESCALE: Reg = Reg::at(0x4000_8010);
-
-const EIGHT_BITS: u32 = 7;
-const ENABLE: u32 = 1 << 1;
-const RX_NOT_EMPTY: u32 = 1 << 2;
-const SELECT: u32 = 1;
 
 const GO_IDLE: u8 = 0;
 const SEND_IF_COND: u8 = 8;
@@ -42,15 +28,30 @@ const WRITE_PATIENCE: u32 = 400_000;
 /// Rounds of initialisation; a card may take a second.
 const INIT_ROUNDS: u32 = 5_000;
 
+/// The wires to the card: SPI mode 0, most significant bit first. Copies share them.
+pub trait CardPort: Clone {
+    /// Sets the clock, Hz, or the next slower one there is.
+    fn speed(&self, hz: u32);
+    /// Selects the card, by a low level, or lets go of it.
+    fn select(&self, selected: bool);
+    /// Sends a byte; the one received meanwhile.
+    fn exchange(&self, byte: u8) -> u8;
+}
+
 /// What the card did not do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SdError {
+pub enum SdError {
     /// No card, or none that speaks SPI.
     Absent,
     /// It never became ready.
     NotReady,
     /// It refused this command with this answer.
-    Refused { command: u8, answer: u8 },
+    Refused {
+        /// Its number.
+        command: u8,
+        /// Its R1, or the second byte of R2.
+        answer: u8,
+    },
     /// No data came.
     NoData,
     /// It did not take the data.
@@ -74,47 +75,53 @@ impl fmt::Display for SdError {
 
 /// The card. Copies share it: each block is read or written in one go, by one task at a time.
 #[derive(Clone, Copy)]
-pub(crate) struct Sd {
+pub struct Sd<P> {
+    port: P,
     high_capacity: bool,
 }
 
-impl Sd {
-    /// Wakes the card up. Pins PA2, PA4 and PA5, and PD0.
-    pub(crate) fn start() -> Result<Self, SdError> {
-        Port::A.to_peripheral(0b11_0100);
-        Port::D.output_high(SELECT);
-        speed(400_000);
+impl<P: CardPort> Sd<P> {
+    /// Wakes the card up.
+    ///
+    /// # Errors
+    /// [`SdError`]
+    pub fn start(port: P) -> Result<Self, SdError> {
+        let mut card = Sd {
+            port,
+            high_capacity: false,
+        };
+        card.port.select(false);
+        card.port.speed(400_000);
         for _ in 0..10 {
-            exchange(0xff);
+            card.exchange(0xff);
         }
-        let mut card = Sd { high_capacity: false };
-        let found = selected(|| (0..10).any(|_| command(GO_IDLE, 0, 0x95) == IDLE));
+        let found = card.selected(|| (0..10).any(|_| card.command(GO_IDLE, 0, 0x95) == IDLE));
         if !found {
             return Err(SdError::Absent);
         }
-        let version_2 = selected(|| {
-            let answer = command(SEND_IF_COND, 0x1aa, 0x87);
-            rest_of_answer();
+        let version_2 = card.selected(|| {
+            let answer = card.command(SEND_IF_COND, 0x1aa, 0x87);
+            card.rest_of_answer();
             answer == IDLE
         });
         let host = if version_2 { 1 << 30 } else { 0 };
         let ready = (0..INIT_ROUNDS).any(|_| {
-            selected(|| command(APP_COMMAND, 0, 1));
-            selected(|| command(SEND_OP_COND, host, 1)) == 0
+            card.selected(|| card.command(APP_COMMAND, 0, 1));
+            card.selected(|| card.command(SEND_OP_COND, host, 1)) == 0
         });
         if !ready {
             return Err(SdError::NotReady);
         }
         if version_2 {
-            card.high_capacity = selected(|| {
-                command(READ_OCR, 0, 1);
-                rest_of_answer()[0] & HIGH_CAPACITY != 0
+            card.high_capacity = card.selected(|| {
+                card.command(READ_OCR, 0, 1);
+                card.rest_of_answer()[0] & HIGH_CAPACITY != 0
             });
         }
         if !card.high_capacity {
-            selected(|| accepted(SET_BLOCK_LEN, BLOCK as u32))?;
+            card.selected(|| card.accepted(SET_BLOCK_LEN, BLOCK as u32))?;
         }
-        speed(12_500_000);
+        card.port.speed(12_500_000);
         Ok(card)
     }
 
@@ -125,52 +132,93 @@ impl Sd {
             block * BLOCK as u32
         }
     }
+
+    fn exchange(&self, byte: u8) -> u8 {
+        self.port.exchange(byte)
+    }
+
+    /// With the card selected; it lets go of the line eight clocks after.
+    fn selected<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.port.select(true);
+        self.exchange(0xff);
+        let result = f();
+        self.port.select(false);
+        self.exchange(0xff);
+        result
+    }
+
+    /// Sends a command; its answer, 0xff when there is none. The checksum only counts before the SPI mode.
+    fn command(&self, number: u8, argument: u32, crc: u8) -> u8 {
+        self.exchange(0x40 | number);
+        for byte in argument.to_be_bytes() {
+            self.exchange(byte);
+        }
+        self.exchange(crc);
+        (0..ANSWER)
+            .map(|_| self.exchange(0xff))
+            .find(|answer| answer & 0x80 == 0)
+            .unwrap_or(0xff)
+    }
+
+    fn accepted(&self, number: u8, argument: u32) -> Result<(), SdError> {
+        match self.command(number, argument, 1) {
+            0 => Ok(()),
+            answer => Err(SdError::Refused {
+                command: number,
+                answer,
+            }),
+        }
+    }
+
+    fn rest_of_answer(&self) -> [u8; 4] {
+        [(); 4].map(|()| self.exchange(0xff))
+    }
 }
 
-impl BlockDevice for Sd {
+impl<P: CardPort> BlockDevice for Sd<P> {
     type Error = SdError;
 
     fn read(&mut self, block: u32, bytes: &mut [u8; BLOCK]) -> Result<(), SdError> {
-        selected(|| {
-            accepted(READ_BLOCK, self.address(block))?;
+        self.selected(|| {
+            self.accepted(READ_BLOCK, self.address(block))?;
             let begins = (0..DATA_PATIENCE)
-                .map(|_| exchange(0xff))
+                .map(|_| self.exchange(0xff))
                 .find(|byte| *byte != 0xff);
             if begins != Some(START) {
                 return Err(SdError::NoData);
             }
             for byte in bytes.iter_mut() {
-                *byte = exchange(0xff);
+                *byte = self.exchange(0xff);
             }
             // The card's own checksum; records have one of their own.
-            exchange(0xff);
-            exchange(0xff);
+            self.exchange(0xff);
+            self.exchange(0xff);
             Ok(())
         })
     }
 
     fn write(&mut self, block: u32, bytes: &[u8; BLOCK]) -> Result<(), SdError> {
-        selected(|| {
-            accepted(WRITE_BLOCK, self.address(block))?;
-            exchange(0xff);
-            exchange(START);
+        self.selected(|| {
+            self.accepted(WRITE_BLOCK, self.address(block))?;
+            self.exchange(0xff);
+            self.exchange(START);
             for byte in bytes {
-                exchange(*byte);
+                self.exchange(*byte);
             }
-            exchange(0xff);
-            exchange(0xff);
-            if exchange(0xff) & 0x1f != 0x05 {
+            self.exchange(0xff);
+            self.exchange(0xff);
+            if self.exchange(0xff) & 0x1f != 0x05 {
                 return Err(SdError::NotTaken);
             }
-            if !(0..WRITE_PATIENCE).any(|_| exchange(0xff) == 0xff) {
+            if !(0..WRITE_PATIENCE).any(|_| self.exchange(0xff) == 0xff) {
                 return Err(SdError::Busy);
             }
             Ok(())
         })?;
         // Whether it was programmed, not only received.
-        selected(|| {
-            let answer = command(SEND_STATUS, 0, 1);
-            match (answer, exchange(0xff)) {
+        self.selected(|| {
+            let answer = self.command(SEND_STATUS, 0, 1);
+            match (answer, self.exchange(0xff)) {
                 (0, 0) => Ok(()),
                 (0, answer) | (answer, _) => Err(SdError::Refused {
                     command: SEND_STATUS,
@@ -179,56 +227,4 @@ impl BlockDevice for Sd {
             }
         })
     }
-}
-
-fn speed(hz: u32) {
-    CONTROL_1.write(0);
-    CONTROL_0.write(EIGHT_BITS);
-    // Even, at least 2; rounded to the slower side.
-    PRESCALE.write((CLOCK_HZ.div_ceil(hz).next_multiple_of(2)).max(2));
-    CONTROL_1.write(ENABLE);
-}
-
-fn exchange(byte: u8) -> u8 {
-    DATA.write(byte.into());
-    // Eight bits take 20 µs at most; the port needs nobody to go on.
-    while STATUS.read() & RX_NOT_EMPTY == 0 {}
-    DATA.read() as u8
-}
-
-/// With the card selected; it lets go of the line eight clocks after.
-fn selected<R>(f: impl FnOnce() -> R) -> R {
-    Port::D.low(SELECT);
-    exchange(0xff);
-    let result = f();
-    Port::D.high(SELECT);
-    exchange(0xff);
-    result
-}
-
-/// Sends a command; its answer, 0xff when there is none. The checksum only counts before the SPI mode.
-fn command(number: u8, argument: u32, crc: u8) -> u8 {
-    exchange(0x40 | number);
-    for byte in argument.to_be_bytes() {
-        exchange(byte);
-    }
-    exchange(crc);
-    (0..ANSWER)
-        .map(|_| exchange(0xff))
-        .find(|answer| answer & 0x80 == 0)
-        .unwrap_or(0xff)
-}
-
-fn accepted(number: u8, argument: u32) -> Result<(), SdError> {
-    match command(number, argument, 1) {
-        0 => Ok(()),
-        answer => Err(SdError::Refused {
-            command: number,
-            answer,
-        }),
-    }
-}
-
-fn rest_of_answer() -> [u8; 4] {
-    [(); 4].map(|()| exchange(0xff))
 }
