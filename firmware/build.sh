@@ -82,6 +82,8 @@ printf '%-18s %8s %10s\n' "$image:" bytes "since $was_label"
 printf '  %-16s %8d %+10d\n' text "$text" $((text - was_text)) data "$data" $((data - was_data)) bss "$bss" $((bss - was_bss)) \
   "flash" $((text + data)) $((text + data - was_text - was_data)) "static RAM" "$ram" $((ram - was_data - was_bss))
 [ -z "$label" ] || echo "$kind,$label,$text,$data,$bss" >>"$history"
+# For the tests, which hold it against the limits.
+echo "$kind,$text,$data,$bss" >"$CARGO_TARGET_DIR/$board.size"
 
 # What the board has room for, with some to spare.
 if [ -e "$dir/limits" ]; then

@@ -9,6 +9,7 @@
 pub mod board;
 pub mod browser;
 pub mod checker;
+pub mod controller;
 pub mod edge;
 pub mod gateway;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod mosquitto;
 pub mod mqtt;
 pub mod place;
 pub mod process;
+pub mod qtest;
 pub mod register;
 pub mod simulator;
 pub mod slave;

@@ -23,6 +23,7 @@ const CHANNELS: [Channel; 1] = [Channel::new(
 )];
 
 /// The settings, the node being called `node`.
+#[inline(never)]
 pub(crate) fn settings(node: &str) -> Settings {
     // All of these fit.
     fn text<const N: usize>(text: &str) -> String<N> {

@@ -40,9 +40,14 @@ pub fn settings<F: NorFlash>(flash: F, bench: &str) -> &'static Settings {
         }
         Err(error) => {
             say!("settings: {error}");
-            Settings::EMPTY
+            nothing()
         }
     })
+}
+
+#[inline(never)]
+const fn nothing() -> Settings {
+    Settings::EMPTY
 }
 
 /// The console that edits a copy of `settings`.
