@@ -222,6 +222,12 @@ impl Machine {
         self.parts().test(&format!("memset 0x{address} {size} 0xf1"));
     }
 
+    /// The timer that wakes its tasks says nothing any more: as if the program had turned off its interrupt by mistake.
+    pub fn lose_the_timer(&mut self) {
+        // NVIC_ICER0, TIMER_0A.
+        self.parts().test(&format!("writel 0xe000e180 {:#x}", 1 << 19));
+    }
+
     /// The lines of the answer to a command on the console: the last is `ok` or says why not.
     pub fn command(&mut self, command: &str) -> Vec<String> {
         let console = &mut self.parts().console;

@@ -335,6 +335,8 @@ fn a_day_in_the_life_of_a_board_stays_within_its_stack_and_a_crash_is_told_in_th
     let said = fault.split("fault: ").nth(1).unwrap().trim().to_owned();
     bench.machine.wait_for("link: connected");
     bench.wait_for("Health/Reset cause", "fault");
+    assert_eq!(bench.last["Health/Last message"], said);
+    assert_eq!(bench.last["Properties/Settings"], "saved");
     let (_, told) = bench.wait_for_one("the stack's use", |name, _| name == "Health/Stack used");
     bench.wait_for("alarm_button", "true");
     let after = bench.machine.stack_used();
@@ -343,4 +345,8 @@ fn a_day_in_the_life_of_a_board_stays_within_its_stack_and_a_crash_is_told_in_th
     assert!(told.parse::<usize>().unwrap() <= STACK_MAX, "{told}");
     assert!(before.max(after) <= STACK_MAX, "{before} and {after} bytes");
     assert!(before > 1_000, "nothing was painted: {before}");
+    // Tasks that are not woken any more do not check in, and a watchdog that is not fed tells.
+    bench.machine.lose_the_timer();
+    bench.machine.wait_for("reset: watchdog: ");
+    bench.wait_for("Health/Reset cause", "watchdog");
 }

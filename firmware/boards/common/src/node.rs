@@ -59,7 +59,10 @@ impl<S: Storage> Node<S> {
             journal_held: edge.journal().pending(),
             session: edge.counters(),
             reads: self.reads.get(),
-            clock: wall::is_known().then_some(ClockSource::Rtc),
+            clock: match edge.clock_offset_ms() {
+                0 => wall::is_known().then_some(ClockSource::Rtc),
+                _ => Some(ClockSource::Gateway),
+            },
         })
     }
 

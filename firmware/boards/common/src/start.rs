@@ -10,6 +10,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 use vigil_firmware::drivers::rtc::{self, Part};
 use vigil_firmware::provisioning::{Address, Console, MAX_CHANNELS, MAX_DEVICES, Network, Settings};
 use vigil_firmware::sampling::TableError;
+use vigil_firmware::time::BootId;
 use vigil_firmware::{Config, DeviceDef, MetricDef, NodeDef, OpenError, Scratch, Session, Storage};
 
 use crate::link::Server;
@@ -28,13 +29,16 @@ pub fn set_clock<I: I2c>(i2c: &mut I) {
     }
 }
 
-/// What was saved; the bench's, its node called `bench`, when nothing was, and nothing when that cannot be read.
+/// What was saved; the bench's, its node called `bench`, when nothing was, and nothing when that cannot be read. With it,
+/// whether it was saved.
 #[inline(never)]
-pub fn settings<F: NorFlash>(flash: F, bench: &str) -> &'static Settings {
+pub fn settings<F: NorFlash>(flash: F, bench: &str) -> (&'static Settings, bool) {
     static SETTINGS: StaticCell<Settings> = StaticCell::new();
-    SETTINGS.init_with(|| match provisioning::load(flash) {
+    let mut saved = true;
+    let settings = SETTINGS.init_with(|| match provisioning::load(flash) {
         Ok(Some(settings)) => settings,
         Ok(None) => {
+            saved = false;
             say!("settings: NOT CONFIGURED; the bench's are used");
             bench::settings(bench)
         }
@@ -42,7 +46,8 @@ pub fn settings<F: NorFlash>(flash: F, bench: &str) -> &'static Settings {
             say!("settings: {error}");
             nothing()
         }
-    })
+    });
+    (settings, saved)
 }
 
 #[inline(never)]
@@ -90,7 +95,8 @@ pub fn sampling(settings: &'static Settings) -> Option<&'static Sampling> {
     }
 }
 
-/// The session on its journal, in `place`. `None` when the settings define none: then there is only the console to
+/// The session on its journal, in `place`; its birth says which `firmware` it is and whether its settings were `saved`.
+/// `None` when the settings define none: then there is only the console to
 /// mend them.
 ///
 /// # Errors
@@ -98,11 +104,26 @@ pub fn sampling(settings: &'static Settings) -> Option<&'static Sampling> {
 #[inline(never)]
 pub fn node<S: Storage>(
     place: &'static StaticCell<Node<S>>,
-    store: S,
+    mut store: S,
     settings: &'static Settings,
-    properties: &'static [(&'static str, &'static str)],
+    firmware: &'static str,
+    saved: bool,
 ) -> Result<Option<&'static Node<S>>, &'static str> {
     static SCRATCH: ConstStaticCell<Scratch<MESSAGE>> = ConstStaticCell::new(Scratch::new());
+    static PROPERTIES: StaticCell<[(&str, &str); 2]> = StaticCell::new();
+    let failed = "the journal cannot be opened";
+    if !wall::is_known() {
+        // Another number than that of any boot whose readings the journal holds: it has grown since, or holds none.
+        let next = store.bounds().map_err(|_| failed)?.next;
+        wall::count_from(BootId(next as u8));
+    }
+    let properties = PROPERTIES.init([
+        ("Properties/Firmware", firmware),
+        (
+            "Properties/Settings",
+            if saved { "saved" } else { "NOT CONFIGURED" },
+        ),
+    ]);
     let now = wall::now();
     let definition = definition(settings, properties);
     let edge = match Session::open(definition, Config::DEFAULT, store, now.0 as u64, now) {
@@ -111,7 +132,7 @@ pub fn node<S: Storage>(
             say!("settings: {error}; doing nothing");
             return Ok(None);
         }
-        Err(OpenError::Storage(_)) => return Err("the journal cannot be opened"),
+        Err(OpenError::Storage(_)) => return Err(failed),
     };
     let node = place.init_with(|| Node::new(edge, SCRATCH.take()));
     node.with(|edge| {

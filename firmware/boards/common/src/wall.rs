@@ -1,13 +1,13 @@
-//! The node's clock: what the RTC said at start, and the uptime since.
+//! The node's clock: what the RTC said at start, or the number of the boot, and the uptime since.
 
 use core::cell::Cell;
 
 use critical_section::Mutex;
 use embassy_time::{Duration, Instant};
-use vigil_firmware::time::Uptime;
+use vigil_firmware::time::{BootId, Uptime};
 use vigil_protocol::time::UtcMillis;
 
-/// UTC when the processor started, ms; 0 while it is not known.
+/// UTC when the processor started, ms; a stamp of the boot while it is not known.
 static STARTED: Mutex<Cell<i64>> = Mutex::new(Cell::new(0));
 
 /// Since the processor started.
@@ -27,9 +27,15 @@ pub fn at(uptime: Uptime) -> UtcMillis {
     UtcMillis(started.saturating_add(i64::try_from(uptime.0).unwrap_or(i64::MAX)))
 }
 
-/// Whether somebody has said what time it is.
+/// Whether the RTC has said what time it is.
 pub fn is_known() -> bool {
-    critical_section::with(|cs| STARTED.borrow(cs).get()) != 0
+    BootId::of_stamp(now()).is_none()
+}
+
+/// Nobody has: readings are stamped with the boot and the uptime, until the session learns the time.
+pub(crate) fn count_from(boot: BootId) {
+    let started = boot.stamp(Uptime(0));
+    critical_section::with(|cs| STARTED.borrow(cs).set(started.0));
 }
 
 /// The clock shows `utc` now.

@@ -57,7 +57,7 @@ static HEARD: [AtomicBool; Task::ALL.len()] = [const { AtomicBool::new(false) };
 
 /// Calls `feed` for ever while no task is late, and `late` with its name when one is; a board that does not work has
 /// none that could be.
-pub async fn run(works: bool, feed: fn(), late: fn(&str) -> !) -> ! {
+pub async fn run(works: bool, mut feed: impl FnMut(), late: fn(&str) -> !) -> ! {
     let mut tasks = CheckIns::new(Task::ALL, wall::uptime());
     loop {
         for (task, heard) in HEARD.iter().enumerate() {

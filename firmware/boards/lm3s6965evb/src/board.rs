@@ -27,10 +27,7 @@ use crate::{clock, console, pins, system, watchdog};
 const NAME: &str = "lm3s6965evb";
 /// What the node is called as long as nothing was saved.
 const BENCH: &str = "lm3s6965";
-const PROPERTIES: &[(&str, &str)] = &[(
-    "Properties/Firmware",
-    concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION")),
-)];
+const FIRMWARE: &str = concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION"));
 
 /// Hardware address: locally administered.
 const ADDRESS: [u8; 6] = [0x02, 0x56, 0x49, 0x47, 0, 1];
@@ -98,11 +95,11 @@ fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
     })?;
     let region = |first| Region { device: card, first };
     let flash = CardFlash::new(region(0), BLOCKS);
-    let settings = start::settings(flash.clone(), BENCH);
+    let (settings, saved) = start::settings(flash.clone(), BENCH);
     Ok(Parts {
         flash,
         console: start::console(settings),
-        work: work(region(BLOCKS), i2c, settings, remembered)?,
+        work: work(region(BLOCKS), i2c, (settings, saved), remembered)?,
     })
 }
 
@@ -110,7 +107,7 @@ fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
 fn work(
     journal: Card,
     i2c: Bus,
-    settings: &'static Settings,
+    (settings, saved): (&'static Settings, bool),
     remembered: Remembered,
 ) -> Result<Option<Work>, &'static str> {
     static NODE: StaticCell<Node<Store>> = StaticCell::new();
@@ -118,7 +115,7 @@ fn work(
     let Some(server) = start::server(settings) else {
         return Ok(None);
     };
-    let Some(node) = start::node(&NODE, store(journal)?, settings, PROPERTIES)? else {
+    let Some(node) = start::node(&NODE, store(journal)?, settings, FIRMWARE, saved)? else {
         return Ok(None);
     };
     let Some(sampling) = start::sampling(settings) else {
