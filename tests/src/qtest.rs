@@ -4,7 +4,7 @@
 use crate::place::Place;
 use crate::process::{Process, free_port};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +28,8 @@ struct Parts {
     qmp: Wire,
     qtest: Wire,
     console: Wire,
+    /// Of the debugger.
+    gdb: u16,
     /// The GPIO ports, A first.
     ports: Vec<String>,
 }
@@ -119,7 +121,7 @@ impl Machine {
     /// # Panics
     /// When QEMU does not start.
     pub fn power_up(&mut self) -> Instant {
-        let [qmp, qtest, console] = [free_port(), free_port(), free_port()];
+        let [qmp, qtest, console, gdb] = [free_port(), free_port(), free_port(), free_port()];
         let dir = &self.dir;
         let mut command = Command::new("qemu-system-arm");
         command
@@ -151,6 +153,8 @@ impl Machine {
             .args(["-device", "tmp105,bus=i2c,address=0x48,id=t0"])
             .arg("-qmp")
             .arg(format!("tcp:127.0.0.1:{qmp},server=on,wait=off,nodelay=on"))
+            .arg("-gdb")
+            .arg(format!("tcp:127.0.0.1:{gdb}"))
             .args(["-qtest-log", "none", "-qtest"])
             .arg(format!("tcp:127.0.0.1:{qtest},server=on,wait=off,nodelay=on"));
         let started = Instant::now();
@@ -160,6 +164,7 @@ impl Machine {
             console: Wire::open(console),
             qmp: Wire::open(qmp),
             qtest: Wire::open(qtest),
+            gdb,
             ports: Vec::new(),
         };
         parts.qmp.hear("the connection");
@@ -228,6 +233,21 @@ impl Machine {
         self.parts().test(&format!("writel 0xe000e180 {:#x}", 1 << 19));
     }
 
+    /// Has its stack end right below where it is used next, as after a recursion without end.
+    pub fn exhaust_the_stack(&mut self) {
+        let mut gdb = TcpStream::connect(("127.0.0.1", self.parts().gdb)).expect("QEMU listens");
+        // Where it stopped, because somebody connected.
+        debug(&mut gdb, "?");
+        let mut registers = debug(&mut gdb, "g");
+        let pointer: String = (STACK.start + 8)
+            .to_le_bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .concat();
+        registers.replace_range(13 * 8..14 * 8, &pointer);
+        assert_eq!(debug(&mut gdb, &format!("G{registers}")), "OK");
+        assert_eq!(debug(&mut gdb, "D"), "OK");
+    }
+
     /// The lines of the answer to a command on the console: the last is `ok` or says why not.
     pub fn command(&mut self, command: &str) -> Vec<String> {
         let console = &mut self.parts().console;
@@ -276,6 +296,29 @@ impl Machine {
     #[must_use]
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.dir.join("console.log")).expect("a board logs")
+    }
+}
+
+/// Says something in GDB's remote protocol; the answer. What the machine tells unasked, it tells before.
+fn debug(gdb: &mut TcpStream, command: &str) -> String {
+    let sum = command.bytes().fold(0_u8, u8::wrapping_add);
+    let packet = format!("+${command}#{sum:02x}");
+    gdb.write_all(packet.as_bytes()).expect("QEMU listens");
+    gdb.set_read_timeout(Some(ANSWER)).expect("a socket");
+    loop {
+        let mut heard = Vec::new();
+        let mut byte = [0];
+        // `$`, the answer, `#`, and a checksum of two digits.
+        while heard.iter().rev().nth(2) != Some(&b'#') {
+            gdb.read_exact(&mut byte).expect("QEMU answers");
+            heard.push(byte[0]);
+        }
+        let text = String::from_utf8_lossy(&heard[..heard.len() - 3]).into_owned();
+        let answer = text.rsplit('$').next().unwrap_or_default().to_owned();
+        if !(answer.starts_with('T') && command != "?") {
+            return answer;
+        }
+        gdb.write_all(b"+").expect("QEMU listens");
     }
 }
 

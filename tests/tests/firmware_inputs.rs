@@ -345,6 +345,13 @@ fn a_day_in_the_life_of_a_board_stays_within_its_stack_and_a_crash_is_told_in_th
     assert!(told.parse::<usize>().unwrap() <= STACK_MAX, "{told}");
     assert!(before.max(after) <= STACK_MAX, "{before} and {after} bytes");
     assert!(before > 1_000, "nothing was painted: {before}");
+    // Below the stack there is nothing it could destroy.
+    bench.machine.exhaust_the_stack();
+    bench.machine.wait_for("reset: fault: stack overflow");
+    bench.machine.wait_for("link: connected");
+    bench.wait_for_one("the next birth", |name, text| {
+        name == "Health/Last message" && text.starts_with("stack overflow")
+    });
     // Tasks that are not woken any more do not check in, and a watchdog that is not fed tells.
     bench.machine.lose_the_timer();
     bench.machine.wait_for("reset: watchdog: ");
