@@ -328,6 +328,8 @@ fn a_day_in_the_life_of_a_board_stays_within_its_stack_and_a_crash_is_told_in_th
         assert!(answer.last().unwrap().starts_with("ok"), "{line}: {answer:?}");
     }
     assert_eq!(bench.machine.command("save"), ["ok, saved; reboot to use them"]);
+    let set = bench.machine.command("clock 2026-11-26 15:04:05");
+    assert_eq!(set, ["ok, set; reboot to use it"]);
     let before = bench.machine.stack_used();
     bench.machine.scribble_on(&["executor", "EXECUTOR"]);
     bench.machine.set_contact(LiftSensor::AlarmButton, true);

@@ -1,6 +1,7 @@
 //! The settings of a node.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,13 @@ pub enum SettingsError {
     },
     /// No broker.
     NoBroker,
+    /// The node's own address is one that no node can have.
+    Address,
+    /// The speed or the reply time of an RS-485 line.
+    Port {
+        /// Which line.
+        port: u8,
+    },
     /// A channel of a device that is not there.
     UnknownDevice {
         /// Position in the channel table.
@@ -150,6 +158,16 @@ pub enum SettingsError {
         /// Which.
         field: &'static str,
     },
+}
+
+/// What every board's lines can do.
+const BAUD: RangeInclusive<u32> = 1_200..=1_000_000;
+
+impl Address {
+    /// Whether a node can have it: no group's, nobody's, everybody's or the node's own for itself.
+    const fn is_possible(&self) -> bool {
+        !matches!(self.ip, [0 | 127 | 224..=255, ..]) && self.prefix <= 32
+    }
 }
 
 impl Calibration {
@@ -241,6 +259,16 @@ impl Settings {
         if self.broker.is_empty() {
             return Err(SettingsError::NoBroker);
         }
+        if let Network::Static(address) = self.network
+            && !address.is_possible()
+        {
+            return Err(SettingsError::Address);
+        }
+        for (n, port) in self.ports.iter().enumerate() {
+            if !BAUD.contains(&port.baud) || port.reply_ms == 0 {
+                return Err(SettingsError::Port { port: n as u8 });
+            }
+        }
         for (n, channel) in self.channels.iter().enumerate() {
             channel.check(n as u8, self.devices.len())?;
             let same =
@@ -318,6 +346,13 @@ impl fmt::Display for SettingsError {
         match self {
             Self::Id { what, error } => write!(f, "{what} id {error}"),
             Self::NoBroker => f.write_str("no broker"),
+            Self::Address => f.write_str("network: no node can have that address"),
+            Self::Port { port } => write!(
+                f,
+                "port {port}: {} to {} baud and a reply time",
+                BAUD.start(),
+                BAUD.end()
+            ),
             Self::UnknownDevice { channel, device } => {
                 write!(f, "channel {channel}: there is no device {device}")
             }

@@ -55,6 +55,10 @@ pub async fn run<F: NorFlash + Clone>(
                 let reading = test(console.settings(), channel).await;
                 console.on_tested(channel, &reading, &mut Out).unwrap_or(());
             }
+            Some(Task::Clock(utc)) => {
+                let set = sampling::set_clock(utc).await;
+                console.on_clock_set(set, &mut Out).unwrap_or(());
+            }
             Some(Task::Reboot) => reset(ResetCause::Requested, format_args!("console")),
         }
     }

@@ -12,12 +12,14 @@ use embedded_hal_async::i2c::I2c;
 use embedded_io_async::{Read, Write};
 use heapless::Vec;
 use vigil_firmware::drivers::lift_inputs::{self, LiftSensor};
+use vigil_firmware::drivers::rtc::{self, Part};
 use vigil_firmware::drivers::{Block, Bus, Fault, Raw, ReadFault, ads1115, temperature};
 use vigil_firmware::modbus::{MAX_WORDS, Master, Timing};
 use vigil_firmware::provisioning::{Channel, MAX_CHANNELS, Settings};
 use vigil_firmware::reading::{CodeText, Reading};
 use vigil_firmware::sampling::{Observation, Sampler, Step, TableError};
 use vigil_firmware::{Place, Storage};
+use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::NoData;
 
 use crate::node::Node;
@@ -34,8 +36,8 @@ const ACTIVE_LOW: bool = true;
 pub enum Reader<L: 'static, I, P> {
     /// An RS-485 line of this number.
     Line(u8, &'static mut Master<L, Delay>),
-    /// The I2C bus.
-    I2c(I),
+    /// The I2C bus, and the clock chip on it.
+    I2c(I, Part),
     /// The input pins, in the order of [`LiftSensor::ALL`].
     Pins([P; LiftSensor::ALL.len()]),
 }
@@ -55,7 +57,7 @@ impl<L: Read + Write, I: I2c, P: InputPin> Reader<L, I, P> {
     const fn bus(&self) -> Bus {
         match self {
             Self::Line(line, _) => Bus::Rs485(*line),
-            Self::I2c(_) => Bus::I2c,
+            Self::I2c(..) => Bus::I2c,
             Self::Pins(_) => Bus::Pins,
         }
     }
@@ -73,11 +75,11 @@ impl<L: Read + Write, I: I2c, P: InputPin> Reader<L, I, P> {
                     register: request.address(),
                 })
             }
-            (Block::LoopCurrent { address, input }, Self::I2c(bus)) => {
+            (Block::LoopCurrent { address, input }, Self::I2c(bus, _)) => {
                 let read = ads1115::read(bus, &mut Delay, *address, *input).await;
                 Ok(Raw::Counts(read?))
             }
-            (Block::Temperature { address }, Self::I2c(bus)) => {
+            (Block::Temperature { address }, Self::I2c(bus, _)) => {
                 Ok(Raw::Temperature(temperature::read(bus, *address).await?))
             }
             (Block::Inputs, Self::Pins(pins)) => Ok(Raw::Inputs(lift_inputs::read(pins, ACTIVE_LOW)?)),
@@ -91,6 +93,22 @@ impl<L: Read + Write, I: I2c, P: InputPin> Reader<L, I, P> {
             }),
         }
     }
+}
+
+/// What the clock chip is to be set to, and what became of it.
+static CLOCK: Mutex<Cell<Option<UtcMillis>>> = Mutex::new(Cell::new(None));
+static CLOCK_SET: Signal<CriticalSectionRawMutex, Result<(), ReadFault>> = Signal::new();
+
+/// Sets the clock chip in between what is sampled.
+pub(crate) async fn set_clock(utc: UtcMillis) -> Result<(), ReadFault> {
+    CLOCK_SET.reset();
+    critical_section::with(|cs| CLOCK.borrow(cs).set(Some(utc)));
+    WOKEN[number(Bus::I2c)].signal(());
+    let set = with_timeout(LONGEST_WAIT, CLOCK_SET.wait()).await;
+    set.unwrap_or(Err(ReadFault {
+        fault: Fault::NotTried,
+        register: 0,
+    }))
 }
 
 /// The schedule of all buses. Their tasks share it; none holds it while it waits.
@@ -185,6 +203,12 @@ pub async fn run<S: Storage, L: Read + Write, I: I2c, P: InputPin>(
     loop {
         let bus = reader.bus();
         Task::of(bus).check_in();
+        if let Reader::I2c(i2c, part) = &mut reader
+            && let Some(utc) = critical_section::with(|cs| CLOCK.borrow(cs).take())
+        {
+            let set = rtc::set(i2c, *part, utc).await;
+            CLOCK_SET.signal(set.map_err(ReadFault::from));
+        }
         let asked = asked(bus);
         let step = match asked {
             Some(block) => Step::Read(block),

@@ -21,9 +21,9 @@ use crate::{bench, provisioning, say, wall};
 /// Blocks of a card that the journal may use: 16 MB, eight thousand messages.
 pub const JOURNAL_BLOCKS: u32 = 32_768;
 
-/// Sets the clock from the RTC on the I2C bus, which must never make anybody wait for an event.
-pub fn set_clock<I: I2c>(i2c: &mut I) {
-    match embassy_futures::block_on(rtc::read(i2c, Part::Ds1338)) {
+/// Sets the clock from the RTC on the I2C bus. Nothing else runs meanwhile.
+pub fn set_clock<I: I2c>(i2c: &mut I, part: Part) {
+    match embassy_futures::block_on(rtc::read(i2c, part)) {
         Ok(utc) => wall::set(utc),
         Err(error) => say!("clock: {error}"),
     }

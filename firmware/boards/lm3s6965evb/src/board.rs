@@ -13,6 +13,7 @@ use vigil_board_common::sd::Sd;
 use vigil_board_common::start::{self, JOURNAL_BLOCKS};
 use vigil_board_common::{crash, executor, health, link, provisioning, say, stack, watch};
 use vigil_firmware::block_store::{BlockStore, Region};
+use vigil_firmware::drivers::rtc::Part;
 use vigil_firmware::flash::CardFlash;
 use vigil_firmware::health::{Remembered, ResetCause};
 use vigil_firmware::modbus::Master;
@@ -27,6 +28,7 @@ use crate::{clock, console, pins, system, watchdog};
 const NAME: &str = "lm3s6965evb";
 /// What the node is called as long as nothing was saved.
 const BENCH: &str = "lm3s6965";
+const CLOCK_CHIP: Part = Part::Ds1338;
 const FIRMWARE: &str = concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION"));
 
 /// Hardware address: locally administered.
@@ -88,7 +90,7 @@ struct Work {
 #[inline(never)]
 fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
     let mut i2c = Bus::start();
-    start::set_clock(&mut i2c);
+    start::set_clock(&mut i2c, CLOCK_CHIP);
     let card = Sd::start(Ssi::start()).map_err(|error| {
         say!("card: {error}");
         "no card"
@@ -151,7 +153,7 @@ fn readers(settings: &Settings, i2c: Bus) -> [BusReader; 4] {
             1,
             LINE_1.init_with(|| sampling::master(settings, 1, Line::start_1)),
         ),
-        Reader::I2c(i2c),
+        Reader::I2c(i2c, CLOCK_CHIP),
         Reader::Pins(pins::start()),
     ]
 }

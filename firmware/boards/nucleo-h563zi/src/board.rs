@@ -24,6 +24,7 @@ use vigil_board_common::sd::Sd;
 use vigil_board_common::start::{self, JOURNAL_BLOCKS};
 use vigil_board_common::{crash, executor, health, link, provisioning, say, stack, watch};
 use vigil_firmware::block_store::{BlockStore, Region};
+use vigil_firmware::drivers::rtc::Part;
 use vigil_firmware::flash::CardFlash;
 use vigil_firmware::health::{Remembered, ResetCause};
 use vigil_firmware::modbus::Master;
@@ -32,6 +33,7 @@ use vigil_firmware::provisioning::{Console, Settings};
 use crate::{card, console, pins, watchdog};
 
 const NAME: &str = "nucleo-h563zi";
+const CLOCK_CHIP: Part = Part::Ds3231;
 const FIRMWARE: &str = concat!("nucleo-h563zi ", env!("CARGO_PKG_VERSION"));
 
 bind_interrupts!(struct Irqs {
@@ -155,7 +157,7 @@ fn prepare(chip: Peripherals) -> Result<Parts, &'static str> {
         Irqs,
         i2c::Config::default(),
     );
-    start::set_clock(&mut i2c);
+    start::set_clock(&mut i2c, CLOCK_CHIP);
 
     static WIRES: StaticCell<card::Wires> = StaticCell::new();
     let wires = WIRES.init(card::Wires {
@@ -247,7 +249,7 @@ fn prepare(chip: Peripherals) -> Result<Parts, &'static str> {
     let readers = [
         Reader::Line(0, LINE_0.init(sampling::master(settings, 0, |_| line_0))),
         Reader::Line(1, LINE_1.init(sampling::master(settings, 1, |_| line_1))),
-        Reader::I2c(i2c),
+        Reader::I2c(i2c, CLOCK_CHIP),
         Reader::Pins(pins::start(pins::Wires {
             safety_circuit: (chip.PE2, chip.EXTI2),
             door_lock: (chip.PE3, chip.EXTI3),
