@@ -25,7 +25,7 @@ dir=firmware/boards/$board
 target=$(<"$dir/target")
 # With a core of its own the image is a sixth smaller, also because panics then do not name their place and `{:?}`
 # prints nothing.
-small=(-Zbuild-std=core --config 'build.rustflags=["-Zlocation-detail=none","-Zfmt-debug=none"]')
+small=(-Zbuild-std=core -Zbuild-std-features=optimize_for_size --config 'build.rustflags=["-Zlocation-detail=none","-Zfmt-debug=none"]')
 # Apart from the host's artefacts: another compiler may be at work here.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/firmware CARGO_INCREMENTAL=0
 package=(--locked --target "$target" -p "vigil-board-$board")
