@@ -5,9 +5,10 @@
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -33,8 +34,29 @@ impl Default for Limits {
     }
 }
 
+/// What answers requests; may be replaced while it does.
+#[derive(Clone, Debug)]
+pub struct Site(Arc<RwLock<Router>>);
+
+impl Site {
+    /// Answers by `router`.
+    #[must_use]
+    pub fn new(router: Router) -> Self {
+        Self(Arc::new(RwLock::new(router)))
+    }
+
+    /// From now on `router` answers; requests under way are finished by the old one.
+    pub fn replace(&self, router: Router) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+
+    fn router(&self) -> Router {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Answers requests until `stopping`; then those under way are finished.
-pub async fn serve(mut listener: TcpListener, router: Router, limits: Limits, stopping: CancellationToken) {
+pub async fn serve(mut listener: TcpListener, site: Site, limits: Limits, stopping: CancellationToken) {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     loop {
@@ -51,7 +73,7 @@ pub async fn serve(mut listener: TcpListener, router: Router, limits: Limits, st
         };
         connections.spawn(connection(
             stream,
-            router.clone(),
+            site.clone(),
             limits.head,
             slot,
             stopping.clone(),
@@ -64,7 +86,7 @@ pub async fn serve(mut listener: TcpListener, router: Router, limits: Limits, st
 
 async fn connection(
     stream: TcpStream,
-    router: Router,
+    site: Site,
     head: Duration,
     slot: Option<OwnedSemaphorePermit>,
     stopping: CancellationToken,
@@ -73,10 +95,11 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let answer = service_fn(move |request| TowerToHyperService::new(site.router()).call(request));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), answer);
     tokio::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,

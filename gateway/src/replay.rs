@@ -1,6 +1,7 @@
 //! The message log through the core again: with the rules in force, or with others.
 
-use crate::store::{self, Logged, StoreError, StoreOptions};
+use crate::relive::Relive;
+use crate::store::{self, StoreError, StoreOptions};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vigil_core::catalog::Catalog;
 use vigil_core::hazard::{HazardId, HazardSummary};
-use vigil_core::input::{Input, Message, Position};
+use vigil_core::input::{Input, Position};
 use vigil_core::{Output, Pipeline, Settings, UtcMillis};
 
 /// Log rows read at once.
@@ -64,6 +65,7 @@ pub async fn replay(
     }
     let reader = store::open_reader(&StoreOptions::new(database));
     let mut pipeline = Pipeline::new(catalog, settings.clone());
+    let mut relive = Relive::default();
     let mut hazards: BTreeMap<HazardId, HazardSummary> = BTreeMap::new();
     let mut keep = |outputs: &mut Vec<Output>| {
         for output in outputs.drain(..) {
@@ -77,26 +79,10 @@ pub async fn replay(
         let page = reader.log_after(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.position;
-        for input in page {
+        relive.learn(&reader, &page).await?;
+        for input in &page {
             now = now.max(input.received);
-            match &input.what {
-                Logged::Message {
-                    topic,
-                    payload,
-                    retained,
-                } => {
-                    let message = Message {
-                        topic,
-                        payload,
-                        retained: *retained,
-                    };
-                    pipeline.handle(Input::Message(message), input.position, now, &mut outputs);
-                }
-                // With other rules an action may be about a hazard that never was: then it is refused.
-                Logged::Action(action) => {
-                    pipeline.handle(Input::Action(action), input.position, now, &mut outputs)
-                }
-            }
+            relive.feed(&mut pipeline, input, now, &mut outputs);
             inputs += 1;
         }
         keep(&mut outputs);

@@ -69,7 +69,7 @@ async fn evidence_outlives_the_log() {
     let mut retention = sqlx::SqliteConnection::connect(&url).await.unwrap();
     for sql in [
         "INSERT INTO hazard_evidence_messages SELECT w.hazard, m.position, m.node_id, m.device_id, m.kind, m.flags, \
-         m.epoch, m.seq, m.published, m.received, m.context_id, m.payload FROM hazard_windows w JOIN messages m \
+         m.epoch, m.seq, m.published, m.received, m.context_id, m.payload, m.source FROM hazard_windows w JOIN messages m \
          USING (node_id, device_id)",
         "DELETE FROM messages WHERE position <= 8",
     ] {

@@ -15,8 +15,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vigil_gateway::clock::Clock;
+use vigil_gateway::ingest::Incoming;
 use vigil_gateway::mqtt::{
-    BrokerOptions, BrokerUser, EmbeddedBroker, Handover, Incoming, Intake, NOT_HANDED_OVER, Subscription,
+    BrokerOptions, BrokerUser, EmbeddedBroker, Handover, Intake, NOT_HANDED_OVER, Subscription,
 };
 
 async fn broker() -> EmbeddedBroker {

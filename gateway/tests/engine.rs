@@ -17,8 +17,8 @@ use vigil_core::output::{Command, CommandKind};
 use vigil_core::{Pipeline, Settings};
 use vigil_gateway::clock::Clock;
 use vigil_gateway::engine::{ActError, Engine, EngineOptions, EngineParts, Outlet, restore};
+use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::metrics::Registry;
-use vigil_gateway::mqtt::{Ack, Incoming};
 use vigil_gateway::store::{self, AlarmFilter, HazardFilter, PageLimit, Reader, StoreOptions};
 use vigil_protocol::time::UtcMillis;
 
@@ -99,6 +99,7 @@ impl Rig {
         match &step.what {
             What::Message(topic, payload) => {
                 let message = Incoming {
+                    field: None,
                     topic: (*topic).to_owned(),
                     payload: payload.clone().into(),
                     retained: false,

@@ -30,7 +30,12 @@ async fn server(limits: Limits) -> Server {
     let address = listener.local_addr().unwrap();
     let stopping = CancellationToken::new();
     let router = Router::new().route("/", get(|| async { "here" }));
-    let task = tokio::spawn(serve(listener, router, limits, stopping.clone()));
+    let task = tokio::spawn(serve(
+        listener,
+        vigil_gateway::http::Site::new(router),
+        limits,
+        stopping.clone(),
+    ));
     Server {
         address,
         stopping,

@@ -174,6 +174,7 @@ fn decode(c: &mut Criterion) {
     let mut payload = [0; 256];
     let (at, length) = data(&mut payload, 7);
     let logged = LoggedMessage {
+        source: vigil_core::field::Source::Sparkplug,
         device: Some("boiler-1"),
         message: MessageType::DData,
         context: Some(context.hash),

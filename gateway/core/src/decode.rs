@@ -1,6 +1,8 @@
 //! From logged messages back to samples: for trends and evidence, long after the pipeline went on.
 
 use crate::catalog::Equipment;
+use crate::field::translate::Translation;
+use crate::field::{self, Source};
 use crate::hash::ContentHash;
 use crate::host::birth::Birth;
 use crate::host::intake::{Intake, Lens};
@@ -21,7 +23,9 @@ pub struct LoggedMessage<'a> {
     pub device: Option<&'a str>,
     /// Kind of message.
     pub message: MessageType,
-    /// The birth it was logged under.
+    /// What its bytes are.
+    pub source: Source,
+    /// The birth, profile or map it was logged under.
     pub context: Option<ContentHash>,
     /// The bytes as received.
     pub payload: &'a [u8],
@@ -43,6 +47,9 @@ pub struct LogDecoder {
     /// The table of the last message: most messages share it with the one before.
     last: Option<(ContentHash, Arc<str>, Arc<Table>)>,
     intake: Intake,
+    /// Profiles and maps of messages that are not Sparkplug's; `None`: cannot be read any more.
+    fields: HashMap<ContentHash, Option<field::Restored>>,
+    translation: Translation,
 }
 
 impl LogDecoder {
@@ -57,6 +64,10 @@ impl LogDecoder {
 
     /// A birth that messages may refer to. Add them in the order received.
     pub fn add_context(&mut self, context: &DecodeContext) {
+        if field::is_field(context) {
+            self.fields.insert(context.hash, field::restore(context).ok());
+            return;
+        }
         let device = match Topic::parse(&context.topic) {
             Ok(Topic::Device { device, .. }) => Some(device.to_owned()),
             _ => None,
@@ -80,6 +91,10 @@ impl LogDecoder {
         equipment: &Equipment,
         samples: &mut Vec<Sample>,
     ) {
+        if logged.source != Source::Sparkplug {
+            self.decode_field(logged, equipment, samples);
+            return;
+        }
         use MessageType::{DBirth, DData, NBirth, NData};
         let birth = matches!(logged.message, NBirth | DBirth);
         if logged.device != equipment.device.as_deref() || !(birth || matches!(logged.message, NData | DData))
@@ -109,6 +124,41 @@ impl LogDecoder {
         samples.extend_from_slice(&self.intake.live);
         if !self.intake.historical.is_empty() && !self.intake.live.is_empty() {
             samples[from..].sort_by_key(|sample| sample.at);
+        }
+    }
+
+    fn decode_field(&mut self, logged: &LoggedMessage<'_>, equipment: &Equipment, samples: &mut Vec<Sample>) {
+        let Some(Some(restored)) = logged.context.and_then(|hash| self.fields.get(&hash)) else {
+            return;
+        };
+        let decoder = &*restored.decoder;
+        let read = self
+            .translation
+            .read(decoder, &restored.topic, logged.payload, logged.received);
+        if read.is_err() {
+            return;
+        }
+        for part in self.translation.parts() {
+            if part.device.as_deref().or(logged.device) != equipment.device.as_deref() {
+                continue;
+            }
+            let Ok(view) = PayloadView::parse(self.translation.payload(part)) else {
+                continue;
+            };
+            let time = MessageTime {
+                now: logged.received,
+                payload: None,
+                skew_ms: self.skew_ms,
+                birth: false,
+            };
+            let lens = Lens {
+                equipment: Some(equipment),
+                table: None,
+                time,
+            };
+            self.intake.read(&view, &lens);
+            samples.extend_from_slice(&self.intake.historical);
+            samples.extend_from_slice(&self.intake.live);
         }
     }
 

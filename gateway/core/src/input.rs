@@ -1,5 +1,6 @@
 //! What goes into the core.
 
+use crate::field::FieldDecoder;
 use crate::hazard::HazardId;
 use serde::{Deserialize, Serialize};
 use vigil_protocol::time::UtcMillis;
@@ -15,6 +16,8 @@ pub struct Position(pub u64);
 pub enum Input<'a> {
     /// A message as received from a broker.
     Message(Message<'a>),
+    /// A message of the field that is not Sparkplug's.
+    Field(FieldMessage<'a>),
     /// What a person did.
     Action(&'a OperatorAction),
     /// Time has passed: everything due is done. How often it comes does not change any result.
@@ -30,6 +33,23 @@ pub struct Message<'a> {
     pub payload: &'a [u8],
     /// Whether the broker sent it from its retained store: never fresh data.
     pub retained: bool,
+}
+
+/// A message of the field as received or polled.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldMessage<'a> {
+    /// `group/node` it is filed under: a connection, or whoever speaks for the devices.
+    pub node: &'a str,
+    /// The device it is of; `None` when it speaks of several, or of the node itself.
+    pub device: Option<&'a str>,
+    /// Topic, or the name of the poll.
+    pub topic: &'a str,
+    /// Bytes, as they came.
+    pub payload: &'a [u8],
+    /// Whether the broker sent it from its retained store: never fresh data.
+    pub retained: bool,
+    /// What gives the bytes their meaning.
+    pub decoder: &'a dyn FieldDecoder,
 }
 
 /// A step a person takes. Logged like a message, so that replay sees it at the same place.

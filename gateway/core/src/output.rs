@@ -4,6 +4,7 @@
 //! then delivers [`Output::Command`] and tells the readers.
 
 use crate::alarm::{AlarmEvent, AlarmRecord};
+use crate::field::Source;
 use crate::hash::ContentHash;
 use crate::hazard::{HazardEvent, HazardSummary};
 use crate::input::{OperatorAction, Position};
@@ -66,8 +67,10 @@ pub struct LogEntry {
     pub node: Arc<str>,
     /// Device id, `None` for node messages.
     pub device: Option<Arc<str>>,
-    /// Kind of message.
+    /// Kind of message; data, if it is not Sparkplug's.
     pub message: MessageType,
+    /// What its bytes are.
+    pub source: Source,
     /// Journal epoch and sequence, if the node keeps a journal. Unique per node.
     pub journal: Option<(u64, u64)>,
     /// Payload timestamp: when the node published it.
@@ -76,7 +79,7 @@ pub struct LogEntry {
     pub received: UtcMillis,
     /// Sent from a store after the event.
     pub historical: bool,
-    /// Births that give the bytes their meaning: node's and device's.
+    /// What gives the bytes their meaning: a birth, a mapping profile, a register map.
     pub context: Option<ContentHash>,
 }
 
@@ -91,14 +94,15 @@ pub struct ActionEntry {
     pub action: OperatorAction,
 }
 
-/// What gives logged bytes their meaning: the birth certificate (NBIRTH or DBIRTH) as received.
+/// What gives logged bytes their meaning: the birth certificate (NBIRTH or DBIRTH) as received, or the mapping
+/// profile or register map as text ([`crate::field::restore`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecodeContext {
     /// Hash of topic and payload.
     pub hash: ContentHash,
-    /// Topic of the birth.
+    /// Topic of the birth; of a profile or map its name, and the message's topic behind a space.
     pub topic: Arc<str>,
-    /// The certificate's bytes.
+    /// The certificate's bytes, or the text.
     pub payload: Arc<[u8]>,
 }
 

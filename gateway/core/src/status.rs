@@ -2,6 +2,7 @@
 
 use crate::catalog::{Equipment, EquipmentIx};
 use crate::equipment::EquipmentState;
+use crate::field::Source;
 use serde::Serialize;
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
@@ -15,6 +16,8 @@ pub struct NodeStatus {
     pub node: Arc<str>,
     /// Whether the catalog names it.
     pub known: bool,
+    /// What it speaks.
+    pub source: Source,
     /// Born (or heard) and not dead.
     pub online: bool,
     /// Since when it has been online or offline; `None` before it was first heard.

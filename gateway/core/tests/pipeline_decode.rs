@@ -28,6 +28,7 @@ fn decoded(site: &Site, equipment: &str, with_contexts: bool) -> Vec<Sample> {
             continue;
         };
         let logged = LoggedMessage {
+            source: vigil_core::field::Source::Sparkplug,
             device: entry.device.as_deref(),
             message: entry.message,
             context: entry.context,

@@ -1,6 +1,6 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
-use crate::app::ActError;
+use crate::app::{ActError, KeepError};
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -36,6 +36,9 @@ pub struct Problem {
     /// What is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Check>>,
+    /// What is wrong with which file, line and column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<String>>,
 }
 
 /// A problem on its way out. The path of the request is filled in at the door ([`finish`]).
@@ -57,6 +60,7 @@ impl ApiError {
             code: code.to_owned(),
             suggestion: None,
             checks: None,
+            findings: None,
         };
         Self {
             problem: Box::new(problem),
@@ -126,6 +130,11 @@ impl ApiError {
         self
     }
 
+    pub(super) fn findings(mut self, findings: Vec<String>) -> Self {
+        self.problem.findings = Some(findings);
+        self
+    }
+
     fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
@@ -148,6 +157,7 @@ impl From<ViewError> for ApiError {
             ViewError::NotFound { suggestion, .. } => Self::not_found(detail).suggest(suggestion),
             ViewError::Range(detail) => Self::bad_parameter(detail),
             ViewError::Engine(_) => Self::unavailable("stopping", detail),
+            ViewError::Reloaded => Self::unavailable("reloaded", detail),
             ViewError::Store(error) => {
                 tracing::error!(%error, "an API request could not be answered");
                 Self::unavailable("store_unreadable", detail)
@@ -171,6 +181,17 @@ impl From<ActError> for ApiError {
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
             ActError::Store(error) => {
+                Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
+            }
+        }
+    }
+}
+
+impl From<KeepError> for ApiError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
+            KeepError::Store(error) => {
                 Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
             }
         }

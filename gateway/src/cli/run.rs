@@ -1,7 +1,7 @@
 //! `vigil run`.
 
 use super::{complain, print, runtime};
-use crate::config::Config;
+use crate::reload::{ConfigSource, LoadError, Loaded, ReloadFailure, ReloadHandle};
 use crate::run::{RunOptions, Running, start};
 use crate::telemetry::{self, LogFormat};
 use clap::Args;
@@ -42,34 +42,37 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
         },
         None,
     );
-    let (mut config, warnings) = match Config::load(args.config.as_deref()) {
-        Ok(loaded) => loaded,
-        Err(findings) => return refuse(&findings),
+    let source = ConfigSource {
+        path: args.config,
+        data: args.data,
+        http: args.http,
+        mqtt: args.mqtt,
     };
-    let (catalog, more) = match config.load_catalog() {
+    let Loaded {
+        config,
+        catalog,
+        polled,
+        warnings,
+    } = match source.load() {
         Ok(loaded) => loaded,
-        Err(findings) => return refuse(&findings),
-    };
-    for warning in warnings.iter().chain(&more) {
-        tracing::warn!("{warning}");
-    }
-    if let Some(data) = args.data {
-        // From the command line: relative to where the command was given.
-        config.store.data = std::path::absolute(&data).unwrap_or(data);
-    }
-    match config.listen_on(args.http, args.mqtt) {
-        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
-        Err(error) => {
+        Err(LoadError::Files(findings)) => return refuse(&findings),
+        Err(LoadError::Arguments(error)) => {
             complain(&format!("vigil: {error}"));
             return ExitCode::FAILURE;
         }
-    }
+    };
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
     runtime.block_on(async {
-        match start(config, catalog, RunOptions::default()).await {
+        let options = RunOptions {
+            polled,
+            source: Some(source),
+            ..RunOptions::default()
+        };
+        match start(config, catalog, options).await {
             Ok(running) => until_stopped(running).await,
             Err(error) => {
                 complain(&format!("vigil: {error}"));
@@ -89,6 +92,7 @@ async fn until_stopped(mut running: Running) -> ExitCode {
         "admin token:   in {}{made}",
         running.app.token.path().display()
     ));
+    tokio::spawn(reload_on_hangup(running.app.reload.clone()));
     tokio::select! {
         failure = running.failed() => {
             complain(&format!("vigil: {failure}"));
@@ -106,6 +110,35 @@ async fn until_stopped(mut running: Running) -> ExitCode {
         }
     }
 }
+
+/// Reads the configuration again whenever SIGHUP comes; what is wrong with it is said, and changes nothing.
+#[cfg(unix)]
+async fn reload_on_hangup(handle: ReloadHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            tracing::warn!(%error, "SIGHUP will not reload the configuration");
+            return;
+        }
+    };
+    while hangup.recv().await.is_some() {
+        match handle.reload().await {
+            Ok(reloaded) => reloaded
+                .warnings
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}")),
+            Err(ReloadFailure::Load(LoadError::Files(findings))) => {
+                findings.iter().for_each(|finding| tracing::error!("{finding}"));
+                tracing::error!("the configuration is wrong; what was in force stays in force");
+            }
+            Err(error) => tracing::error!(%error, "not reloaded; what was in force stays in force"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn reload_on_hangup(_: ReloadHandle) {}
 
 /// Resolves at Ctrl-C or SIGTERM.
 pub(super) async fn stop_signal() -> &'static str {

@@ -1,5 +1,6 @@
 //! What people ask of the engine, and what they are told.
 
+use super::reload::Reload;
 use crate::store::{Reader, StoreError};
 use tokio::sync::oneshot;
 use vigil_core::Pipeline;
@@ -36,13 +37,19 @@ pub(super) type Answer = oneshot::Sender<Result<Acted, ActError>>;
 /// What is asked of the building task.
 pub(super) enum Request {
     Query(Box<dyn FnOnce(&Pipeline) + Send>),
-    Act { action: OperatorAction, answer: Answer },
+    Act {
+        action: OperatorAction,
+        answer: Answer,
+    },
+    /// Boxed: it is rare and large.
+    Reload(Box<Reload>),
 }
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Query(_) => f.write_str("Query"),
+            Self::Reload(_) => f.write_str("Reload"),
             Self::Act { action, .. } => f.debug_tuple("Act").field(action).finish(),
         }
     }

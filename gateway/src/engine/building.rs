@@ -2,17 +2,19 @@
 
 use super::action::{ActError, Acted, Answer, equipment_of, key_in_progress, result_of};
 use super::events::{Events, windows};
+use super::notices::notices;
 use super::restore::Restored;
 use super::snapshots::Snapshots;
 use crate::clock::Clock;
-use crate::mqtt::{Ack, Incoming};
+use crate::ingest::{Ack, Incoming};
+use crate::sinks::webhook::Subscriber;
 use crate::store::{Batch, Payload};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use vigil_core::Pipeline;
-use vigil_core::input::{Input, Message, OperatorAction, Position};
+use vigil_core::input::{FieldMessage, Input, Message, OperatorAction, Position};
 use vigil_core::output::{Command, Output};
 use vigil_protocol::time::UtcMillis;
 
@@ -47,10 +49,17 @@ pub(super) struct Building {
     last_batch: u64,
     events: Events,
     snapshots: Snapshots,
+    subscribers: Arc<[Subscriber]>,
 }
 
 impl Building {
-    pub(super) fn new(pipeline: Pipeline, restored: &Restored, clock: Clock, snapshots: Snapshots) -> Self {
+    pub(super) fn new(
+        pipeline: Pipeline,
+        restored: &Restored,
+        clock: Clock,
+        snapshots: Snapshots,
+        subscribers: Arc<[Subscriber]>,
+    ) -> Self {
         Self {
             pipeline,
             clock,
@@ -65,7 +74,13 @@ impl Building {
             last_batch: restored.last_batch,
             events: Events::after(restored.last_event),
             snapshots,
+            subscribers,
         }
+    }
+
+    /// Goes on with a core that was restored from what is committed.
+    pub(super) fn replace(&mut self, pipeline: Pipeline) {
+        self.pipeline = pipeline;
     }
 
     /// Inputs in the open batch.
@@ -80,15 +95,26 @@ impl Building {
             retained,
             received,
             ack,
+            field,
         } = message;
         self.begin(received);
         self.position.0 += 1;
         let from = self.open.batch.outputs.len();
-        let input = Input::Message(Message {
-            topic: &topic,
-            payload: &payload,
-            retained,
-        });
+        let input = match &field {
+            None => Input::Message(Message {
+                topic: &topic,
+                payload: &payload,
+                retained,
+            }),
+            Some(route) => Input::Field(FieldMessage {
+                node: &route.node,
+                device: route.device.as_deref(),
+                topic: &topic,
+                payload: &payload,
+                retained,
+                decoder: &*route.decoder,
+            }),
+        };
         self.pipeline
             .handle(input, self.position, self.now, &mut self.open.batch.outputs);
         self.open.acks.extend(ack);
@@ -214,6 +240,7 @@ impl Building {
         self.last_batch += 1;
         batch.id = self.last_batch;
         batch.events = self.events.of(&batch.outputs, self.now);
+        batch.outbox = notices(batch, self.pipeline.catalog(), &self.subscribers);
         batch.windows = windows(&batch.outputs, self.pipeline.catalog());
         self.keys_committing.append(&mut self.keys);
         Some(sealed)

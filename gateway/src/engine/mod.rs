@@ -9,17 +9,22 @@
 
 mod action;
 mod building;
+mod chore;
 mod commit;
 mod events;
 mod health;
+mod notices;
 mod outlet;
+mod reload;
 mod restore;
 mod run;
 mod snapshots;
 
 pub use action::{ActError, Acted};
+pub use chore::KeepError;
 pub use health::Health;
 pub use outlet::{MqttOutlet, Outlet};
+pub use reload::ReloadError;
 pub use restore::{RestoreFailure, Restored, restore};
 pub use run::EngineFailure;
 
@@ -27,18 +32,22 @@ pub use run::EngineFailure;
 pub use crate::store::ServerEvent;
 
 use crate::clock::Clock;
+use crate::ingest::Incoming;
 use crate::metrics::Registry;
-use crate::mqtt::Incoming;
-use crate::store::{Reader, Retention, Writer};
+use crate::sinks::webhook::Subscriber;
+use crate::store::{OutboxChange, Reader, Retention, Writer};
 use action::Request;
+use chore::Chore;
 use health::Shared;
+use reload::Reload;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vigil_core::Pipeline;
+use vigil_core::catalog::Catalog;
 use vigil_core::input::{OperatorAction, Position};
+use vigil_core::{Pipeline, Settings};
 
 /// How the engine batches, snapshots and keeps.
 #[derive(Clone, Debug)]
@@ -55,6 +64,8 @@ pub struct EngineOptions {
     pub retention: Retention,
     /// How often retention looks.
     pub retention_every: Duration,
+    /// Who is sent what happens.
+    pub subscribers: Arc<[Subscriber]>,
 }
 
 impl Default for EngineOptions {
@@ -66,6 +77,7 @@ impl Default for EngineOptions {
             snapshot_inputs: 50_000,
             retention: Retention::default(),
             retention_every: Duration::from_secs(60),
+            subscribers: Arc::default(),
         }
     }
 }
@@ -96,6 +108,7 @@ pub struct EngineParts {
 #[derive(Clone, Debug)]
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
+    chores: mpsc::Sender<Chore>,
     events: broadcast::Sender<Arc<ServerEvent>>,
     shared: Arc<Shared>,
     reader: Reader,
@@ -126,10 +139,12 @@ impl Engine {
     #[must_use]
     pub fn start(parts: EngineParts) -> Self {
         let (requests, requests_from) = mpsc::channel(REQUESTS);
+        let (chores, chores_from) = mpsc::channel(REQUESTS);
         let (events, _) = broadcast::channel(EVENTS);
         let shared = Arc::new(Shared::new(parts.restored.position, &parts.metrics));
         let handle = EngineHandle {
             requests,
+            chores,
             events: events.clone(),
             shared: Arc::clone(&shared),
             reader: parts.reader.clone(),
@@ -138,6 +153,7 @@ impl Engine {
         let task = run::start(
             parts,
             requests_from,
+            chores_from,
             events,
             shared,
             stop.clone(),
@@ -213,6 +229,37 @@ impl EngineHandle {
             .await
             .map_err(|_| ActError::Gone)?;
         from.await.map_err(|_| ActError::Gone)?
+    }
+
+    /// Lets the core go on under another catalog; resolves when it does. Nodes and equipment that both catalogs name
+    /// keep their state, as over a restart; what has arrived is committed first, what arrives meanwhile waits.
+    ///
+    /// # Errors
+    /// The state could not be read back: the core goes on as before. Or the engine has ended.
+    pub async fn reload(&self, catalog: Arc<Catalog>, settings: Settings) -> Result<(), ReloadError> {
+        let (answer, answered) = oneshot::channel();
+        let reload = Reload {
+            catalog,
+            settings,
+            answer,
+        };
+        self.requests
+            .send(Request::Reload(Box::new(reload)))
+            .await
+            .map_err(|_| ReloadError::Gone)?;
+        answered.await.map_err(|_| ReloadError::Gone)?
+    }
+
+    /// Makes changes of the outbox in one transaction between two batches; resolves when they are on disk, and
+    /// tells for each how many rows it concerned.
+    ///
+    /// # Errors
+    /// Nothing was changed: the store does not work, or the engine has ended.
+    pub async fn keep(&self, changes: Vec<OutboxChange>) -> Result<Vec<u64>, KeepError> {
+        let (to, from) = oneshot::channel();
+        let chore = Chore { changes, answer: to };
+        self.chores.send(chore).await.map_err(|_| KeepError::Gone)?;
+        from.await.map_err(|_| KeepError::Gone)?
     }
 
     /// Events from now on, each after its commit. Whoever falls behind reads them from the store.

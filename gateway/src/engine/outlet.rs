@@ -1,7 +1,8 @@
 //! What leaves the process after a commit.
 
 use crate::clock::Clock;
-use crate::mqtt::{Ack, Acker, Publisher, encode_command};
+use crate::ingest::Ack;
+use crate::mqtt::{Acker, Publisher, encode_command};
 use std::sync::Arc;
 use vigil_core::output::Command;
 

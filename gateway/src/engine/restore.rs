@@ -1,10 +1,11 @@
 //! Starting where the last run ended.
 
-use crate::store::{Logged, LoggedInput, Reader, StoreError};
+use crate::relive::Relive;
+use crate::store::{Logged, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use vigil_core::Pipeline;
-use vigil_core::input::{Input, Message, Position};
+use vigil_core::input::{Input, Position};
 use vigil_protocol::time::UtcMillis;
 
 /// Log rows read at once.
@@ -66,15 +67,24 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
     }
     let nodes = covered.len();
     let mut outputs = Vec::new();
+    let mut relive = Relive::default();
     let (mut after, mut now, mut replayed) = (stored.watermark, UtcMillis(i64::MIN), 0);
     loop {
         let page = reader.log_after(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.position;
+        relive.learn(reader, &page).await?;
         for input in &page {
             now = now.max(input.received);
-            replay(pipeline, input, now, &covered, &mut outputs);
-            outputs.clear();
+            // The core itself passes over messages a node's snapshot covers; for actions the position decides here.
+            let covered = matches!(input.what, Logged::Action(_))
+                && covered
+                    .get(&input.node)
+                    .is_some_and(|position| *position >= input.position);
+            if !covered {
+                relive.feed(pipeline, input, now, &mut outputs);
+                outputs.clear();
+            }
             replayed += 1;
         }
     }
@@ -90,37 +100,4 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
         nodes,
         replayed,
     })
-}
-
-/// Handles one logged input again. The core itself passes over messages a node's snapshot covers;
-/// for actions the position decides here.
-fn replay(
-    pipeline: &mut Pipeline,
-    input: &LoggedInput,
-    now: UtcMillis,
-    covered: &HashMap<Arc<str>, Position>,
-    outputs: &mut Vec<vigil_core::Output>,
-) {
-    match &input.what {
-        Logged::Message {
-            topic,
-            payload,
-            retained,
-        } => {
-            let message = Message {
-                topic,
-                payload,
-                retained: *retained,
-            };
-            pipeline.handle(Input::Message(message), input.position, now, outputs);
-        }
-        Logged::Action(action) => {
-            if covered
-                .get(&input.node)
-                .is_none_or(|position| *position < input.position)
-            {
-                pipeline.handle(Input::Action(action), input.position, now, outputs);
-            }
-        }
-    }
 }

@@ -2,13 +2,14 @@
 
 use super::action::Request;
 use super::building::{Building, Sealed};
+use super::chore::Chore;
 use super::commit::Committer;
 use super::health::Shared;
 use super::snapshots::Snapshots;
 use super::{EngineOptions, EngineParts};
 use crate::clock::Clock;
-use crate::mqtt::Incoming;
-use crate::store::{ServerEvent, StoreError};
+use crate::ingest::Incoming;
+use crate::store::{Reader, ServerEvent, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
@@ -38,6 +39,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) fn start(
     parts: EngineParts,
     requests: mpsc::Receiver<Request>,
+    chores: mpsc::Receiver<Chore>,
     events: broadcast::Sender<Arc<ServerEvent>>,
     shared: Arc<Shared>,
     stop: CancellationToken,
@@ -47,6 +49,7 @@ pub(super) fn start(
         pipeline,
         restored,
         writer,
+        reader,
         messages,
         outlet,
         clock,
@@ -63,11 +66,19 @@ pub(super) fn start(
         clock: clock.clone(),
         options: options.clone(),
         give_up,
+        chores,
     };
     let committing = tokio::spawn(committer.run(batches, done_to));
     let snapshots = Snapshots::new(options.snapshot_every, options.snapshot_inputs, restored.position);
     let engine = Loop {
-        building: Building::new(pipeline, &restored, clock.clone(), snapshots),
+        reader,
+        building: Building::new(
+            pipeline,
+            &restored,
+            clock.clone(),
+            snapshots,
+            Arc::clone(&options.subscribers),
+        ),
         clock,
         options,
         requests,
@@ -87,8 +98,9 @@ pub(super) fn start(
     })
 }
 
-struct Loop {
-    building: Building,
+pub(super) struct Loop {
+    pub(super) building: Building,
+    pub(super) reader: Reader,
     clock: Clock,
     options: EngineOptions,
     requests: mpsc::Receiver<Request>,
@@ -116,7 +128,7 @@ impl Loop {
                 request = self.requests.recv() => {
                     // The handle keeps the channel open as long as anybody can ask.
                     if let Some(request) = request {
-                        self.answer(request);
+                        self.answer(request).await?;
                     }
                 }
                 taken = self.messages.recv_many(&mut gulp, room.min(GULP)), if room > 0 && !stalled => {
@@ -155,11 +167,13 @@ impl Loop {
         self.building.add_handled_in(begun.elapsed());
     }
 
-    fn answer(&mut self, request: Request) {
+    async fn answer(&mut self, request: Request) -> Result<(), EngineFailure> {
         match request {
             Request::Query(ask) => ask(&self.building.pipeline),
             Request::Act { action, answer } => self.building.action(action, answer),
+            Request::Reload(reload) => self.reload(*reload).await?,
         }
+        Ok(())
     }
 
     /// When to look at the open batch again.
@@ -214,8 +228,13 @@ impl Loop {
         }
         self.requests.close();
         while let Ok(request) = self.requests.try_recv() {
-            self.answer(request);
+            self.answer(request).await?;
         }
+        self.commit_everything().await
+    }
+
+    /// Commits what is open, with everything the core remembers.
+    pub(super) async fn commit_everything(&mut self) -> Result<(), EngineFailure> {
         self.settle().await?;
         if let Some(sealed) = self.building.seal_last() {
             self.to_commit

@@ -7,7 +7,7 @@
 use super::host::Host;
 use super::{Backoff, Endpoint, options};
 use crate::clock::Clock;
-use bytes::Bytes;
+use crate::ingest::{Ack, Incoming};
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubAck, SubscribeReasonCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,30 +15,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vigil_protocol::time::UtcMillis;
-
-/// A message as it came.
-#[derive(Clone, Debug)]
-pub struct Incoming {
-    /// Topic.
-    pub topic: String,
-    /// Payload.
-    pub payload: Bytes,
-    /// From the broker's retained store.
-    pub retained: bool,
-    /// When it arrived.
-    pub received: UtcMillis,
-    /// What to hand back after the commit, for messages the broker wants to be sure of.
-    pub ack: Option<Ack>,
-}
-
-/// A delivery to be acknowledged: worth something only within its connection, because the broker
-/// numbers deliveries anew after a lost session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack {
-    connection: u64,
-    packet: u16,
-}
 
 /// What is subscribed to.
 #[derive(Clone, Debug)]
@@ -368,6 +344,7 @@ impl Session {
             retained: publish.retain,
             received: self.clock.now(),
             ack,
+            field: None,
         };
         tokio::select! {
             biased;

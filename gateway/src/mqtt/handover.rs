@@ -9,8 +9,8 @@
 //! The broker passes a message on to other subscribers only when there are any: it compares every
 //! topic with every filter that has a wildcard, and a site has one such filter per node.
 
-use super::Incoming;
 use crate::clock::Clock;
+use crate::ingest::Incoming;
 use mqtt5::QoS;
 use mqtt5::broker::{
     BrokerEventHandler, ClientConnectEvent, ClientDisconnectEvent, ClientPublishEvent,
@@ -123,6 +123,7 @@ impl Hook {
             retained: false,
             received: clock.now(),
             ack: None,
+            field: None,
         };
         let sent = tokio::select! {
             biased;

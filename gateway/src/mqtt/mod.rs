@@ -8,7 +8,7 @@ mod host;
 mod publisher;
 
 pub use broker::{BrokerError, BrokerOptions, BrokerUser, EmbeddedBroker};
-pub use client::{Ack, Acker, Connection, Incoming, Intake, Subscription};
+pub use client::{Acker, Connection, Intake, Subscription};
 pub use command::encode as encode_command;
 pub use handover::{Handover, NOT_HANDED_OVER};
 pub use publisher::Publisher;

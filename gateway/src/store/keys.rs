@@ -3,6 +3,7 @@
 use super::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use vigil_core::field::Source;
 use vigil_protocol::sparkplug::MessageType;
 
 /// Flag bits of `messages.flags`.
@@ -32,6 +33,22 @@ pub(super) fn kind_of(code: i64) -> Result<MessageType, StoreError> {
         .ok_or_else(|| StoreError::Corrupt {
             what: "message",
             detail: format!("kind {code}"),
+        })
+}
+
+/// The number of a source, as the schema has it.
+pub(super) const fn source_code(source: Source) -> i64 {
+    source as i64
+}
+
+/// The source behind a number.
+pub(super) fn source_of(code: i64) -> Result<Source, StoreError> {
+    [Source::Sparkplug, Source::Json, Source::Modbus]
+        .into_iter()
+        .find(|source| source_code(*source) == code)
+        .ok_or_else(|| StoreError::Corrupt {
+            what: "message",
+            detail: format!("source {code}"),
         })
 }
 

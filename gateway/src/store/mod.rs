@@ -5,19 +5,24 @@
 //! own DDL.
 
 mod batch;
+mod desk;
 mod error;
 mod keys;
 mod open;
+mod outbox;
 mod reader;
 mod retention;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
+pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
+pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
-    OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+    OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
+    StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Indexed, Writer};
@@ -36,6 +41,12 @@ pub async fn open(options: &StoreOptions) -> Result<(Writer, Reader), StoreError
     let reader = Reader::new(open::reading(options), options.path.clone());
     let writer = Writer::new(connection, options.clone(), lock).await?;
     Ok((writer, reader))
+}
+
+/// The desk's tables of an open store.
+#[must_use]
+pub fn desk(options: &StoreOptions) -> Desk {
+    Desk::new(options.clone(), open::reading(options))
 }
 
 /// Opens an existing database for reading only, beside a running gateway or without one.

@@ -154,6 +154,9 @@ fn migrations() -> Migrator {
             "open lists",
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
+        ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
+        ("outbox", include_str!("../../migrations/sqlite/0005_outbox.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -2,6 +2,7 @@
 
 use super::ViewError;
 use super::alarms::Alarm;
+use super::ask::ask;
 use super::card::{Card, find};
 use super::completeness::{Completeness, Cover, Gap, MessageCounts, hour_of, window};
 use super::hazards::{Hazard, is_open};
@@ -269,7 +270,7 @@ pub async fn equipment_list(app: &App, filter: &EquipmentFilter) -> Result<Equip
     if !by_state {
         found = found.into_iter().skip(offset).take(limit).collect();
     }
-    let glances = app.engine.query(move |pipeline| {
+    let glances = ask(app, move |pipeline| {
         let glances = found.into_iter().map(|ix| Glance::of(&pipeline.equipment(ix)));
         let fits = |glance: &Glance| {
             watch.is_none_or(|watch| watch == glance.watch)
@@ -342,21 +343,19 @@ pub async fn equipment(app: &App, id: &str) -> Result<EquipmentDetail, ViewError
     let unknown = || ViewError::not_found("equipment", id, app.catalog.by_id.keys().map(|id| &**id));
     let (ix, equipment) = find(&app.catalog, id).ok_or_else(unknown)?;
     let channels = equipment.channels.len() as u16;
-    let snapshot = app
-        .engine
-        .query(move |pipeline| {
-            let view = pipeline.equipment(ix);
-            Snapshot {
-                glance: Glance::of(&view),
-                node_online: view.node_online,
-                latest: (0..channels)
-                    .map(|channel| view.state.latest(ChannelIx(channel)).copied())
-                    .collect(),
-                alarms: view.state.open_alarms(),
-                gaps: view.state.open_gaps(),
-            }
-        })
-        .await?;
+    let snapshot = ask(app, move |pipeline| {
+        let view = pipeline.equipment(ix);
+        Snapshot {
+            glance: Glance::of(&view),
+            node_online: view.node_online,
+            latest: (0..channels)
+                .map(|channel| view.state.latest(ChannelIx(channel)).copied())
+                .collect(),
+            alarms: view.state.open_alarms(),
+            gaps: view.state.open_gaps(),
+        }
+    })
+    .await?;
     let now = app.clock.now();
     let (from, to) = window(now, app.store.log_start().await?);
     let mut gaps = app.store.gaps(id, from, to).await?;

@@ -11,6 +11,9 @@ pub enum ViewError {
     /// The store cannot be read.
     #[error("reading the store: {0}")]
     Store(#[from] StoreError),
+    /// The catalog was replaced while the answer was made.
+    #[error("the configuration was just replaced; ask again")]
+    Reloaded,
     /// There is no such thing.
     #[error("there is no {what} {id:?}{}", like(suggestion.as_deref()))]
     NotFound {

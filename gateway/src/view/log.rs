@@ -6,6 +6,7 @@ use crate::app::{App, StoredMessage};
 use std::collections::{BTreeMap, BTreeSet};
 use vigil_core::catalog::Equipment;
 use vigil_core::decode::{LogDecoder, LoggedMessage};
+use vigil_core::field::Source;
 use vigil_core::hash::ContentHash;
 use vigil_core::sample::{ChannelIx, Sample};
 use vigil_protocol::time::UtcMillis;
@@ -59,6 +60,7 @@ impl<'a> Decoder<'a> {
             let logged = LoggedMessage {
                 device: message.entry.device.as_deref(),
                 message: message.entry.message,
+                source: message.entry.source,
                 context: message.entry.context,
                 payload: &message.payload,
                 received: message.entry.received,
@@ -77,6 +79,27 @@ impl<'a> Decoder<'a> {
         }
         self.readings.messages += messages.len();
         Ok(())
+    }
+
+    /// Takes what is filed under a source, as far as can be shown.
+    async fn take_all(
+        &mut self,
+        source: (&str, Option<&str>),
+        range: (UtcMillis, UtcMillis),
+    ) -> Result<(), ViewError> {
+        let mut after = None;
+        loop {
+            let (messages, end) = self.app.store.message_page(source, range, after, PAGE).await?;
+            self.take(&messages).await?;
+            if end.is_none() {
+                return Ok(());
+            }
+            if self.readings.messages >= MOST {
+                self.readings.cut = true;
+                return Ok(());
+            }
+            after = end;
+        }
     }
 
     /// Fetches the births these messages refer to.
@@ -102,6 +125,16 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// Whether messages of the node itself may be about its devices: Sparkplug's never are.
+pub(super) async fn speaks_for_others(app: &App, node: &str) -> Result<bool, ViewError> {
+    let node = node.to_owned();
+    let source = app
+        .engine
+        .query(move |pipeline| pipeline.source_of(&node))
+        .await?;
+    Ok(source.is_some_and(|source| source != Source::Sparkplug))
+}
+
 /// Reads what `channels` of `equipment` said around `from..=to`, from the log.
 pub(super) async fn readings(
     app: &App,
@@ -111,19 +144,10 @@ pub(super) async fn readings(
 ) -> Result<Readings, ViewError> {
     let mut decoder = Decoder::new(app, equipment, channels);
     let range = (from.saturating_sub_ms(MARGIN_MS), to.saturating_add_ms(MARGIN_MS));
-    let mut after = None;
-    loop {
-        let source = (&*equipment.node, equipment.device.as_deref());
-        let (messages, end) = app.store.message_page(source, range, after, PAGE).await?;
-        decoder.take(&messages).await?;
-        if end.is_none() {
-            break;
-        }
-        if decoder.readings.messages >= MOST {
-            decoder.readings.cut = true;
-            break;
-        }
-        after = end;
+    let own = (&*equipment.node, equipment.device.as_deref());
+    decoder.take_all(own, range).await?;
+    if own.1.is_some() && speaks_for_others(app, own.0).await? {
+        decoder.take_all((own.0, None), range).await?;
     }
     Ok(decoder.finish())
 }

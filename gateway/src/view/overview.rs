@@ -2,6 +2,7 @@
 
 use super::ViewError;
 use super::alarms::Alarm;
+use super::ask::ask;
 use super::card::Card;
 use super::completeness::{Completeness, Cover, MessageCounts, hour_of, window};
 use super::equipment::{Glance, Watch};
@@ -267,17 +268,15 @@ async fn worst(app: &App) -> Result<Vec<HazardSummary>, ViewError> {
 
 /// All equipment at a glance, and how many of its nodes are online.
 async fn glances(app: &App) -> Result<(Vec<Glance>, NodeCounts), ViewError> {
-    let seen = app
-        .engine
-        .query(|pipeline| {
-            let all = (0..pipeline.catalog().equipment.len() as u32).map(EquipmentIx);
-            let seen = all.map(|ix| {
-                let view = pipeline.equipment(ix);
-                (Glance::of(&view), view.node_online)
-            });
-            seen.collect::<Vec<_>>()
-        })
-        .await?;
+    let seen = ask(app, |pipeline| {
+        let all = (0..pipeline.catalog().equipment.len() as u32).map(EquipmentIx);
+        let seen = all.map(|ix| {
+            let view = pipeline.equipment(ix);
+            (Glance::of(&view), view.node_online)
+        });
+        seen.collect::<Vec<_>>()
+    })
+    .await?;
     let nodes: HashMap<_, _> = seen
         .iter()
         .filter_map(|(glance, online)| {

@@ -32,7 +32,9 @@ impl From<ViewError> for Fault {
         match error {
             ViewError::NotFound { .. } => Self::NotFound,
             ViewError::Range(what) => Self::BadRequest(what),
-            ViewError::Engine(_) | ViewError::Store(_) => Self::Unavailable(error.to_string()),
+            ViewError::Engine(_) | ViewError::Store(_) | ViewError::Reloaded => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }

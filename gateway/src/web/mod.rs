@@ -44,7 +44,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
-use session::Sessions;
+pub use session::Sessions;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -65,7 +65,7 @@ const HEAVY: usize = 4;
 struct Site {
     app: App,
     zone: TimeZone,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
 }
 
 impl Site {
@@ -93,13 +93,14 @@ impl Site {
 
 /// The pages; whatever no other route takes ends here, on a page that says so.
 pub fn router(app: App) -> Router {
+    router_with(app, Arc::default())
+}
+
+/// As [`router`]; whoever is signed in stays so.
+pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
     // The configuration was checked; a zone that is gone since then shows as UTC, and says so.
     let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
-    let site = Arc::new(Site {
-        app,
-        zone,
-        sessions: Sessions::default(),
-    });
+    let site = Arc::new(Site { app, zone, sessions });
     let permits = Arc::new(Semaphore::new(HEAVY));
     let pages = Router::new()
         .route("/equipment/{id}", get(equipment::show))

@@ -33,7 +33,7 @@ struct Kept {
 
 /// All sessions; they end with the process.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Kept>>);
+pub struct Sessions(Mutex<HashMap<[u8; 32], Kept>>);
 
 impl Sessions {
     /// Opens a session and gives the cookie's value.

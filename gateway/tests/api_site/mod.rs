@@ -25,8 +25,9 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
+use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::metrics::Registry;
-use vigil_gateway::mqtt::{Ack, Incoming};
+use vigil_gateway::outbox::Board;
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -94,14 +95,22 @@ impl Site {
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
         let app = App {
+            reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
+            desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
+                dir.path().join("vigil.db"),
+            )),
+            attachments: dir.path().join("attachments").into(),
+            evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
+                .unwrap(),
             catalog,
             config,
             token: Arc::new(token),
             started: UtcMillis(T0),
             clock,
             metrics,
+            sinks: Board::default(),
             stopping: CancellationToken::new(),
         };
         app.engine.set_mqtt_connected(true);
@@ -155,6 +164,7 @@ impl Site {
         self.sent += 1;
         let received = UtcMillis(self.now);
         let message = Incoming {
+            field: None,
             topic: topic.to_owned(),
             payload: payload.into(),
             retained: false,

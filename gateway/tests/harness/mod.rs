@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vigil_core::alarm::{AlarmClass, AlarmEvent, AlarmFlags, AlarmRecord, AlarmState};
 use vigil_core::catalog::Catalog;
+use vigil_core::field::Source;
 use vigil_core::hash::ContentHash;
 use vigil_core::hazard::{Actor, HazardEvent, HazardEventKind, HazardId, HazardStatus, HazardSummary};
 use vigil_core::input::{Action, OperatorAction, Position};
@@ -178,6 +179,7 @@ pub fn entry(position: u64, node: &str, device: Option<&str>, journal: Option<(u
         } else {
             MessageType::NData
         },
+        source: Source::Sparkplug,
         journal,
         published: Some(UtcMillis(T0 + position as i64)),
         received: UtcMillis(T0 + position as i64 + 5),

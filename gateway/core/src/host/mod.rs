@@ -9,6 +9,7 @@ pub(crate) mod birth;
 mod count;
 mod death;
 pub(crate) mod device;
+mod field;
 pub(crate) mod intake;
 mod journaling;
 mod oddity;
@@ -29,6 +30,7 @@ pub(crate) use record::NodeRecord;
 
 use crate::catalog::{Catalog, Equipment, EquipmentIx};
 use crate::equipment::{EquipmentState, Moment};
+use crate::field::Source;
 use crate::hazard::HazardId;
 use crate::input::Position;
 use crate::journal::Journal;
@@ -89,6 +91,8 @@ pub(crate) struct Node {
     /// Last logged input that concerned it.
     pub(crate) position: Option<Position>,
     pub(crate) online: bool,
+    /// What it speaks.
+    pub(crate) source: Source,
     since: Option<UtcMillis>,
     last_heard: Option<UtcMillis>,
     births: u32,
@@ -154,6 +158,7 @@ impl Node {
             dirty: false,
             position: None,
             online: false,
+            source: Source::Sparkplug,
             since: None,
             last_heard: None,
             births: 0,

@@ -374,7 +374,13 @@ impl Node {
     }
 
     /// Keeps and tells what a device says that the catalog does not know.
-    fn list_unregistered(&mut self, host: &mut Host<'_>, at: usize, view: &PayloadView<'_>, birth: bool) {
+    pub(super) fn list_unregistered(
+        &mut self,
+        host: &mut Host<'_>,
+        at: usize,
+        view: &PayloadView<'_>,
+        birth: bool,
+    ) {
         let device = &mut self.devices[at];
         if device.unregistered.is_none() && device.id.is_none() && !self.known {
             device.unregistered = Some(Box::new(Unregistered::new(host.now)));

@@ -7,6 +7,7 @@ use super::oddity::OddityKey;
 use super::sequence::{Held, Order};
 use super::unregistered::Unregistered;
 use super::{Host, Node};
+use crate::field::Source;
 use crate::hash::ContentHash;
 use crate::input::Position;
 use crate::journal::Offered;
@@ -353,6 +354,7 @@ impl Node {
             node: self.key.clone(),
             device,
             message: incoming.message,
+            source: Source::Sparkplug,
             journal,
             published: incoming.view.timestamp,
             received: host.now,
@@ -362,7 +364,7 @@ impl Node {
     }
 
     /// Adds a device that the catalog does not name. `None` if there are too many.
-    fn add_device(&mut self, host: &mut Host<'_>, id: Option<&str>) -> Option<usize> {
+    pub(super) fn add_device(&mut self, host: &mut Host<'_>, id: Option<&str>) -> Option<usize> {
         let id = id?;
         if self.devices.len() >= MAX_DEVICES || *host.strangers >= MAX_STRANGERS {
             self.note(OddityKey::TooManyDevices, host.now);

@@ -9,6 +9,7 @@ use super::recent::Recent;
 use super::sequence::Sequence;
 use super::unregistered::Unregistered;
 use super::{Host, Node};
+use crate::field::{self, Source};
 use crate::hash::ContentHash;
 use crate::input::Position;
 use crate::journal::Journal;
@@ -28,6 +29,8 @@ pub(crate) struct NodeRecord {
     position: Option<Position>,
     #[serde(default, skip_serializing_if = "is_default")]
     online: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<UtcMillis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +115,7 @@ impl Node {
             rank: self.rank,
             position: self.position,
             online: self.online,
+            source: self.source,
             since: self.since,
             last_heard: self.last_heard,
             births: self.births,
@@ -143,6 +147,7 @@ impl Node {
     ) -> Restored {
         self.position = record.position;
         self.online = record.online;
+        self.source = record.source;
         self.since = record.since;
         self.last_heard = record.last_heard;
         self.births = record.births;
@@ -211,7 +216,10 @@ impl Node {
         let Some(context) = record.context.and_then(|hash| contexts.get(&hash)) else {
             return;
         };
-        if let Ok(view) = PayloadView::parse(&context.payload) {
+        if field::is_field(context) {
+            device.context = record.context;
+            device.meaning = record.meaning;
+        } else if let Ok(view) = PayloadView::parse(&context.payload) {
             let birth = Birth::read(&view);
             device.context = record.context;
             device.meaning = record.meaning;

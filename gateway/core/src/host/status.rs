@@ -12,6 +12,7 @@ impl Node {
             group: group.into(),
             node: node.into(),
             known: self.known,
+            source: self.source,
             online: self.online,
             since: self.since,
             last_heard: self.last_heard,

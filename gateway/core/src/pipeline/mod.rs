@@ -15,6 +15,7 @@ pub use restore::RestoreError;
 
 use crate::catalog::{Catalog, EquipmentIx};
 use crate::equipment::{EquipmentState, Plans};
+use crate::field::translate::Translation;
 use crate::hash::ContentHash;
 use crate::hazard::HazardId;
 use crate::host::intake::Intake;
@@ -49,6 +50,7 @@ pub struct Pipeline {
     tables: Tables,
     plans: Plans,
     intake: Intake,
+    translation: Translation,
     strangers: usize,
     /// Rank of the next node that is not in the catalog.
     next_rank: u32,
@@ -79,6 +81,7 @@ impl Pipeline {
             hazards: HashMap::new(),
             tables: Tables::default(),
             intake: Intake::default(),
+            translation: Translation::default(),
             strangers: 0,
             next_rank: restore::STRANGE_RANK,
             now: UtcMillis(i64::MIN),
@@ -136,6 +139,7 @@ impl Pipeline {
         self.now = now;
         match input {
             Input::Message(message) => self.on_message(&message, position, out),
+            Input::Field(message) => self.on_field(&message, position, out),
             Input::Action(action) => self.on_action(action, position, out),
             Input::Tick => {}
         }

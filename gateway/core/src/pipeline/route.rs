@@ -1,12 +1,13 @@
 //! From a topic to a node and a device.
 
 use super::Pipeline;
+use crate::field::{self, Source};
 use crate::host::{Incoming, OddityKey};
-use crate::input::{Message, Position};
+use crate::input::{FieldMessage, Message, Position};
 use crate::output::{DeadLetter, LogEntry, Output, Outputs};
 use std::fmt::Display;
 use std::sync::Arc;
-use vigil_protocol::sparkplug::{MessageType, PayloadView, Topic};
+use vigil_protocol::sparkplug::{MessageType, PayloadView, Topic, check_id};
 
 /// Nodes outside the catalog that are kept; more are logged only.
 const MAX_STRANGE_NODES: usize = 10_000;
@@ -54,7 +55,7 @@ impl Pipeline {
             Err(error) => {
                 self.counts.bad_topics += 1;
                 self.globals_dirty = true;
-                self.dead_letter(message, position, &error, out);
+                self.dead_letter(message.topic, position, &error, out);
                 return;
             }
         };
@@ -108,18 +109,18 @@ impl Pipeline {
             Ok(view) => view,
             Err(refused) => {
                 self.counts.undecodable += 1;
-                self.dead_letter(message, position, &refused.reason, out);
+                self.dead_letter(message.topic, position, &refused.reason, out);
                 return None;
             }
         };
-        let strange = self.nodes.len() - self.catalog.by_binding.len().min(self.nodes.len());
-        if strange >= MAX_STRANGE_NODES {
+        if self.is_crowded() {
             self.counts.unregistered_overflow += 1;
             out.push(Output::Log(LogEntry {
                 position,
                 node: key.into(),
                 device: device.map(Arc::from),
                 message: kind,
+                source: Source::Sparkplug,
                 journal: None,
                 published: view.timestamp,
                 received: self.now,
@@ -129,6 +130,82 @@ impl Pipeline {
             return None;
         }
         Some(self.add_node(key.into(), false))
+    }
+
+    /// There are as many nodes outside the catalog as are kept.
+    fn is_crowded(&self) -> bool {
+        let strange = self.nodes.len() - self.catalog.by_binding.len().min(self.nodes.len());
+        strange >= MAX_STRANGE_NODES
+    }
+
+    pub(super) fn on_field(&mut self, message: &FieldMessage<'_>, position: Position, out: &mut Outputs) {
+        let known = self.by_key.get(message.node).copied();
+        if message.retained {
+            // A copy from the broker's store says nothing about now.
+            self.counts.retained += 1;
+            if let Some(ix) = known {
+                self.nodes[ix as usize].note(OddityKey::RetainedData, self.now);
+            }
+            return;
+        }
+        if known.is_some_and(|ix| {
+            let node = &self.nodes[ix as usize];
+            node.position.is_some_and(|seen| position <= seen)
+        }) {
+            // Fed again after a restart; the snapshot already holds it.
+            return;
+        }
+        let mut translation = std::mem::take(&mut self.translation);
+        let read = well_named(message).and_then(|()| {
+            if message.payload.len() > MAX_PAYLOAD {
+                return Err(format!(
+                    "oversized: {} bytes, at most {MAX_PAYLOAD} are read",
+                    message.payload.len()
+                ));
+            }
+            translation.read(message.decoder, message.topic, message.payload, self.now)
+        });
+        match read {
+            Ok(()) => {
+                let ix = match known {
+                    None if self.is_crowded() => None,
+                    None => Some(self.add_node(message.node.into(), false)),
+                    known => known,
+                };
+                match ix {
+                    Some(ix) => self.with_node(ix, self.now, out, |node, host| {
+                        node.on_field(host, message, &translation, position);
+                    }),
+                    None => {
+                        self.counts.unregistered_overflow += 1;
+                        let context = field::context_of(message.decoder, message.topic);
+                        out.push(Output::Log(LogEntry {
+                            position,
+                            node: message.node.into(),
+                            device: message.device.map(Arc::from),
+                            message: field::kind_of(message),
+                            source: message.decoder.source(),
+                            journal: None,
+                            published: translation.newest(),
+                            received: self.now,
+                            historical: false,
+                            context: Some(context.hash),
+                        }));
+                        out.push(Output::Context(context));
+                    }
+                }
+            }
+            Err(reason) => {
+                self.dead_letter(message.topic, position, &reason, out);
+                match known {
+                    Some(ix) => {
+                        self.with_node(ix, self.now, out, |node, host| node.on_unreadable_field(host))
+                    }
+                    None => self.counts.undecodable += 1,
+                }
+            }
+        }
+        self.translation = translation;
     }
 
     /// A message of a node that is kept. Returns where the device is in its list.
@@ -167,7 +244,7 @@ impl Pipeline {
                 at.or_else(|| self.nodes[ix as usize].find(device))
             }
             Err(refused) => {
-                self.dead_letter(message, position, &refused.reason, out);
+                self.dead_letter(message.topic, position, &refused.reason, out);
                 self.with_node(ix, self.now, out, |node, host| {
                     node.on_unreadable(host, refused.oddity);
                 });
@@ -176,24 +253,36 @@ impl Pipeline {
         }
     }
 
-    fn dead_letter(
-        &mut self,
-        message: &Message<'_>,
-        position: Position,
-        reason: &dyn Display,
-        out: &mut Outputs,
-    ) {
-        let mut end = message.topic.len().min(MAX_TOPIC);
-        while !message.topic.is_char_boundary(end) {
+    fn dead_letter(&mut self, topic: &str, position: Position, reason: &dyn Display, out: &mut Outputs) {
+        let mut end = topic.len().min(MAX_TOPIC);
+        while !topic.is_char_boundary(end) {
             end -= 1;
         }
         out.push(Output::DeadLetter(DeadLetter {
             position,
-            topic: message.topic[..end].into(),
+            topic: topic[..end].into(),
             reason: reason.to_string(),
             received: self.now,
         }));
     }
+}
+
+/// Whether the ids a message is filed under can be: they come from configuration and topics.
+fn well_named(message: &FieldMessage<'_>) -> Result<(), String> {
+    let (group, node) = message
+        .node
+        .split_once('/')
+        .ok_or_else(|| format!("`{}` is no group/node", message.node))?;
+    for (what, id) in [
+        ("group", Some(group)),
+        ("node", Some(node)),
+        ("device", message.device),
+    ] {
+        if let Some(id) = id {
+            check_id(id).map_err(|error| format!("`{id}` cannot be a {what} id: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Why a payload is not looked at.

@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use crate::catalog::{Catalog, EquipmentIx};
+use crate::field::Source;
 use crate::output::UnregisteredDevice;
 use crate::status::{EquipmentView, NodeStatus, PipelineCounts};
 use std::sync::Arc;
@@ -23,6 +24,13 @@ impl Pipeline {
     pub fn node(&self, key: &str) -> Option<NodeStatus> {
         let ix = self.by_key.get(key)?;
         Some(self.nodes[*ix as usize].status(&self.catalog))
+    }
+
+    /// What a node speaks, by `group/node`; `None` if it was never heard nor named.
+    #[must_use]
+    pub fn source_of(&self, key: &str) -> Option<Source> {
+        let ix = self.by_key.get(key)?;
+        Some(self.nodes[*ix as usize].source)
     }
 
     /// One piece of equipment. Panics if `ix` is not of this pipeline's catalog.

@@ -1,12 +1,13 @@
 //! The message log: what a trend decodes and what a hazard shows as evidence.
 
 use super::{Reader, get, maybe_time, read, text, time};
-use crate::store::keys::{HISTORICAL, RETAINED, kind_of};
+use crate::store::keys::{HISTORICAL, RETAINED, kind_of, source_of};
 use crate::store::{Db, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use vigil_core::field::Source;
 use vigil_core::hash::ContentHash;
 use vigil_core::input::Position;
 use vigil_core::output::{DecodeContext, LogEntry};
@@ -33,9 +34,16 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// The topic it came under.
+    /// The topic it came under; of what is not Sparkplug's, whose it is.
     #[must_use]
     pub fn topic(&self) -> String {
+        if self.entry.source != Source::Sparkplug {
+            let device = self.entry.device.as_deref();
+            return device.map_or_else(
+                || self.entry.node.to_string(),
+                |device| format!("{}/{device}", self.entry.node),
+            );
+        }
         topic(&self.entry.node, self.entry.device.as_deref(), self.entry.message)
     }
 }
@@ -56,7 +64,7 @@ pub(super) fn topic(node: &str, device: Option<&str>, message: MessageType) -> S
 }
 
 pub(super) const COLUMNS: &str = "m.position, n.name AS node, d.name AS device, m.kind, m.flags, m.epoch, m.seq, \
-     m.published, m.received, c.hash, m.payload";
+     m.published, m.received, c.hash, m.payload, m.source";
 pub(super) const JOINS: &str = "JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
      LEFT JOIN contexts c ON c.id = m.context_id";
 
@@ -249,6 +257,7 @@ pub(super) fn stored(row: &SqliteRow) -> Result<StoredMessage, StoreError> {
             journal: epoch.zip(seq).map(|(epoch, seq)| (epoch as u64, seq as u64)),
             published: maybe_time(row, WHAT, "published")?,
             received: time(row, WHAT, "received")?,
+            source: source_of(get(row, WHAT, "source")?)?,
             historical: flags & HISTORICAL != 0,
             context: hash.map(hash_of).transpose()?,
         },

@@ -5,6 +5,8 @@ use super::{Reader, get, read, time};
 use crate::store::{Snapshot, StoreError};
 use sqlx::{QueryBuilder, Row as _};
 use std::sync::Arc;
+use vigil_core::field::Source;
+use vigil_core::hash::ContentHash;
 use vigil_core::input::{OperatorAction, Position};
 use vigil_core::output::DecodeContext;
 use vigil_protocol::time::UtcMillis;
@@ -44,6 +46,17 @@ pub enum Logged {
     Message {
         /// Topic.
         topic: String,
+        /// Bytes.
+        payload: Vec<u8>,
+        /// From the broker's retained store.
+        retained: bool,
+    },
+    /// A message of the field that is not Sparkplug's.
+    Field {
+        /// Device, `None` if it is of the node or of several.
+        device: Option<Arc<str>>,
+        /// The profile or map it was read with.
+        context: Option<ContentHash>,
         /// Bytes.
         payload: Vec<u8>,
         /// From the broker's retained store.
@@ -89,8 +102,11 @@ impl Reader {
     /// The database cannot be read.
     pub async fn log_after(&self, after: Position, limit: u32) -> Result<Vec<LoggedInput>, StoreError> {
         let mut query = QueryBuilder::new("SELECT ");
-        // Without the context: replay knows it, and the join would cost more than the row.
-        query.push(COLUMNS.replace("c.hash", "NULL AS hash"));
+        // Without births: replay knows them, and the join would cost more than the row.
+        query.push(COLUMNS.replace(
+            "c.hash",
+            "CASE WHEN m.source <> 0 THEN (SELECT hash FROM contexts WHERE id = m.context_id) END AS hash",
+        ));
         query.push(
             " FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id",
         );
@@ -109,14 +125,23 @@ impl Reader {
             inputs.push(LoggedInput {
                 position: message.entry.position,
                 received: message.entry.received,
-                what: Logged::Message {
-                    topic: topic(
-                        &message.entry.node,
-                        message.entry.device.as_deref(),
-                        message.entry.message,
-                    ),
-                    payload: message.payload,
-                    retained: message.retained,
+                what: if message.entry.source == Source::Sparkplug {
+                    Logged::Message {
+                        topic: topic(
+                            &message.entry.node,
+                            message.entry.device.as_deref(),
+                            message.entry.message,
+                        ),
+                        payload: message.payload,
+                        retained: message.retained,
+                    }
+                } else {
+                    Logged::Field {
+                        device: message.entry.device,
+                        context: message.entry.context,
+                        payload: message.payload,
+                        retained: message.retained,
+                    }
                 },
                 node: message.entry.node,
             });

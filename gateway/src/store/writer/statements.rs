@@ -3,7 +3,7 @@
 use super::insert::{Insert, Plan};
 use super::names::Names;
 use super::rows::{Rows, reason};
-use crate::store::keys::word;
+use crate::store::keys::{source_code, word};
 use crate::store::{Batch, StoreError};
 use vigil_core::output::RollupNumbers;
 
@@ -26,6 +26,7 @@ pub(super) struct Statements {
     rollups: Insert,
     node_hours: Insert,
     server_events: Insert,
+    outbox: Insert,
     snapshots: Insert,
     meta: Insert,
 }
@@ -38,8 +39,8 @@ impl Statements {
             devices: Insert::new("devices", "INSERT INTO devices (id, node_id, name)", 3, ""),
             contexts: Insert::new("contexts", "INSERT INTO contexts (id, hash, topic, payload)", 4, ""),
             messages: Insert::new("messages",
-                "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload)",
-                11, ""),
+                "INSERT INTO messages (position, node_id, device_id, kind, flags, epoch, seq, published, received, context_id, payload, source)",
+                12, ""),
             actions: Insert::new("actions",
                 "INSERT INTO actions (position, received, node, actor, idempotency_key, json)", 6, ""),
             dead_letters: Insert::new("dead letters",
@@ -94,6 +95,8 @@ impl Statements {
                  received = node_hours.received + excluded.received, late = node_hours.late + excluded.late, \
                  dropped = node_hours.dropped + excluded.dropped, duplicate = node_hours.duplicate + excluded.duplicate"),
             server_events: Insert::new("server events", "INSERT INTO server_events (id, at, kind, json)", 4, ""),
+            outbox: Insert::new("outbox entries",
+                "INSERT INTO outbox (sink, event, ordering, key, at, since, body)", 7, ""),
             snapshots: Insert::new("snapshots", "INSERT INTO snapshots (node, position, json)", 3,
                 "ON CONFLICT (node) DO UPDATE SET position = excluded.position, json = excluded.json"),
             meta: Insert::new("meta", "INSERT INTO meta (key, value)", 2,
@@ -136,6 +139,7 @@ impl Statements {
                 .bind(row.entry.received.0)
                 .bind(row.context)
                 .bind(row.payload)
+                .bind(source_code(row.entry.source))
         })?;
         self.plan_few(to, rows, batch)?;
         self.plan_state(to, rows)?;
@@ -284,6 +288,15 @@ impl Statements {
                 .bind(event.at.0)
                 .bind(event.kind)
                 .bind(event.json.as_str())
+        })?;
+        self.outbox.plan(to, batch.outbox.iter(), |q, entry| {
+            q.bind(&*entry.sink)
+                .bind(entry.event)
+                .bind(entry.ordering.as_str())
+                .bind(entry.key.as_str())
+                .bind(entry.at.0)
+                .bind(entry.at.0)
+                .bind(entry.body.as_str())
         })?;
         self.snapshots.plan(to, batch.snapshots.iter(), |q, snapshot| {
             q.bind(&*snapshot.node)

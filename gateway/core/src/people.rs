@@ -1,0 +1,152 @@
+//! Who acts, and for whom: roles, units, areas. What may be seen and done follows from them.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a person does here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 使用单位: the site that uses the equipment.
+    Site,
+    /// 维保单位: the company that maintains it.
+    Maintainer,
+    /// 检验机构: the body that inspects it.
+    InspectionBody,
+    /// 监察机构: the market regulator.
+    Regulator,
+    /// 行业主管部门, 属地政府, 安委会: reads, and does nothing.
+    Department,
+    /// Runs the gateway.
+    Administrator,
+}
+
+/// Somebody who acts, as known when he did: logged with what was done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// Login, or the name of an API token; never empty.
+    pub login: Arc<str>,
+    /// What the person does here.
+    pub role: Role,
+    /// The unit he belongs to; `None` for administrators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Arc<str>>,
+    /// Areas of responsibility, as prefixes of GB/T 2260 codes (`"21"`, `"210381"`); an empty prefix is everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<Arc<str>>,
+}
+
+/// Whose something is and where: what decides who sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Scope {
+    /// 使用单位, as unit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_unit: Option<Arc<str>>,
+    /// 维保单位.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance_unit: Option<Arc<str>>,
+    /// 检验机构.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection_body: Option<Arc<str>>,
+    /// GB/T 2260 code, six digits; empty when nobody has said.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub area: Arc<str>,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] = [
+        Self::Site,
+        Self::Maintainer,
+        Self::InspectionBody,
+        Self::Regulator,
+        Self::Department,
+        Self::Administrator,
+    ];
+
+    /// Stable key.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Maintainer => "maintainer",
+            Self::InspectionBody => "inspection_body",
+            Self::Regulator => "regulator",
+            Self::Department => "department",
+            Self::Administrator => "administrator",
+        }
+    }
+
+    /// The role behind a key.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.key() == key)
+    }
+}
+
+impl Person {
+    /// Whether something of this scope concerns the person: a unit sees what is its own, authorities what is in
+    /// their area, administrators everything. What has no area is everybody's who is responsible everywhere.
+    #[must_use]
+    pub fn sees(&self, scope: &Scope) -> bool {
+        let own = |unit: &Option<Arc<str>>| self.unit.is_some() && *unit == self.unit;
+        match self.role {
+            Role::Site => own(&scope.use_unit),
+            Role::Maintainer => own(&scope.maintenance_unit),
+            Role::InspectionBody => own(&scope.inspection_body),
+            Role::Regulator | Role::Department => {
+                self.areas.iter().any(|prefix| scope.area.starts_with(&**prefix))
+            }
+            Role::Administrator => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Person, Role, Scope};
+
+    fn person(role: Role, unit: Option<&str>, areas: &[&str]) -> Person {
+        Person {
+            login: "li".into(),
+            role,
+            unit: unit.map(Into::into),
+            areas: areas.iter().map(|area| (*area).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_unit_sees_its_own_and_an_authority_its_area() {
+        let scope = Scope {
+            use_unit: Some("mall".into()),
+            maintenance_unit: Some("lifts-ltd".into()),
+            inspection_body: None,
+            area: "210381".into(),
+        };
+        let sees = |role, unit, areas: &[&str]| person(role, unit, areas).sees(&scope);
+        assert!(sees(Role::Site, Some("mall"), &[]));
+        assert!(!sees(Role::Site, Some("lifts-ltd"), &[]));
+        assert!(!sees(Role::Site, None, &[]));
+        assert!(sees(Role::Maintainer, Some("lifts-ltd"), &[]));
+        assert!(!sees(Role::InspectionBody, Some("mall"), &[]));
+        assert!(
+            !sees(Role::InspectionBody, None, &[]),
+            "nobody's is not everybody's"
+        );
+        assert!(sees(Role::Regulator, None, &["2103"]));
+        assert!(sees(Role::Department, Some("x"), &["11", "21"]));
+        assert!(!sees(Role::Regulator, None, &["2104"]));
+        assert!(!sees(Role::Regulator, None, &[]));
+        assert!(sees(Role::Administrator, None, &[]));
+        let nowhere = Scope::default();
+        assert!(person(Role::Regulator, None, &[""]).sees(&nowhere));
+        assert!(!person(Role::Regulator, None, &["21"]).sees(&nowhere));
+    }
+
+    #[test]
+    fn every_role_survives_its_key() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_key(role.key()), Some(role));
+        }
+    }
+}
