@@ -11,10 +11,10 @@ use heapless::{String, Vec};
 use minimq::{Buffers, ConfigBuilder, PubError, Publication, QoS, SubscriptionOptions, TopicFilter, Will};
 use vigil_firmware::{Action, Publish, Qos, Scratch, Storage};
 
-use crate::console::say;
 use crate::node::{MESSAGE, Node};
+use crate::say;
 use crate::wall;
-use crate::watchdog::Task;
+use crate::watch::Task;
 
 /// Patience with the network while connecting.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const ENVELOPE: usize = 320;
 
 /// Where the broker is.
 #[derive(Clone, Copy)]
-pub(crate) struct Server {
+pub struct Server {
     pub(crate) address: Ipv4Addr,
     pub(crate) port: u16,
     /// What the node calls itself there.
@@ -42,23 +42,36 @@ pub(crate) struct Server {
 }
 
 /// Everything the connection needs.
-pub(crate) struct Buffer {
+pub struct Buffer {
+    will: LastWill,
     scratch: Scratch<MESSAGE>,
-    tcp_rx: [u8; 1_024],
+    tcp_rx: [u8; INBOUND],
     tcp_tx: [u8; 2_048],
     mqtt_rx: [u8; INBOUND],
     mqtt_tx: [u8; MESSAGE + ENVELOPE],
 }
 
 impl Buffer {
-    pub(crate) const fn new() -> Self {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
+            will: LastWill {
+                topic: String::new(),
+                payload: Vec::new(),
+            },
             scratch: Scratch::new(),
-            tcp_rx: [0; 1_024],
+            tcp_rx: [0; INBOUND],
             tcp_tx: [0; 2_048],
             mqtt_rx: [0; INBOUND],
             mqtt_tx: [0; MESSAGE + ENVELOPE],
         }
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -69,16 +82,17 @@ struct LastWill {
 }
 
 impl LastWill {
-    fn keep(will: &Publish<'_>) -> Option<Self> {
-        Some(Self {
-            topic: String::try_from(will.topic).ok()?,
-            payload: Vec::from_slice(will.payload).ok()?,
-        })
+    /// Whether it fits.
+    fn keep(&mut self, will: &Publish<'_>) -> bool {
+        self.topic.clear();
+        self.payload.clear();
+        let topic = self.topic.push_str(will.topic);
+        topic.is_ok() && self.payload.extend_from_slice(will.payload).is_ok()
     }
 }
 
 /// Runs the session's side of the network for ever.
-pub(crate) async fn run<S: Storage>(
+pub async fn run<S: Storage>(
     node: &Node<S>,
     stack: Stack<'static>,
     server: Server,
@@ -86,20 +100,20 @@ pub(crate) async fn run<S: Storage>(
 ) -> ! {
     loop {
         Task::Link.check_in();
-        let will = node.with(|edge| match edge.poll(wall::now(), &mut buffer.scratch) {
-            Some(Action::Connect { will, .. }) => Some(LastWill::keep(&will)),
+        let wanted = node.with(|edge| match edge.poll(wall::now(), &mut buffer.scratch) {
+            Some(Action::Connect { will, .. }) => Some(buffer.will.keep(&will)),
             _ => None,
         });
-        let Some(will) = will else {
+        let Some(kept) = wanted else {
             wait(node).await;
             continue;
         };
-        let Some(will) = will else {
+        if !kept {
             say!("link: the death certificate does not fit; not connecting");
             node.with(|edge| edge.on_disconnected(wall::now()));
             continue;
-        };
-        if let Err(why) = connection(node, stack, server, &will, buffer).await {
+        }
+        if let Err(why) = connection(node, stack, &server, buffer).await {
             say!("link: {why}");
         }
         node.with(|edge| edge.on_disconnected(wall::now()));
@@ -122,11 +136,11 @@ fn wake<S: Storage>(node: &Node<S>) -> Instant {
 async fn connection<S: Storage>(
     node: &Node<S>,
     stack: Stack<'static>,
-    server: Server,
-    will: &LastWill,
+    server: &Server,
     buffer: &mut Buffer,
 ) -> Result<(), &'static str> {
     let Buffer {
+        will,
         scratch,
         tcp_rx,
         tcp_tx,

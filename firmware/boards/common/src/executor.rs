@@ -18,7 +18,7 @@ fn pender(_context: *mut ()) {
 }
 
 /// Runs what `init` spawns, for ever.
-pub(crate) fn run(init: impl FnOnce(Spawner)) -> ! {
+pub fn run(init: impl FnOnce(Spawner)) -> ! {
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
     let executor: &'static raw::Executor = EXECUTOR.init(raw::Executor::new(core::ptr::null_mut()));
     init(executor.spawner());

@@ -5,26 +5,26 @@ use core::cell::{Cell, RefCell};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use vigil_firmware::health::{self, Health, Remembered};
-use vigil_firmware::provisioning::MAX_DEVICES;
+use vigil_firmware::provisioning::{MAX_CHANNELS, MAX_DEVICES};
 use vigil_firmware::sampling::Slave;
 use vigil_firmware::time::ClockSource;
 use vigil_firmware::{Place, ReportError, Sample, Scratch, Session, Storage};
 
-use crate::sampling::CHANNELS;
-use crate::{stack, wall};
+use crate::wall;
 
 /// Largest message, and the largest record with it.
-pub(crate) const MESSAGE: usize = 1_536;
+pub const MESSAGE: usize = 1_536;
 /// Metrics of the node and its devices.
-pub(crate) const METRICS: usize = health::METRICS.len() + CHANNELS;
+pub const METRICS: usize = health::METRICS.len() + MAX_CHANNELS;
 /// Devices.
-pub(crate) const DEVICES: usize = MAX_DEVICES;
+pub const DEVICES: usize = MAX_DEVICES;
 
-pub(crate) type Edge<S> = Session<'static, S, METRICS, DEVICES>;
+/// The session of a board.
+pub type Edge<S> = Session<'static, S, METRICS, DEVICES>;
 
 /// The session, and the word that there is something to send. Tasks of one executor share it; none holds it while it
 /// waits.
-pub(crate) struct Node<S: 'static> {
+pub struct Node<S: 'static> {
     edge: RefCell<Edge<S>>,
     /// Where reports are written before they are in the journal.
     scratch: RefCell<&'static mut Scratch<MESSAGE>>,
@@ -34,7 +34,8 @@ pub(crate) struct Node<S: 'static> {
 }
 
 impl<S: Storage> Node<S> {
-    pub(crate) fn new(edge: Edge<S>, scratch: &'static mut Scratch<MESSAGE>) -> Self {
+    /// The session of a node and a buffer for its reports.
+    pub const fn new(edge: Edge<S>, scratch: &'static mut Scratch<MESSAGE>) -> Self {
         Self {
             edge: RefCell::new(edge),
             scratch: RefCell::new(scratch),
@@ -51,14 +52,17 @@ impl<S: Storage> Node<S> {
     }
 
     /// How the node does.
-    pub(crate) fn health(&self, remembered: &Remembered) -> Health {
+    pub(crate) fn health(&self, remembered: &Remembered, stack_used: Option<u32>) -> Health {
         self.with(|edge| Health {
             remembered: remembered.clone(),
-            stack_used: Some(stack::used() as u32),
+            stack_used,
             journal_held: edge.journal().pending(),
             session: edge.counters(),
             reads: self.reads.get(),
-            clock: wall::is_known().then_some(ClockSource::Rtc),
+            clock: match edge.clock_offset_ms() {
+                0 => wall::is_known().then_some(ClockSource::Rtc),
+                _ => Some(ClockSource::Gateway),
+            },
         })
     }
 

@@ -9,8 +9,7 @@ use cortex_m::peripheral::SCB;
 use embassy_time::{Duration, Instant};
 use vigil_firmware::health::{REMEMBERED_BYTES, Remembered, ResetCause};
 
-use crate::console;
-use crate::stack::STACK;
+use crate::{console, stack};
 
 /// A program that lived this long was not broken from the start.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -54,7 +53,8 @@ fn store(remembered: &Remembered, quick: u32) {
 
 /// Reads what was written before the last reset and makes ready for the next; with it, how long to wait before going
 /// on: a program that cannot start must not hammer broker and card. Call once, early.
-pub(crate) fn take() -> (Remembered, Duration) {
+#[must_use]
+pub fn take() -> (Remembered, Duration) {
     let (mut remembered, quick) = load().unwrap_or_default();
     // A reset that nobody writes down was the pin's; the count goes on.
     let next = Remembered {
@@ -70,7 +70,7 @@ pub(crate) fn take() -> (Remembered, Duration) {
 }
 
 /// Writes down why, and resets.
-pub(crate) fn reset(cause: ResetCause, message: fmt::Arguments<'_>) -> ! {
+pub fn reset(cause: ResetCause, message: fmt::Arguments<'_>) -> ! {
     cortex_m::interrupt::disable();
     let (before, quick) = load().unwrap_or_default();
     let uptime = Instant::now().duration_since(Instant::from_ticks(0));
@@ -96,9 +96,9 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// The last two parts of a path.
 fn short(path: &str) -> &str {
-    let mut cuts = path.rmatch_indices('/');
+    let mut cuts = (0..path.len()).rev().filter(|at| path.as_bytes()[*at] == b'/');
     cuts.next();
-    cuts.next().and_then(|(at, _)| path.get(at + 1..)).unwrap_or(path)
+    cuts.next().and_then(|at| path.get(at + 1..)).unwrap_or(path)
 }
 
 /// The stack may be what is broken: the handler gets a new one, and the old pointer to look at.
@@ -123,16 +123,17 @@ extern "C" fn hard_fault() -> ! {
 /// Words of an exception frame: r0-r3, r12, lr, pc, xpsr.
 const FRAME: usize = 32;
 
-extern "C" fn fault(stack: usize) -> ! {
-    if !(STACK.start..=STACK.end - FRAME).contains(&stack) {
+extern "C" fn fault(pointer: usize) -> ! {
+    let stack = stack::range();
+    if !(stack.start..=stack.end - FRAME).contains(&pointer) {
         reset(
             ResetCause::Fault,
-            format_args!("stack overflow, sp {stack:#010x}"),
+            format_args!("stack overflow, sp {pointer:#010x}"),
         );
     }
     // SAFETY: the whole frame lies within the stack's memory, aligned to 8 as the processor pushes it.
     #[allow(unsafe_code, reason = "what the processor pushed")]
-    let (lr, pc) = unsafe { (*((stack + 20) as *const u32), *((stack + 24) as *const u32)) };
+    let (lr, pc) = unsafe { (*((pointer + 20) as *const u32), *((pointer + 24) as *const u32)) };
     // SAFETY: reading the configurable fault status has no effect.
     #[allow(unsafe_code, reason = "registers are memory")]
     let status = unsafe { (*SCB::PTR).cfsr.read() };
