@@ -49,6 +49,7 @@ pub struct LogDecoder {
     intake: Intake,
     /// Profiles and maps of messages that are not Sparkplug's; `None`: cannot be read any more.
     fields: HashMap<ContentHash, Option<field::Restored>>,
+    restorer: field::Restorer,
     translation: Translation,
 }
 
@@ -65,7 +66,8 @@ impl LogDecoder {
     /// A birth that messages may refer to. Add them in the order received.
     pub fn add_context(&mut self, context: &DecodeContext) {
         if field::is_field(context) {
-            self.fields.insert(context.hash, field::restore(context).ok());
+            self.fields
+                .insert(context.hash, self.restorer.restore(context).ok());
             return;
         }
         let device = match Topic::parse(&context.topic) {

@@ -112,6 +112,21 @@ fn every_shipped_profile_has_golden_messages() {
     }
 }
 
+#[test]
+fn the_profiles_in_the_reference_are_good() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks: Vec<_> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        assert_eq!(Profile::parse("README.md", block).1, [], "{block}");
+    }
+}
+
 /// Messages of hostile senders: broken JSON, broken text, values of every kind in every place.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![

@@ -166,6 +166,7 @@ fn code(quality: Quality) -> Option<i32> {
 mod tests {
     use super::{Translation, code};
     use crate::field::tests::Lines;
+    use crate::json::Profile;
     use vigil_protocol::sparkplug::PayloadView;
     use vigil_protocol::time::UtcMillis;
     use vigil_protocol::vocabulary::Quality;
@@ -225,6 +226,29 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn old_readings_are_history_where_the_source_keeps_them_and_a_wrong_clock_elsewhere() {
+        let historical = |backfill: bool| {
+            let text = format!(
+                "id = \"p\"\ntopic = \"t\"\nnode = \"g/n\"\nbackfill = {backfill}\neach = \"$[*]\"\n\
+                 time = \"@.t\"\ntime_format = \"ms\"\nvalues = \"@.v\"\n"
+            );
+            let profile = Profile::parse("p", &text).0.expect("good");
+            let mut translation = Translation::default();
+            let message = br#"[{"t": 1000, "v": {"p": 1}}, {"t": 4500, "v": {"p": 2}}, {"v": {"p": 3}}]"#;
+            translation
+                .read(&profile, "t", message, UtcMillis(5_000), 1_000)
+                .expect("readable");
+            let view = PayloadView::parse(translation.payload(&translation.parts()[0])).expect("ours");
+            view.metrics()
+                .flatten()
+                .map(|metric| metric.is_historical)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(historical(true), [true, false, false]);
+        assert_eq!(historical(false), [false; 3]);
     }
 
     #[test]
