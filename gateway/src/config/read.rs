@@ -54,6 +54,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
         read_broker(table, &mut config.broker, &config.base);
     }
     refuse_open_broker(root, listen.as_ref(), broker.as_ref(), config);
+    if let Some(table) = section("json") {
+        super::json::read(&table, &mut config.json, &config.base);
+    }
     if let Some(table) = section("store") {
         read_store(&table, &mut config.store);
     }
@@ -66,9 +69,6 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
     if let Some(table) = section("web") {
         read_web(&table, &mut config.web);
     }
-    if let Some(connections) = root.get("modbus") {
-        config.modbus = modbus::read(&connections, &config.base);
-    }
     if let Some(table) = section("influx") {
         config.influx = read_influx(&table, &config.base);
     }
@@ -77,6 +77,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
         .as_ref()
         .and_then(|v| read_webhooks(v, &config.base))
         .unwrap_or_default();
+    if let Some(connections) = root.get("modbus") {
+        config.modbus = modbus::read(&connections, &config.base);
+    }
     root.finish();
 }
 
