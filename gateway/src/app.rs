@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;
 use crate::metrics::Registry;
+use crate::people::People;
 use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
@@ -29,6 +30,8 @@ pub struct App {
     pub store: Reader,
     /// What people write: registers, users, cases.
     pub desk: Desk,
+    /// Who may come in, who is in, what was done.
+    pub people: People,
     /// What is watched.
     pub catalog: Arc<Catalog>,
     /// How the gateway is set up.

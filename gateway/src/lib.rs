@@ -18,6 +18,7 @@ pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod mqtt;
+pub mod people;
 mod relive;
 pub mod reload;
 pub mod replay;

@@ -12,6 +12,7 @@ use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::people::People;
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -245,21 +246,23 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
     let (reload_handle, asked) = ReloadHandle::new();
+    let (token, desk) = (Arc::new(token), store::desk(&store_options));
+    let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog).await?;
     let app = App {
         engine: engine.clone(),
         store: reader,
-        desk: store::desk(&store_options),
+        desk,
+        people,
         catalog,
         config,
-        token: Arc::new(token),
+        token,
         started,
         clock,
         metrics,
         reload: reload_handle,
         stopping: stopping.clone(),
     };
-    let sessions = Arc::new(web::Sessions::default());
-    let site = http::Site::new(router(app.clone(), &sessions));
+    let site = http::Site::new(router(app.clone()));
     let http = tokio::spawn(http::serve(
         listener,
         site.clone(),
@@ -268,7 +271,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
-    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
+    tokio::spawn(reloading(source, app.clone(), site, asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -354,8 +357,8 @@ impl Running {
 }
 
 /// Pages and API; the pages answer whatever nobody else does.
-fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
-    crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
+fn router(app: App) -> axum::Router {
+    crate::api::router(app.clone()).merge(web::router(app))
 }
 
 /// Reloads whenever it is asked to, until nobody can ask any more.
@@ -363,12 +366,11 @@ async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
     site: http::Site,
-    sessions: Arc<web::Sessions>,
     mut asked: mpsc::Receiver<reload::Answer>,
 ) {
     while let Some(answer) = asked.recv().await {
         let result = match &source {
-            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
+            Some(source) => reload_once(source, &mut app, &site).await,
             None => Err(ReloadFailure::Never),
         };
         // Whoever asked may have gone away.
@@ -380,7 +382,6 @@ async fn reload_once(
     source: &ConfigSource,
     app: &mut App,
     site: &http::Site,
-    sessions: &Arc<web::Sessions>,
 ) -> Result<Reloaded, ReloadFailure> {
     let source = source.clone();
     let loaded = tokio::task::spawn_blocking(move || source.load());
@@ -390,8 +391,12 @@ async fn reload_once(
     app.engine
         .reload(Arc::clone(&catalog), config.core.clone())
         .await?;
+    // Before the pages show what is new: whose it is.
+    if let Err(error) = app.people.follow(&catalog).await {
+        tracing::error!(%error, "whose the equipment is was not noted; lists of units may lack the newest");
+    }
     (app.catalog, app.config) = (catalog, Arc::new(config));
-    site.replace(router(app.clone(), sessions));
+    site.replace(router(app.clone()));
     let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
     tracing::info!(
         equipment = reloaded.equipment,

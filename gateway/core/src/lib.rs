@@ -31,6 +31,7 @@ pub mod pipeline;
 pub mod rules;
 pub mod sample;
 pub mod settings;
+pub mod sign_in;
 pub mod status;
 
 pub use input::{Action, FieldMessage, Input, Message, OperatorAction, Position};

@@ -1,10 +1,10 @@
 //! Alarms and their journal.
 
-use super::auth::Admin;
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{AlarmFilter, App};
+use crate::people::Access;
 use crate::view::{self, Alarm, AlarmChange, Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -149,7 +149,7 @@ pub(super) struct AlarmActed {
 )]
 pub(super) async fn act(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path((equipment, rule)): Path<(String, String)>,
     NoParams: NoParams,
     headers: HeaderMap,
@@ -175,7 +175,7 @@ pub(super) async fn act(
         (AlarmStep::Reset, None) => Action::ResetAlarm { equipment, rule },
     };
     let action = OperatorAction {
-        actor: Admin::NAME.to_owned(),
+        actor: access.login().to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
         action,

@@ -1,10 +1,10 @@
 //! The register of hazards, and the steps people take in it.
 
-use super::auth::Admin;
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{App, HazardFilter};
+use crate::people::Access;
 use crate::view::words::{GradeWords, HazardStatusWords, SeverityWords};
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
 use axum::Json;
@@ -135,7 +135,7 @@ pub(super) struct HazardActed {
 )]
 pub(super) async fn act(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
@@ -146,7 +146,7 @@ pub(super) async fn act(
     }
     let hazard = HazardId(id.into());
     let action = OperatorAction {
-        actor: Admin::NAME.to_owned(),
+        actor: access.login().to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
         action: match step.action {

@@ -1,15 +1,15 @@
 //! REST under `/api/v1`, the event stream, the description of both, and what operation needs.
 //!
 //! ```text
-//! request ─► guard (limits, headers, problems) ─► handler ─► view::* or engine.act ─► JSON
+//! request ─► guard (limits, headers, problems) ─► gate (who, may he) ─► handler ─► view::* or engine.act ─► JSON
 //! ```
-//! Reading is open to whoever reaches the address; a handler that writes asks for [`auth::Admin`].
+//! A handler takes [`crate::people::Access`]; who may ask for what stands in [`crate::people::rules`].
 
 mod alarms;
-mod auth;
 mod docs;
 mod equipment;
 mod events;
+mod gate;
 mod guard;
 mod hazards;
 mod health;
@@ -24,7 +24,7 @@ pub use problem::{ApiError, Problem};
 use crate::app::App;
 use crate::view::nearest;
 use axum::extract::Request;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use axum::{Extension, Router};
 use docs::{Document, Frame};
@@ -41,6 +41,7 @@ pub fn router(app: App) -> Router {
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
         .layer(Extension(Document::of(&description)))
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)

@@ -419,5 +419,9 @@ fn read_web(table: &Table<'_, '_>, web: &mut Web) {
         &mut web.language,
         table.get("language").and_then(|v| v.choice(&languages)),
     );
+    set(
+        &mut web.behind_proxy,
+        table.get("behind_proxy").and_then(|v| v.bool()),
+    );
     table.finish();
 }

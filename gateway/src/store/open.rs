@@ -155,6 +155,7 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        ("people", include_str!("../../migrations/sqlite/0004_people.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -83,17 +83,14 @@ async fn take(
     step: &Step,
 ) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
-    let Some(session) = page
-        .session
-        .as_ref()
-        .filter(|session| session.vouches_for(&step.csrf))
-    else {
+    let vouched = |session: &crate::people::Session| session.vouches_for(&step.csrf);
+    if !page.session.as_ref().is_some_and(vouched) {
         return refused(
             StatusCode::FORBIDDEN,
             "请先登录，再提交一次。",
             "Sign in first, then send it again.",
         );
-    };
+    }
     let action = match step.step.as_str() {
         "acknowledge" => Action::AcknowledgeAlarm { equipment, rule },
         "unshelve" => Action::UnshelveAlarm { equipment, rule },
@@ -107,7 +104,7 @@ async fn take(
         }
     };
     let action = OperatorAction {
-        actor: session.name.clone(),
+        actor: page.access.login().to_owned(),
         reason: String::new(),
         idempotency_key: None,
         action,

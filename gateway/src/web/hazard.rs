@@ -4,8 +4,9 @@ use super::fault::{Fault, respond, respond_with};
 use super::markup::Markup;
 use super::page::Page;
 use super::trends::{self, Figure, Source};
-use super::{Site, sign_in, terms};
+use super::{Site, terms};
 use crate::app::ActError;
+use crate::people::admin_name;
 use crate::view;
 use crate::view::HazardMark;
 use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
@@ -97,9 +98,9 @@ pub(crate) async fn act(
 async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
     let actor = match &page.session {
-        Some(session) if session.vouches_for(&step.csrf) => session.name.clone(),
+        Some(session) if session.vouches_for(&step.csrf) => page.access.login().to_owned(),
         // The token itself vouches for a form that belongs to no session.
-        _ if site.app.token.matches(step.token.trim()) => sign_in::person(&step.name),
+        _ if site.app.token.matches(step.token.trim()) => admin_name(&step.name),
         Some(_) => {
             return refused(
                 StatusCode::FORBIDDEN,

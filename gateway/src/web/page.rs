@@ -2,9 +2,9 @@
 
 use super::format::{self, Times};
 use super::markup::{Markup, address, encode, escape};
-use super::session::Session;
 use super::words::Language;
 use super::{Site, assets, phrase, terms};
+use crate::people::{Access, Session, cookie};
 use crate::view::Time;
 use crate::view::Word;
 use axum::extract::{FromRequestParts, Query};
@@ -52,6 +52,8 @@ pub(crate) struct Page {
     pub(crate) path: String,
     /// Query without `lang`.
     pub(crate) query: Vec<(String, String)>,
+    /// Who reads it.
+    pub(crate) access: Access,
     /// Signed in, if at all.
     pub(crate) session: Option<Session>,
 }
@@ -71,17 +73,23 @@ impl FromRequestParts<Arc<Site>> for Page {
             .map(|query| query.0)
             .unwrap_or_default();
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        // A page that is not behind the gate shows nothing of anybody.
+        let access = parts
+            .extensions
+            .get::<Access>()
+            .cloned()
+            .unwrap_or_else(Access::none);
         let asked = query
             .iter()
             .find(|(key, _)| key == "lang")
             .and_then(|(_, value)| Language::from_key(value));
         let language = asked
             .or_else(|| cookie(header(COOKIE)?, LANGUAGE_COOKIE).and_then(Language::from_key))
+            .or_else(|| access.language.as_deref().and_then(Language::from_key))
             .or_else(|| header(ACCEPT_LANGUAGE).and_then(Language::from_accept))
             .unwrap_or_else(|| site.app.config.web.language.into());
         query.retain(|(key, _)| key != "lang");
         let now = site.app.clock.now();
-        let session = header(COOKIE).and_then(|cookies| site.sessions.of_cookies(cookies, now));
         Ok(Self {
             language,
             times: Times {
@@ -92,18 +100,10 @@ impl FromRequestParts<Arc<Site>> for Page {
             timezone: site.app.config.web.timezone.clone(),
             path: parts.uri.path().to_owned(),
             query,
-            session,
+            session: access.session.clone(),
+            access,
         })
     }
-}
-
-/// The value of a cookie.
-pub(crate) fn cookie<'c>(header: &'c str, name: &str) -> Option<&'c str> {
-    header
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, v)| v)
 }
 
 impl Page {
@@ -298,15 +298,4 @@ impl Page {
 /// Whether a character is written by Chinese pages only.
 pub(crate) fn is_cjk(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cookie;
-
-    #[test]
-    fn a_cookie_is_found_by_its_whole_name() {
-        assert_eq!(cookie("a=1; vigil_lang=en; b=2", "vigil_lang"), Some("en"));
-        assert_eq!(cookie("xvigil_lang=en", "vigil_lang"), None);
-    }
 }
