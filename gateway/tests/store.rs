@@ -135,7 +135,10 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
         [(*batch.events[0]).clone()]
     );
     assert_eq!(reader.last_event_id().await.unwrap(), 1);
-    let overview = reader.overview().await.unwrap();
+    let overview = reader
+        .overview(&vigil_core::people::Sight::Everything)
+        .await
+        .unwrap();
     assert_eq!(
         (overview.open_hazards, overview.suspected, overview.major),
         ([1, 0, 0, 0], 1, 1)

@@ -51,6 +51,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<HazardPage>, ApiError> {
     let bad_cursor =
@@ -68,9 +69,10 @@ pub(super) async fn list(
             .cursor
             .map(|cursor| cursor.parse().map_err(bad_cursor))
             .transpose()?,
+        sight: None,
         limit: limit(params.limit)?.unwrap_or(0),
     };
-    Ok(Json(view::hazards(&app, filter).await?))
+    Ok(Json(view::hazards(&app, &access.sight(), filter).await?))
 }
 
 /// One hazard: its chain of events, rule, pack hash and clause, and the data around it.
@@ -81,10 +83,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Json<HazardDetail>, ApiError> {
-    Ok(Json(view::hazard(&app, &id).await?))
+    Ok(Json(view::hazard(&app, &access.sight(), &id).await?))
 }
 
 /// A step in the life of a hazard.
@@ -131,7 +134,7 @@ pub(super) struct HazardActed {
     ),
     request_body = HazardAction,
     responses((status = 200, description = "Done.", body = HazardActed), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn act(
     State(app): State<App>,
@@ -141,9 +144,11 @@ pub(super) async fn act(
     headers: HeaderMap,
     Body(step): Body<HazardAction>,
 ) -> Result<Json<HazardActed>, ApiError> {
-    if app.store.hazard(&id).await.map_err(ViewError::from)?.is_none() {
+    let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
+    let Some(found) = found.filter(|hazard| app.sees(&access.sight(), &hazard.equipment)) else {
         return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
-    }
+    };
+    access.in_area(&*app.scope_of(&found.equipment).area);
     let hazard = HazardId(id.into());
     let action = OperatorAction {
         actor: access.login().to_owned(),

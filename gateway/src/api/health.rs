@@ -11,6 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
+use vigil_core::people::Sight;
 
 /// The process is alive.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +77,11 @@ pub(super) async fn metrics(
     State(app): State<App>,
     NoParams: NoParams,
 ) -> Result<impl IntoResponse, ApiError> {
-    let overview = app.store.overview().await.map_err(ViewError::from)?;
+    let overview = app
+        .store
+        .overview(&Sight::Everything)
+        .await
+        .map_err(ViewError::from)?;
     let size = app.store.size().await.map_err(ViewError::from)?;
     let gauge = |name, help, labels: &[(&str, &str)], value: u64| {
         app.metrics

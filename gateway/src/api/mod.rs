@@ -5,7 +5,9 @@
 //! ```
 //! A handler takes [`crate::people::Access`]; who may ask for what stands in [`crate::people::rules`].
 
+mod account;
 mod alarms;
+mod audit;
 mod docs;
 mod equipment;
 mod events;
@@ -18,6 +20,7 @@ mod operation;
 mod params;
 mod problem;
 mod site;
+mod users;
 
 pub use problem::{ApiError, Problem};
 
@@ -59,6 +62,7 @@ fn described() -> OpenApiRouter<App> {
     let long = OpenApiRouter::new()
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
+        .routes(routes!(audit::chain))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -76,6 +80,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(account::account))
+        .routes(routes!(account::password))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(account::tokens, account::add_token))
+        .routes(routes!(account::revoke_token))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::one, users::change))
+        .routes(routes!(users::set_password))
+        .routes(routes!(audit::list))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

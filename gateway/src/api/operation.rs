@@ -34,7 +34,7 @@ pub(super) struct InForce {
         (status = 422, description = "Something is wrong with the files; nothing has changed.",
             body = super::problem::Problem, content_type = "application/problem+json"),
         Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn reload(State(app): State<App>, NoParams: NoParams) -> Result<Json<InForce>, ApiError> {
     match app.reload.reload().await {

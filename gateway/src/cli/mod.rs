@@ -4,6 +4,7 @@ pub mod check;
 mod demo;
 mod replay;
 mod run;
+mod user;
 
 use clap::{Parser, Subcommand};
 use run::stop_signal;
@@ -28,6 +29,8 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// Who may come in: add, list, password, disable, enable, role.
+    User(user::UserArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::User(args) => user::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

@@ -5,7 +5,6 @@ use super::rules::{self, Kind, Rule, Verb, Who};
 use super::sign_in::{COOKIE, cookie};
 use super::{Deed, People, TokenScope};
 use crate::app::App;
-use crate::desk::people::audit;
 use crate::store::StoreError;
 use axum::extract::MatchedPath;
 use axum::http::header::{AUTHORIZATION, COOKIE as COOKIES};
@@ -189,14 +188,7 @@ fn judge(people: &People, caller: &Caller, rule: &Rule) -> Result<(), Refusal> {
             _ => Err(Refusal::SignIn),
         };
     }
-    let person = &caller.access.person;
-    let may = match rule.who {
-        Who::Roles(roles) => roles.contains(&person.role),
-        Who::Everywhere => person.sight().is_everything(),
-        // The admin token is nobody's account, and a token makes no further ones and changes no password.
-        Who::Oneself => has_account(&caller.access) && caller.access.via == Via::Session,
-    };
-    if !may {
+    if !is_allowed(&caller.access, rule) {
         return Err(Refusal::Role);
     }
     match &caller.scopes {
@@ -210,6 +202,28 @@ fn judge(people: &People, caller: &Caller, rule: &Rule) -> Result<(), Refusal> {
 pub fn has_account(access: &Access) -> bool {
     // Nobody's login has these letters: see `vigil_core::sign_in::login`.
     access.signed_in() && access.login() != super::ADMIN && !access.login().contains(':')
+}
+
+/// Whether somebody may open a page: what menus show.
+#[must_use]
+pub fn may_open(access: &Access, route: &str) -> bool {
+    let Some(rule) = rules::of(Verb::Get, route) else {
+        return false;
+    };
+    match rule.kind {
+        Kind::Open | Kind::Door => true,
+        Kind::Read if !access.signed_in() => true,
+        _ => access.signed_in() && is_allowed(access, rule),
+    }
+}
+
+fn is_allowed(access: &Access, rule: &Rule) -> bool {
+    match rule.who {
+        Who::Roles(roles) => roles.contains(&access.person.role),
+        Who::Everywhere => access.sight().is_everything(),
+        // The admin token is nobody's account, and a token makes no further ones and changes no password.
+        Who::Oneself => has_account(access) && access.via == Via::Session,
+    }
 }
 
 /// Whether a request must show the CSRF token of its session.
@@ -334,9 +348,7 @@ pub async fn record(
         area,
         status: status.as_u16(),
     };
-    let mut write = app.desk.begin().await?;
-    audit::append(write.connection()?, deed).await?;
-    write.commit().await
+    app.people.record(deed).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::hasher::HashError;
 use super::{
-    ApiToken, AuditFilter, Chain, Entry, People, SessionRow, TokenScope, User, UserFacts, UserFilter,
+    ApiToken, AuditFilter, Chain, Deed, Entry, People, SessionRow, TokenScope, User, UserFacts, UserFilter,
 };
 use crate::desk::people::{audit, sessions, tokens, users};
 use crate::secrets::{SecretError, random_hex};
@@ -456,6 +456,21 @@ impl People {
         limit: u32,
     ) -> Result<Vec<Entry>, StoreError> {
         audit::list(self.0.desk.reading(), reader, filter, limit).await
+    }
+
+    /// Adds to the audit log.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn record(&self, deed: Deed) -> Result<(), StoreError> {
+        let mut write = self.0.desk.begin().await?;
+        audit::append(write.connection()?, deed).await?;
+        write.commit().await
+    }
+
+    /// Closes the writing connection, for who holds these tables alone.
+    pub async fn close(&self) {
+        self.0.desk.close().await;
     }
 
     /// Whether the audit log is what was written, all of it.

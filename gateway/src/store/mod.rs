@@ -11,6 +11,7 @@ mod keys;
 mod open;
 mod reader;
 mod retention;
+mod sight;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
@@ -22,6 +23,7 @@ pub use reader::{
     OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
+pub use sight::{push_node_seen, push_scope, push_seen};
 pub use writer::{Committed, Indexed, Writer};
 
 /// The database behind the store.

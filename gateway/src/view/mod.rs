@@ -30,7 +30,7 @@ mod value;
 pub mod words;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
-pub use card::Card;
+pub use card::{Card, unknown};
 pub use completeness::{Completeness, Gap, MessageCounts};
 pub use equipment::{
     ChannelNow, EquipmentDetail, EquipmentFilter, EquipmentLine, EquipmentPage, NameplateValue, Watch,

@@ -91,6 +91,13 @@ async fn take(
             "Sign in first, then send it again.",
         );
     }
+    if !site.app.sees(&page.sight(), &equipment) {
+        return refused(
+            StatusCode::NOT_FOUND,
+            "没有这台设备的报警。",
+            "There is no such alarm.",
+        );
+    }
     let action = match step.step.as_str() {
         "acknowledge" => Action::AcknowledgeAlarm { equipment, rule },
         "unshelve" => Action::UnshelveAlarm { equipment, rule },
@@ -132,16 +139,16 @@ async fn take(
 async fn make<'p>(site: &Site, page: &'p Page, refused: Option<String>) -> Result<AlarmsPage<'p>, Fault> {
     let equipment = Some(page.asked("equipment")).filter(|id| !id.is_empty());
     let of = match equipment {
-        Some(id) => Some(site.card(id).ok_or(Fault::NotFound)?),
+        Some(id) => Some(site.card(page, id).ok_or(Fault::NotFound)?),
         None => None,
     };
     let filter = AlarmFilter {
         standing: true,
         equipment: equipment.map(str::to_owned),
-        limit: 0,
+        ..AlarmFilter::default()
     };
-    let standing = view::alarms(&site.app, &filter).await?;
-    let journal = view::alarm_changes(&site.app, equipment, JOURNAL).await?;
+    let standing = view::alarms(&site.app, &page.sight(), &filter).await?;
+    let journal = view::alarm_changes(&site.app, &page.sight(), equipment, JOURNAL).await?;
     let show = page.asked("show");
     let severity = page.asked("severity");
     let choice = |key: &str, zh: &str, en: &str| Choice {

@@ -116,6 +116,18 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
             );
         }
     };
+    let found = match site.app.store.hazard(id).await {
+        Ok(found) => found.filter(|hazard| site.app.sees(&page.sight(), &hazard.equipment)),
+        Err(error) => return Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    };
+    let Some(found) = found else {
+        return refused(
+            StatusCode::NOT_FOUND,
+            "没有这条隐患。",
+            "There is no such hazard.",
+        );
+    };
+    page.access.in_area(&*site.app.scope_of(&found.equipment).area);
     let hazard = HazardId(id.into());
     let action = match step.step.as_str() {
         "confirm" => Action::ConfirmHazard { hazard },
@@ -168,7 +180,7 @@ async fn make<'p>(
     id: &str,
     refused: Option<Refused>,
 ) -> Result<HazardPage<'p>, Fault> {
-    let detail = view::hazard(&site.app, id).await?;
+    let detail = view::hazard(&site.app, &page.sight(), id).await?;
     let charts = detail
         .evidence
         .series

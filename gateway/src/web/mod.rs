@@ -7,8 +7,10 @@
 //! Every page serves one of three reasons and says at the top which: something is wrong now, there is
 //! work to do, something must be proven. Colour means abnormal and nothing else.
 
+mod account;
 mod alarms;
 mod assets;
+mod audit;
 pub mod chart;
 mod equipment;
 mod equipment_list;
@@ -30,6 +32,7 @@ mod spark;
 mod strangers;
 mod terms;
 mod trends;
+mod users;
 pub mod words;
 
 use crate::app::App;
@@ -84,10 +87,13 @@ impl Site {
         })
     }
 
-    /// Who a piece of equipment is, if the catalog has it.
-    fn card(&self, id: &str) -> Option<Card> {
+    /// Who a piece of equipment is, if the catalog has it and the reader sees it.
+    fn card(&self, page: &Page, id: &str) -> Option<Card> {
         let ix = self.app.catalog.by_id.get(id)?;
-        self.app.catalog.equipment.get(ix.0 as usize).map(Card::from)
+        let equipment = self.app.catalog.equipment.get(ix.0 as usize);
+        equipment
+            .filter(|one| self.app.sees_one(&page.sight(), one))
+            .map(Card::from)
     }
 }
 
@@ -149,6 +155,25 @@ fn pages() -> Routes {
         .post("/sign-in", sign_in::enter)
         .get("/sign-out", async || Redirect::to("/sign-in"))
         .post("/sign-out", sign_in::leave)
+        .and(people())
+}
+
+/// One's own account, users, the audit log.
+fn people() -> Routes {
+    Routes::default()
+        .get("/account", account::show)
+        .post("/account/password", account::password)
+        .post("/account/language", account::language)
+        .post("/account/sessions", account::end_session)
+        .post("/account/tokens", account::add_token)
+        .post("/account/tokens/revoke", account::revoke_token)
+        .get("/users", users::list)
+        .post("/users", users::add)
+        .get("/users/new", users::new)
+        .get("/users/{login}", users::show)
+        .post("/users/{login}", users::change)
+        .post("/users/{login}/password", users::set_password)
+        .get("/audit", audit::show)
 }
 
 /// Waits for one of a few permits.

@@ -48,18 +48,19 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 
 async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault> {
     let app = &site.app;
-    let seen = view::overview(app).await?;
+    let seen = view::overview(app, &page.sight()).await?;
     let standing = AlarmFilter {
         standing: true,
         ..AlarmFilter::default()
     };
-    let unacknowledged = view::alarms(app, &standing)
+    let unacknowledged = view::alarms(app, &page.sight(), &standing)
         .await?
         .iter()
         .filter(|alarm| terms::is_unseen(alarm.state))
         .count();
     let odd = view::nodes(
         app,
+        &page.sight(),
         &NodeFilter {
             odd: Some(true),
             limit: ROWS as usize,
@@ -67,7 +68,11 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
         },
     )
     .await?;
-    let strangers = view::unregistered(app, ROWS).await?.devices;
+    // Strangers are nobody's: they are for who sees everything.
+    let strangers = match seen.unregistered {
+        Some(_) => view::unregistered(app, ROWS).await?.devices,
+        None => Vec::new(),
+    };
     let strip = strip(page, &seen);
     Ok(OverviewPage {
         page,
@@ -207,6 +212,6 @@ impl OverviewPage<'_> {
     }
 
     fn strangers_more(&self) -> bool {
-        self.seen.unregistered > self.strangers.len() as u64
+        self.seen.unregistered > Some(self.strangers.len() as u64)
     }
 }

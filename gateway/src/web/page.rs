@@ -4,7 +4,7 @@ use super::format::{self, Times};
 use super::markup::{Markup, address, encode, escape};
 use super::words::Language;
 use super::{Site, assets, phrase, terms};
-use crate::people::{Access, Session, cookie};
+use crate::people::{Access, Session, cookie, gate};
 use crate::view::Time;
 use crate::view::Word;
 use axum::extract::{FromRequestParts, Query};
@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use vigil_core::hazard::HazardStatus;
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::{Role, Sight};
 use vigil_protocol::time::UtcMillis;
 
 /// What has a time.
@@ -107,6 +108,11 @@ impl FromRequestParts<Arc<Site>> for Page {
 }
 
 impl Page {
+    /// What the reader sees.
+    pub(crate) fn sight(&self) -> Sight {
+        self.access.sight()
+    }
+
     /// The text in the reader's language.
     pub(crate) fn pick<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
         self.language.pick(zh, en)
@@ -120,6 +126,7 @@ impl Page {
             .map_or("", |(_, value)| value)
     }
 
+    /// The main menu: what the reader may open.
     pub(crate) fn menu(&self) -> Vec<Entry> {
         [
             ("/", "总览", "Overview"),
@@ -129,14 +136,27 @@ impl Page {
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),
+            ("/users", "用户", "Users"),
+            ("/audit", "审计", "Audit"),
         ]
         .into_iter()
+        .filter(|(href, ..)| gate::may_open(&self.access, href))
         .map(|(href, zh, en)| Entry {
             href,
             label: self.language.pick(zh, en),
             current: self.path == href || (href != "/" && self.path.starts_with(&format!("{href}/"))),
         })
         .collect()
+    }
+
+    /// What somebody does here, in words.
+    pub(crate) fn role(&self, role: &Role) -> &'static str {
+        terms::role(self.language, *role)
+    }
+
+    /// Whether the reader runs the gateway.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.access.signed_in() && self.access.person.role == Role::Administrator
     }
 
     /// The same page with some of the query replaced; an empty value takes the key out.
