@@ -260,6 +260,12 @@ pub(super) enum Reading {
     /// A parameter is unknown or cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadParameter(Problem),
+    /// It does not say who asks, or wrongly.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// Not with this role or this token.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
     /// The gateway is stopping, or the store cannot be read.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -278,12 +284,6 @@ pub(super) enum Missing {
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Writing {
-    /// It does not say who asks, or wrongly.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// Not with this role or this token.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(Problem),
