@@ -42,6 +42,7 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "nodes", description = "What is heard through."),
         (name = "events", description = "What happens, as it happens."),
         (name = "people", description = "Users, one's own account, the audit log."),
+        (name = "sinks", description = "Where what the gateway learns goes."),
         (name = "operation", description = "How the gateway is."),
     ),
     components(schemas(super::problem::Problem)),

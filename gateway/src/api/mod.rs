@@ -11,12 +11,14 @@ mod audit;
 mod docs;
 mod equipment;
 mod events;
+mod evidence;
 mod gate;
 mod guard;
 mod hazards;
 mod health;
 mod nodes;
 mod operation;
+mod outbox;
 mod params;
 mod problem;
 mod site;
@@ -63,6 +65,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
         .routes(routes!(audit::chain))
+        .routes(routes!(evidence::bundle))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -75,8 +78,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(alarms::act))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::one))
+        .routes(routes!(evidence::key))
+        .routes(routes!(evidence::list_heads))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
+        .routes(routes!(site::unknown_codes))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
@@ -90,6 +96,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(users::one, users::change))
         .routes(routes!(users::set_password))
         .routes(routes!(audit::list))
+        .routes(routes!(outbox::sinks))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::act))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -59,7 +59,7 @@ pub(super) async fn reload(State(app): State<App>, NoParams: NoParams) -> Result
                 LoadError::Arguments(_) => refused,
             })
         }
-        Err(error @ (ReloadFailure::Engine(_) | ReloadFailure::Never)) => {
+        Err(error @ (ReloadFailure::Packs(_) | ReloadFailure::Engine(_) | ReloadFailure::Never)) => {
             Err(ApiError::unavailable("not_reloaded", error.to_string()))
         }
     }

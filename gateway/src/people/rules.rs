@@ -162,6 +162,13 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/unregistered", Read, Who::Everywhere),
     rule(Get, "/api/v1/dead-letters", Read, Who::Everywhere),
     rule(Get, "/api/v1/rules", Read, ALL),
+    rule(Get, "/api/v1/codes/unknown", Read, Who::Everywhere),
+    rule(Get, "/api/v1/hazards/{id}/evidence", Read, ALL),
+    rule(Get, "/api/v1/evidence/key", Read, ALL),
+    rule(Get, "/api/v1/evidence/heads", Read, ALL),
+    rule(Get, "/api/v1/sinks", Read, Who::Everywhere),
+    rule(Get, "/api/v1/outbox", Read, Who::Everywhere),
+    rule(Post, "/api/v1/outbox/actions", Write, ADMINISTRATORS),
     rule(Post, "/api/v1/reload", Write, ADMINISTRATORS),
     // API: people.
     rule(Get, "/api/v1/account", Personal, ALL),

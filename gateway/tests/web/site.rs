@@ -17,8 +17,9 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
-use vigil_gateway::ingest::{Ack, Incoming};
+use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
+use vigil_gateway::outbox::Board;
 use vigil_gateway::people::People;
 use vigil_gateway::secrets::AdminToken;
 use vigil_gateway::web;
@@ -76,7 +77,7 @@ rated_pressure = "1.0 MPa"
 struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn acknowledge(&self, _ack: Ack) {}
+    fn acknowledge(&self, _delivery: Delivery) {}
 
     fn command(&self, _command: &Command) -> bool {
         true
@@ -150,12 +151,16 @@ impl Site {
             store: reader,
             desk,
             people,
+            attachments: dir.path().join("attachments").into(),
+            evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
+                .unwrap(),
             catalog,
             config,
             token,
             started: UtcMillis(T0),
             clock,
             metrics,
+            sinks: Board::default(),
             stopping: CancellationToken::new(),
         };
         app.engine.set_mqtt_connected(true);
