@@ -87,9 +87,18 @@ struct Seen {
     body: String,
 }
 
+/// Login, role, unit, areas, and whether the boiler is in scope.
+type Member = (
+    &'static str,
+    Role,
+    Option<&'static str>,
+    &'static [&'static str],
+    bool,
+);
+
 /// The boiler belongs to `acme`, is maintained by `fix`, inspected by `look`, and stands in Haicheng.
 #[rustfmt::skip] // a table
-const CAST: &[(&str, Role, Option<&str>, &[&str], bool)] = &[
+const CAST: &[Member] = &[
     ("site-a", Role::Site, Some("acme"), &[], true),
     ("site-b", Role::Site, Some("other"), &[], false),
     ("maintainer-a", Role::Maintainer, Some("fix"), &[], true),
