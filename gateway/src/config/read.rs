@@ -325,7 +325,7 @@ pub(super) fn open_pages(address: SocketAddr) -> String {
     format!("pages and API on {address} can be read by everybody who reaches it")
 }
 
-pub(super) const OPEN_PAGES_HELP: &str = "writing needs the token; put a proxy with TLS and logins in front";
+pub(super) const OPEN_PAGES_HELP: &str = "as long as there are no users (`vigil user add`); writing needs a sign-in or token; put a proxy with TLS in front";
 
 /// Anybody on the network could otherwise feed the gateway false readings.
 fn refuse_open_broker(

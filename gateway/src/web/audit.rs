@@ -72,6 +72,7 @@ impl AuditPage<'_> {
         match via {
             "session" => self.page.pick("登录", "session").to_owned(),
             "admin_token" => self.page.pick("管理令牌", "admin token").to_owned(),
+            "command_line" => self.page.pick("命令行", "command line").to_owned(),
             "none" => "—".to_owned(),
             other => other.to_owned(),
         }
