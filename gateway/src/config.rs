@@ -5,9 +5,16 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod json;
+mod modbus;
 mod read;
+mod sinks;
 
 pub use files::{PackSource, load_packs};
+pub use json::{Json, ProfileSource};
+pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
+pub(crate) use modbus::{host_and_port, load_map};
+pub use sinks::{INFLUX, Influx, Webhook};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +22,7 @@ use std::path::{Path, PathBuf};
 use vigil_core::Settings;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, has_errors};
+use vigil_core::json::Profiles;
 
 /// File looked for in the working directory when none is named.
 pub const DEFAULT_FILE: &str = "vigil.toml";
@@ -33,6 +41,8 @@ pub struct Config {
     pub listen: Listen,
     /// MQTT broker.
     pub broker: Broker,
+    /// JSON of third parties.
+    pub json: Json,
     /// Database.
     pub store: Store,
     /// How long messages are kept.
@@ -41,6 +51,12 @@ pub struct Config {
     pub core: Settings,
     /// What people see.
     pub web: Web,
+    /// A server that takes points.
+    pub influx: Option<Influx>,
+    /// Who is sent events.
+    pub webhook: Vec<Webhook>,
+    /// Devices polled over Modbus.
+    pub modbus: Vec<ModbusConnection>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -121,6 +137,11 @@ pub struct Web {
     pub timezone: String,
     /// Language of a visitor who asks for none.
     pub language: Language,
+    /// A proxy stands in front and ends TLS: what it says about the visitor (`X-Forwarded-For`,
+    /// `X-Forwarded-Proto`) is believed.
+    pub behind_proxy: bool,
+    /// Where people reach the gateway: what links sent to others begin with.
+    pub public_url: Option<String>,
 }
 
 /// Language of the pages.
@@ -153,6 +174,7 @@ impl Default for Config {
                 password_file: None,
                 user: Vec::new(),
             },
+            json: Json::default(),
             store: Store {
                 data: "vigil-data".into(),
                 url: "sqlite:vigil.db".into(),
@@ -168,7 +190,12 @@ impl Default for Config {
             web: Web {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
+                behind_proxy: false,
+                public_url: None,
             },
+            influx: None,
+            webhook: Vec::new(),
+            modbus: Vec::new(),
         }
     }
 }
@@ -217,6 +244,14 @@ impl Config {
     /// Everything that is wrong with any of the files.
     pub fn load_catalog(&self) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
         files::load_catalog(self)
+    }
+
+    /// Loads the mapping profiles. Warnings come beside them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load_profiles(&self) -> Result<(Profiles, Vec<Diagnostic>), Vec<Diagnostic>> {
+        json::load(self)
     }
 
     /// Takes addresses given outside the file, which are judged like those in it. Gives what is to be known about

@@ -1,33 +1,43 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
+mod reloading;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
-use crate::desk::watch;
+use crate::desk;
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
+use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
+use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
 use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake, Mappings,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
-use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
+use crate::people::People;
+use crate::reload::{ConfigSource, ReloadHandle};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
 use crate::web;
+use reloading::Reloading;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
 use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
+use vigil_core::json::Profiles;
 
 /// Messages that may wait for the engine; the broker holds the rest.
 const QUEUE: usize = 4_096;
@@ -46,8 +56,12 @@ pub struct RunOptions {
     pub engine: Option<EngineOptions>,
     /// How large the database may get.
     pub page_limit: store::PageLimit,
+    /// What is polled over Modbus.
+    pub polled: Vec<LineSetup>,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
+    /// Mapping profiles of the configuration.
+    pub profiles: Profiles,
 }
 
 impl Default for RunOptions {
@@ -56,7 +70,9 @@ impl Default for RunOptions {
             clock: Clock::system(),
             engine: None,
             page_limit: store::PageLimit::default(),
+            polled: Vec::new(),
             source: None,
+            profiles: Profiles::default(),
         }
     }
 }
@@ -75,6 +91,12 @@ pub enum RunError {
     /// The admin token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The key that signs evidence.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The rule packs in force could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// A password file.
     #[error("cannot read the password file {path}: {source}")]
     Password {
@@ -109,6 +131,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -136,12 +181,15 @@ pub struct Running {
     pub engine: EngineHandle,
     /// What the pages see.
     pub app: App,
+    /// How the devices polled over Modbus are.
+    pub modbus: StatusReader,
     /// Whether the admin token was made by this start.
     pub token_is_new: bool,
     machine: Engine,
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -156,7 +204,9 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         engine,
         page_limit,
+        polled,
         source,
+        profiles,
     } = options;
     let started = clock.now();
     let data = config.data_dir();
@@ -165,14 +215,22 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         source,
     })?;
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
+    let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
         ..StoreOptions::new(config.database())
     };
     let (writer, reader) = store::open(&store_options).await?;
+    let desk = store::desk(&store_options);
+    evidence::remember_packs(&desk, &catalog).await?;
     let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
     let restored = restore(&mut pipeline, &reader).await?;
     tracing::info!(
@@ -193,9 +251,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let stopping = CancellationToken::new();
     let heard = CancellationToken::new();
     let (messages_to, messages) = mpsc::channel(QUEUE);
+    let mappings = Mappings::new(profiles);
     let handover = Handover {
         to: messages_to.clone(),
         clock: clock.clone(),
+        mappings: mappings.clone(),
         heard: heard.clone(),
         stop: stopping.clone(),
     };
@@ -224,9 +284,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
             }
             .to_owned(),
         ],
+        // The embedded broker hands them over.
+        mappings: broker.is_none().then(|| mappings.clone()),
         max_backoff,
     };
-    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
+    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to.clone());
     let outlet = MqttOutlet {
         acker: intake.acker(),
         publisher: Arc::clone(&publisher),
@@ -241,28 +303,62 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let watched = watch::Sender::new(Arc::clone(&catalog));
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: watched.subscribe(),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
+    let poller = ModbusPoller::start(
+        polled,
+        messages_to,
+        clock.clone(),
+        Arc::clone(&metrics),
+        stopping.child_token(),
+    );
+    let modbus = poller.status();
     let (reload_handle, asked) = ReloadHandle::new();
+    let token = Arc::new(token);
+    let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog).await?;
     let app = App {
         engine: engine.clone(),
         store: reader,
-        desk: store::desk(&store_options),
+        desk: desk.clone(),
+        people,
+        attachments: data.join("attachments").into(),
+        evidence: evidence_key,
         catalog,
         schedules: Arc::new(Schedules::builtin()),
         config,
-        token: Arc::new(token),
+        token,
         started,
         clock,
         metrics,
         reload: reload_handle,
+        sinks: board,
         stopping: stopping.clone(),
     };
-    let sessions = Arc::new(web::Sessions::default());
-    let site = http::Site::new(router(app.clone(), &sessions));
+    let site = http::Site::new(router(app.clone()));
     let http = tokio::spawn(http::serve(
         listener,
         site.clone(),
@@ -271,22 +367,40 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
-    tokio::spawn(watch::every_day(
+    tokio::spawn(desk::watch::every_day(
         app.clone(),
-        Arc::new(watch::NoHazards),
+        watched.subscribe(),
+        Arc::new(desk::watch::NoHazards),
         stopping.clone(),
     ));
-    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
+    tokio::spawn(evidence::keep_heads(
+        desk,
+        app.evidence.clone(),
+        app.clock.clone(),
+        stopping.clone(),
+    ));
+    let reloading = Reloading {
+        source,
+        app: app.clone(),
+        watched,
+        poller,
+        mappings,
+        topics: intake.topics(),
+        site,
+    };
+    tokio::spawn(reloading.run(asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
         engine,
         app,
+        modbus,
         token_is_new,
         machine,
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -329,6 +443,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -336,6 +451,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
@@ -362,57 +479,13 @@ impl Running {
 }
 
 /// Pages and API; the pages answer whatever nobody else does.
-fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
-    crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
-}
-
-/// Reloads whenever it is asked to, until nobody can ask any more.
-async fn reloading(
-    source: Option<ConfigSource>,
-    mut app: App,
-    site: http::Site,
-    sessions: Arc<web::Sessions>,
-    mut asked: mpsc::Receiver<reload::Answer>,
-) {
-    while let Some(answer) = asked.recv().await {
-        let result = match &source {
-            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
-            None => Err(ReloadFailure::Never),
-        };
-        // Whoever asked may have gone away.
-        drop(answer.send(result));
-    }
-}
-
-async fn reload_once(
-    source: &ConfigSource,
-    app: &mut App,
-    site: &http::Site,
-    sessions: &Arc<web::Sessions>,
-) -> Result<Reloaded, ReloadFailure> {
-    let source = source.clone();
-    let loaded = tokio::task::spawn_blocking(move || source.load());
-    let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
-    let (config, next_start) = reload::merged(&app.config, &loaded.config);
-    let catalog = Arc::new(loaded.catalog);
-    app.engine
-        .reload(Arc::clone(&catalog), config.core.clone())
-        .await?;
-    (app.catalog, app.config) = (catalog, Arc::new(config));
-    site.replace(router(app.clone(), sessions));
-    let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
-    tracing::info!(
-        equipment = reloaded.equipment,
-        rules = reloaded.rules,
-        next_start = ?reloaded.next_start,
-        "configuration reloaded"
-    );
-    Ok(reloaded)
+fn router(app: App) -> axum::Router {
+    crate::api::router(app.clone()).merge(web::router(app))
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.
 async fn watch_connection(
-    mut status: tokio::sync::watch::Receiver<Connection>,
+    mut status: watch::Receiver<Connection>,
     engine: EngineHandle,
     heard: CancellationToken,
 ) {

@@ -8,12 +8,13 @@ use api_site::{Answer, Site};
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use vigil_core::people::{Person, Role, Scope};
 use vigil_core::register::{Cell, StateFinding};
 use vigil_gateway::desk::register::{self, ListFilter};
 use vigil_gateway::desk::watch::{self, HazardOpener};
 use vigil_gateway::desk::{calendar, day_of};
+use vigil_gateway::people::{COOKIE, UserFacts};
 use vigil_gateway::sheet::{Column, Table, to_csv, to_xlsx};
 
 /// T0 is 2026-06-01 08:00 in Shanghai.
@@ -27,6 +28,11 @@ async fn with_token(site: &Site, method: Method, path: &str, headers: &[(&str, &
     ];
     all.extend_from_slice(headers);
     site.ask(method, path, &all, body).await
+}
+
+/// What who holds the token reads.
+async fn seen(site: &Site, path: &str) -> Answer {
+    with_token(site, Method::GET, path, &[], "").await
 }
 
 fn lift() -> Value {
@@ -140,7 +146,7 @@ async fn equipment_is_entered_as_people_write_and_kept_in_one_form() {
         .map(|one| &one["rule"])
         .collect();
     assert_eq!(corrected, ["DQ01"], "{:#}", entered.body);
-    let one = site.get("/api/v1/register/31101001920150001").await;
+    let one = seen(&site, "/api/v1/register/31101001920150001").await;
     let facts = &one.body["facts"];
     assert_eq!(facts["registration_no"], "梯11辽C00012(20)");
     assert_eq!(
@@ -153,13 +159,13 @@ async fn equipment_is_entered_as_people_write_and_kept_in_one_form() {
     );
     assert_eq!(one.body["use_unit"], "91350100M000100Y43");
     assert_eq!(one.header("etag"), "\"1\"");
+    assert_eq!(facts["safety_officer"], "李工");
+    let nobody = site.get("/api/v1/register/31101001920150001").await;
     assert_eq!(
-        facts.get("safety_officer"),
-        None,
-        "who did not say who he is sees nobody's name"
+        nobody.status,
+        StatusCode::UNAUTHORIZED,
+        "names are for who says who he is"
     );
-    let seen = with_token(&site, Method::GET, "/api/v1/register/31101001920150001", &[], "").await;
-    assert_eq!(seen.body["facts"]["safety_officer"], "李工");
     let due: Vec<_> = one.body["due"]
         .as_array()
         .unwrap()
@@ -221,7 +227,7 @@ async fn a_change_needs_the_revision_that_was_seen_and_is_in_the_history() {
     );
     assert_eq!(of("name")["actor"], "admin");
     assert_eq!(of("*")["old"], "");
-    let entry = site.get(path).await.body;
+    let entry = seen(&site, path).await.body;
     assert_eq!(entry["due"], json!([]), "what stands still owes nothing");
 }
 
@@ -290,7 +296,7 @@ async fn a_file_is_previewed_applied_whole_or_not_at_all_and_compared_when_it_co
         assert_eq!(sent.status, StatusCode::CREATED, "{:#}", sent.body);
         assert_eq!(sent.body["counts"]["rows"], 3);
     }
-    let preview = site.get("/api/v1/imports/1").await.body;
+    let preview = seen(&site, "/api/v1/imports/1").await.body;
     let rows = preview["rows"].as_array().unwrap();
     assert_eq!(
         (&preview["header_row"], &rows[0]["row"], &rows[2]["row"]),
@@ -317,14 +323,14 @@ async fn a_file_is_previewed_applied_whole_or_not_at_all_and_compared_when_it_co
     let applied = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
     assert_eq!(applied.status, StatusCode::OK, "{:#}", applied.body);
     assert_eq!(applied.body["counts"]["new"], 3);
-    let two = site.get("/api/v1/register/31101001920150002").await.body;
+    let two = seen(&site, "/api/v1/register/31101001920150002").await.body;
     assert_eq!(two["facts"]["rated_load"], "1600", "the unit of the head counts");
-    let three = site.get("/api/v1/register/31101001920150003").await.body;
+    let three = seen(&site, "/api/v1/register/31101001920150003").await.body;
     assert_eq!(three["facts"]["category"], "3310");
     let twice = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
     assert_eq!(twice.status, StatusCode::CONFLICT);
 
-    let again = site.get("/api/v1/imports/2").await.body;
+    let again = seen(&site, "/api/v1/imports/2").await.body;
     assert_eq!(
         (&again["counts"]["unchanged"], &again["counts"]["new"]),
         (&json!(3), &json!(0)),
@@ -344,7 +350,7 @@ async fn a_file_is_previewed_applied_whole_or_not_at_all_and_compared_when_it_co
         json!([{"id": "31101001920150002", "name": "2号梯"}]),
         "what the file has not"
     );
-    let history = site.get("/api/v1/imports").await.body;
+    let history = seen(&site, "/api/v1/imports").await.body;
     assert_eq!(history["imports"][2]["state"], "applied");
     assert_eq!(history["imports"][2]["hash"].as_str().unwrap().len(), 64);
 }
@@ -396,7 +402,7 @@ async fn columns_may_be_chosen_by_hand() {
     let chosen = with_token(&site, Method::PUT, "/api/v1/imports/1", &[], &choice).await;
     assert_eq!(chosen.status, StatusCode::OK, "{:#}", chosen.body);
     with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
-    let one = site.get("/api/v1/register/31101001920150001").await.body;
+    let one = seen(&site, "/api/v1/register/31101001920150001").await.body;
     assert_eq!(one["facts"]["use_unit"], "某商场");
     let twice = json!({"columns": ["name", "name"]}).to_string();
     let refused = with_token(&site, Method::PUT, "/api/v1/imports/1", &[], &twice).await;
@@ -422,7 +428,7 @@ async fn files_that_are_none_are_explained_and_leave_nothing() {
             sent.body
         );
     }
-    let kept = site.get("/api/v1/imports").await.body;
+    let kept = seen(&site, "/api/v1/imports").await.body;
     for import in kept["imports"].as_array().unwrap() {
         assert_eq!(
             (&import["file_name"], &import["state"]),
@@ -449,7 +455,7 @@ async fn a_report_and_a_template_open_as_workbooks_and_hold_no_formula() {
         "/api/v1/register/template",
         "/api/v1/register/template?lang=en",
     ] {
-        let answer = site.get_bytes(path).await;
+        let answer = site.get_bytes(path, &site.token).await;
         let read =
             vigil_gateway::sheet::read(&answer, None, &vigil_gateway::sheet::Limits::default()).unwrap();
         for (_, cells) in &read.rows {
@@ -494,14 +500,14 @@ async fn lists_filter_page_and_search() {
         let found = site.get(&format!("/api/v1/register{query}")).await;
         assert_eq!(found.body["total"], total, "{query}: {:#}", found.body);
     }
-    let mut seen = Vec::new();
+    let mut found = Vec::new();
     let mut after = String::new();
     loop {
         let page = site
             .get(&format!("/api/v1/register?limit=1&sort=due&after={after}"))
             .await
             .body;
-        seen.extend(
+        found.extend(
             page["equipment"]
                 .as_array()
                 .unwrap()
@@ -514,7 +520,7 @@ async fn lists_filter_page_and_search() {
         }
     }
     assert_eq!(
-        seen,
+        found,
         ["31101001920150002", "31101001920150001"],
         "first due first, each once"
     );
@@ -695,16 +701,117 @@ async fn a_safety_valve_and_a_certificate_have_their_days() {
         (&json!(""), &json!("2026-06-10")),
         "{open:#}"
     );
-    let seen = with_token(
-        &site,
-        Method::GET,
-        "/api/v1/calendar?obligation=operator_certificate",
-        &[],
-        "",
-    )
-    .await
-    .body;
-    assert_eq!(seen["due"][0]["name"], "王工");
+    let certificates = seen(&site, "/api/v1/certificates?unit=91350100M000100Y43")
+        .await
+        .body;
+    assert_eq!(certificates["certificates"][0]["person"], "王工");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_reads_and_writes_only_what_is_in_scope_on_every_route() {
+    const PASSWORD: &str = "the drum is warm today";
+    let site = Site::empty().await;
+    enter(&site, &lift()).await;
+    let people = &site.app.people;
+    let mut cookies = Vec::new();
+    for (login, role, unit, areas) in [
+        ("own", Role::Site, Some("91350100M000100Y43"), vec![]),
+        ("other", Role::Site, Some("another"), vec![]),
+        ("here", Role::Regulator, None, vec!["2103"]),
+        ("elsewhere", Role::Regulator, None, vec!["11"]),
+    ] {
+        let facts = UserFacts {
+            name: login.to_owned(),
+            role,
+            unit: unit.map(Into::into),
+            areas: areas.into_iter().map(Arc::from).collect(),
+            language: None,
+            phone: None,
+            active: true,
+        };
+        people.add_user(login, &facts, PASSWORD).await.unwrap();
+        let session = people.sign_in(login, PASSWORD, None, "test").await.unwrap();
+        let cookie = format!("{COOKIE}={session}");
+        let account = site
+            .ask(Method::GET, "/api/v1/account", &[("cookie", &cookie)], "")
+            .await;
+        cookies.push((login, cookie, account.body["csrf"].as_str().unwrap().to_owned()));
+    }
+    let one = "/api/v1/register/31101001920150001";
+    for (login, cookie, _) in &cookies {
+        let inside = ["own", "here"].contains(login);
+        let get = |path: String| {
+            let site = &site;
+            async move { site.ask(Method::GET, &path, &[("cookie", cookie)], "").await }
+        };
+        for path in [
+            one.to_owned(),
+            format!("{one}/changes"),
+            format!("{one}/accessories"),
+            "/api/v1/units/91350100M000100Y43".to_owned(),
+        ] {
+            let answer = get(path.clone()).await;
+            let expected = if inside {
+                StatusCode::OK
+            } else {
+                StatusCode::NOT_FOUND
+            };
+            assert_eq!(answer.status, expected, "{path} by {login}: {:#}", answer.body);
+        }
+        let total = get("/api/v1/register".to_owned()).await.body["total"].clone();
+        assert_eq!(total, u64::from(inside), "{login}");
+        let due = get("/api/v1/calendar".to_owned()).await.body;
+        assert_eq!(!due["due"].as_array().unwrap().is_empty(), inside, "{login}");
+        let coverage = get("/api/v1/coverage".to_owned()).await.body;
+        assert_eq!(coverage["all"]["in_use"], u64::from(inside), "{login}");
+        assert_eq!(
+            get("/api/v1/imports".to_owned()).await.status,
+            StatusCode::FORBIDDEN,
+            "{login}"
+        );
+    }
+    let body = json!({"facts": {"name": "一号梯"}}).to_string();
+    let there =
+        json!({"facts": {"category": "3110", "equipment_code": "31101001920150005", "area": "440100"}})
+            .to_string();
+    for (login, cookie, csrf) in &cookies {
+        let headers = |extra: (&'static str, &'static str)| {
+            vec![
+                ("cookie", cookie.as_str()),
+                ("x-csrf-token", csrf.as_str()),
+                ("content-type", "application/json"),
+                extra,
+            ]
+        };
+        let changed = site
+            .ask(Method::PUT, one, &headers(("if-match", "\"1\"")), &body)
+            .await;
+        let expected = match *login {
+            "here" => StatusCode::OK,
+            "elsewhere" => StatusCode::NOT_FOUND,
+            _ => StatusCode::FORBIDDEN,
+        };
+        assert_eq!(changed.status, expected, "{login}: {:#}", changed.body);
+        let made = site
+            .ask(
+                Method::POST,
+                "/api/v1/register",
+                &headers(("accept", "*/*")),
+                &there,
+            )
+            .await;
+        assert_eq!(
+            made.status,
+            StatusCode::FORBIDDEN,
+            "{login} is responsible for no such area"
+        );
+    }
+    let scope = site.app.scope_of("31101001920150001");
+    assert_eq!(
+        scope.use_unit.as_deref(),
+        Some("91350100M000100Y43"),
+        "the register says whose it is, everywhere"
+    );
 }
 
 /// Remembers what it was asked to open.

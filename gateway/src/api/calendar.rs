@@ -1,6 +1,5 @@
 //! What is due by law, and coverage.
 
-use super::auth::Viewer;
 use super::params::Params;
 use super::problem::{ApiError, Reading};
 use super::register::word;
@@ -8,6 +7,7 @@ use super::site::limit;
 use crate::app::App;
 use crate::desk::calendar::{self, CalendarFilter, CoverageBy};
 use crate::desk::today;
+use crate::people::Access;
 use crate::view::register::{CoverageView, DueView};
 use axum::Json;
 use axum::extract::State;
@@ -73,7 +73,7 @@ pub(super) struct Calendar {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Calendar>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
@@ -97,8 +97,8 @@ pub(super) async fn list(
         after,
         limit: limit(params.limit)?.unwrap_or(100),
     };
-    let page = calendar::calendar(&app.desk, &viewer.person, &filter, today).await?;
-    let counts = calendar::standings(&app.desk, &viewer.person, &filter, today).await?;
+    let page = calendar::calendar(&app.desk, &access.person, &filter, today).await?;
+    let counts = calendar::standings(&app.desk, &access.person, &filter, today).await?;
     let count = |(standing, count): (Standing, u64)| StandingCount {
         standing: standing.key(),
         count,
@@ -109,7 +109,7 @@ pub(super) async fn list(
         due: page
             .rows
             .into_iter()
-            .map(|row| DueView::of(row, today, viewer.personal))
+            .map(|row| DueView::of(row, today, false))
             .collect(),
         next: page.next.map(|next| next.to_string()),
     }))
@@ -149,7 +149,7 @@ pub(super) struct Coverage {
 )]
 pub(super) async fn coverage(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<CoverageParams>,
 ) -> Result<Json<Coverage>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
@@ -166,7 +166,7 @@ pub(super) async fn coverage(
         params.category.unwrap_or_default(),
     );
     let (all, rows) =
-        calendar::coverage(&app.desk, &viewer.person, by, (&area, &category), today, limit).await?;
+        calendar::coverage(&app.desk, &access.person, by, (&area, &category), today, limit).await?;
     let class = by == CoverageBy::Class;
     Ok(Json(Coverage {
         today,

@@ -1,12 +1,12 @@
 //! Imports of the register: a file is sent, looked at, and applied whole or not at all.
 
-use super::auth::Admin;
 use super::params::{Body, NoParams, Params};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::register::{LanguageParams, act, download, number, word};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::register::{self, Choice};
+use crate::people::Access;
 use crate::view::register::{ImportApplied, ImportLine, ImportPreview, ImportView, outcome_key};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -64,15 +64,15 @@ pub(super) struct SendParams {
     params(SendParams),
     request_body(content = String, content_type = "application/octet-stream", description = "The file as it is."),
     responses((status = 201, description = "Kept; look at it, then apply it.", body = ImportPreview), Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn send(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Params(params): Params<SendParams>,
     bytes: Bytes,
 ) -> Result<Response, ApiError> {
-    let act = act(&app);
+    let act = act(&app, &access);
     let kept = register::upload(&app.desk, &act, params.name.as_deref().unwrap_or("file"), &bytes).await?;
     let plan = match register::plan(&app.desk, &act, kept.n).await {
         Ok(plan) => plan,
@@ -112,6 +112,7 @@ pub(super) struct PreviewParams {
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     Params(params): Params<PreviewParams>,
 ) -> Result<Json<ImportPreview>, ApiError> {
@@ -123,7 +124,7 @@ pub(super) async fn one(
     })?;
     let limit = limit(params.limit)?.unwrap_or(FIRST as u32) as usize;
     let kept = register::import(&app.desk, n).await?;
-    let plan = register::plan(&app.desk, &act(&app), n).await?;
+    let plan = register::plan(&app.desk, &act(&app, &access), n).await?;
     let rows = plan
         .rows
         .iter()
@@ -157,11 +158,11 @@ pub(super) struct ChoiceBody {
     params(("id" = String, Path, description = "Number of the import.")),
     request_body = ChoiceBody,
     responses((status = 200, description = "What it would change now.", body = ImportPreview), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn choose(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     Body(body): Body<ChoiceBody>,
@@ -186,7 +187,7 @@ pub(super) async fn choose(
     };
     register::choose(&app.desk, n, &choice).await?;
     let kept = register::import(&app.desk, n).await?;
-    let plan = register::plan(&app.desk, &act(&app), n).await?;
+    let plan = register::plan(&app.desk, &act(&app, &access), n).await?;
     let rows = plan.rows.iter().take(FIRST).map(ImportLine::from).collect();
     Ok(Json(ImportPreview::of(&kept, &plan, rows)))
 }
@@ -206,17 +207,24 @@ pub(super) struct ApplyBody {
     params(("id" = String, Path, description = "Number of the import.")),
     request_body = ApplyBody,
     responses((status = 200, description = "It is in the register.", body = ImportApplied), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn apply(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     Body(body): Body<ApplyBody>,
 ) -> Result<Json<ImportApplied>, ApiError> {
     let n = number("import", &id)?;
-    let applied = register::apply(&app.desk, &act(&app), &app.schedules, n, body.without_refused).await?;
+    let applied = register::apply(
+        &app.desk,
+        &act(&app, &access),
+        &app.schedules,
+        n,
+        body.without_refused,
+    )
+    .await?;
     Ok(Json(applied.into()))
 }
 
@@ -225,16 +233,16 @@ pub(super) async fn apply(
     delete, path = "/api/v1/imports/{id}", tag = "register", operation_id = "discardImport",
     params(("id" = String, Path, description = "Number of the import.")),
     responses((status = 200, description = "Discarded.", body = ImportView), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn discard(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Json<ImportView>, ApiError> {
     let n = number("import", &id)?;
-    register::discard(&app.desk, &act(&app), n).await?;
+    register::discard(&app.desk, &act(&app, &access), n).await?;
     Ok(Json(ImportView::from(&register::import(&app.desk, n).await?)))
 }
 
@@ -249,11 +257,12 @@ pub(super) async fn discard(
 )]
 pub(super) async fn report(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     Params(params): Params<LanguageParams>,
 ) -> Result<Response, ApiError> {
     let n = number("import", &id)?;
-    let plan = register::plan(&app.desk, &act(&app), n).await?;
+    let plan = register::plan(&app.desk, &act(&app, &access), n).await?;
     download(
         &format!("cleaning-report-{n}.xlsx"),
         &register::report(&plan, params.is_zh()?),

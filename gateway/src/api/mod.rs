@@ -1,34 +1,39 @@
 //! REST under `/api/v1`, the event stream, the description of both, and what operation needs.
 //!
 //! ```text
-//! request ─► guard (limits, headers, problems) ─► handler ─► view::* or engine.act ─► JSON
+//! request ─► guard (limits, headers, problems) ─► gate (who, may he) ─► handler ─► view::* or engine.act ─► JSON
 //! ```
-//! Reading is open to whoever reaches the address; a handler that writes asks for [`auth::Admin`].
+//! A handler takes [`crate::people::Access`]; who may ask for what stands in [`crate::people::rules`].
 
+mod account;
 mod alarms;
-mod auth;
+mod audit;
 mod calendar;
 mod docs;
 mod equipment;
 mod events;
+mod evidence;
+mod gate;
 mod guard;
 mod hazards;
 mod health;
 mod imports;
 mod nodes;
 mod operation;
+mod outbox;
 mod params;
 mod problem;
 mod register;
 mod site;
 mod units;
+mod users;
 
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
 use crate::view::nearest;
 use axum::extract::Request;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use axum::{Extension, Router};
 use docs::{Document, Frame};
@@ -47,11 +52,15 @@ pub fn router(app: App) -> Router {
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
         .layer(Extension(Document::of(&description)))
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)
         .with_state(app.clone());
-    guard::guard(routes.merge(docs::swagger()), files.with_state(app))
+    let files = files
+        .layer(from_fn_with_state(app.clone(), gate::pass))
+        .with_state(app);
+    guard::guard(routes.merge(docs::swagger()), files)
 }
 
 /// The description of all routes.
@@ -76,6 +85,8 @@ fn described() -> OpenApiRouter<App> {
     let long = OpenApiRouter::new()
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
+        .routes(routes!(audit::chain))
+        .routes(routes!(evidence::bundle))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -88,8 +99,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(alarms::act))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::one))
+        .routes(routes!(evidence::key))
+        .routes(routes!(evidence::list_heads))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
+        .routes(routes!(site::unknown_codes))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
@@ -108,6 +122,19 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(imports::list))
         .routes(routes!(calendar::list))
         .routes(routes!(calendar::coverage))
+        .routes(routes!(account::account))
+        .routes(routes!(account::password))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(account::tokens, account::add_token))
+        .routes(routes!(account::revoke_token))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::one, users::change))
+        .routes(routes!(users::set_password))
+        .routes(routes!(audit::list))
+        .routes(routes!(outbox::sinks))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::act))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -1,6 +1,6 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
-use crate::app::ActError;
+use crate::app::{ActError, KeepError};
 use crate::desk::register::RegisterError;
 use crate::view::{Check, ViewError};
 use axum::Json;
@@ -109,10 +109,27 @@ impl ApiError {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "The admin token is required",
+            "Say who you are",
             detail,
         )
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    pub(super) fn forbidden(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, "This is not for you", detail)
+    }
+
+    pub(super) fn method(allowed: &str, detail: impl Into<String>) -> Self {
+        let error = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method Not Allowed",
+            detail,
+        );
+        match HeaderValue::from_str(allowed) {
+            Ok(allowed) => error.header(ALLOW, allowed),
+            Err(_) => error,
+        }
     }
 
     pub(super) fn unavailable(code: &str, detail: impl Into<String>) -> Self {
@@ -242,6 +259,17 @@ impl From<ActError> for ApiError {
     }
 }
 
+impl From<KeepError> for ApiError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
+            KeepError::Store(error) => {
+                Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
+            }
+        }
+    }
+}
+
 /// Completes problems with the request they happened to, and turns errors of others (no such route, wrong
 /// method, too large, timed out, panicked) into problems.
 pub(super) async fn finish(request: Request, next: Next) -> Response {
@@ -298,6 +326,12 @@ pub(super) enum Reading {
     /// A parameter is unknown or cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadParameter(Problem),
+    /// It does not say who asks, or wrongly.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// Not with this role or this token.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
     /// The gateway is stopping, or the store cannot be read.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -325,9 +359,6 @@ pub(super) enum Changing {
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Writing {
-    /// The admin token is missing or wrong.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(Problem),

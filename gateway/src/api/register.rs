@@ -1,6 +1,5 @@
 //! The register of equipment.
 
-use super::auth::{Admin, Viewer};
 use super::params::{Body, NoParams, Params, idempotency_key};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
@@ -8,6 +7,7 @@ use crate::app::App;
 use crate::desk::register::{self, AccessoryFacts, Act, FieldRequest, ListFilter, Order, RegisterError};
 use crate::desk::watch::{self, FindingFilter};
 use crate::desk::{scope::of_id, today};
+use crate::people::Access;
 use crate::sheet;
 use crate::view::register::{
     AccessoryView, FieldInfo, RegisterChange, RegisterEntry, RegisterLine, RegisterPage, RegisterSaved,
@@ -23,19 +23,32 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::calendar::Standing;
+use vigil_core::people::Scope;
 use vigil_core::register::{Field, UseState};
 
 /// Media type of a workbook.
 pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Who does what now.
-pub(super) fn act(app: &App) -> Act {
-    Act::new(
-        Admin::NAME.to_owned(),
-        "api",
-        app.clock.now(),
-        today(&app.clock, &app.config.web.timezone),
-    )
+pub(super) fn act(app: &App, access: &Access) -> Act {
+    let today = today(&app.clock, &app.config.web.timezone);
+    Act::new(access.login(), "api", app.clock.now(), today).told(&app.people)
+}
+
+/// Refuses what would lie outside of where somebody is responsible: he could not see it himself.
+pub(super) fn within(access: &Access, area: &str) -> Result<(), ApiError> {
+    let scope = Scope {
+        area: area.trim().into(),
+        ..Scope::default()
+    };
+    if access.person.sees(&scope) {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden(
+            "forbidden",
+            format!("the area {area:?} is not one you are responsible for"),
+        ))
+    }
 }
 
 /// The revision a client has seen.
@@ -119,7 +132,7 @@ pub(super) fn word<T>(
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<RegisterPage>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
@@ -151,7 +164,7 @@ pub(super) async fn list(
         after,
         limit: limit(params.limit)?.unwrap_or(100),
     };
-    let page = register::list(&app.desk, &viewer.person, &filter, today).await?;
+    let page = register::list(&app.desk, &access.person, &filter, today).await?;
     Ok(Json(RegisterPage {
         equipment: page
             .rows
@@ -198,24 +211,29 @@ impl Facts {
     params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body = Facts,
     responses((status = 201, description = "It is in the register.", body = RegisterSaved), Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn create(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<Facts>,
 ) -> Result<Response, ApiError> {
+    within(
+        &access,
+        body.facts.get(Field::Area.key()).map_or("", String::as_str),
+    )?;
     let key = idempotency_key(&headers)?;
     let saved = register::create(
         &app.desk,
-        &act(&app),
+        &act(&app, &access),
         &app.schedules,
         body.read()?,
         key.as_deref(),
     )
     .await?;
+    access.about(saved.id.as_str());
     let place = format!("/api/v1/register/{}", saved.id);
     let mut answer = tagged(saved.revision, RegisterSaved::from(&saved));
     *answer.status_mut() = StatusCode::CREATED;
@@ -310,7 +328,7 @@ pub(super) struct StateFindings {
 )]
 pub(super) async fn findings(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<FindingParams>,
 ) -> Result<Json<StateFindings>, ApiError> {
     let all = word("all", params.all.as_deref(), |text| match text {
@@ -323,7 +341,7 @@ pub(super) async fn findings(
         all: all.unwrap_or(false),
         limit: limit(params.limit)?.unwrap_or(100),
     };
-    let found = watch::findings(&app.desk, &viewer.person, &filter).await?;
+    let found = watch::findings(&app.desk, &access.person, &filter).await?;
     Ok(Json(StateFindings {
         findings: found.into_iter().map(StateFindingView::from).collect(),
     }))
@@ -337,19 +355,19 @@ pub(super) async fn findings(
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let entry = register::entry(&app.desk, &viewer.person, &app.schedules, &id, today).await?;
+    let entry = register::entry(&app.desk, &access.person, &app.schedules, &id, today).await?;
     let entry = entry.ok_or(RegisterError::NotFound {
         what: "equipment",
         id,
     })?;
     Ok(tagged(
         entry.revision,
-        RegisterEntry::of(&app, &entry, today, viewer.personal),
+        RegisterEntry::of(&app, &entry, today, access.signed_in()),
     ))
 }
 
@@ -362,18 +380,27 @@ pub(super) async fn one(
     ),
     request_body = Facts,
     responses((status = 200, description = "Changed.", body = RegisterSaved), Reading, Missing, Changing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn change(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<Facts>,
 ) -> Result<Response, ApiError> {
+    of_id(&app.desk, &access.person, &id).await?;
     let seen = if_match(&headers)?;
-    let saved = register::change(&app.desk, &act(&app), &app.schedules, &id, seen, body.read()?).await?;
+    let saved = register::change(
+        &app.desk,
+        &act(&app, &access),
+        &app.schedules,
+        &id,
+        seen,
+        body.read()?,
+    )
+    .await?;
     Ok(tagged(saved.revision, RegisterSaved::from(&saved)))
 }
 
@@ -401,14 +428,15 @@ pub(super) struct History {
 )]
 pub(super) async fn history(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Path(id): Path<String>,
     Params(params): Params<HistoryParams>,
 ) -> Result<Json<History>, ApiError> {
-    of_id(&app.desk, &viewer.person, &id).await?;
+    of_id(&app.desk, &access.person, &id).await?;
     let limit = limit(params.limit)?.unwrap_or(100);
     let subject = format!("equipment:{id}");
-    let found = register::change_history(&app.desk, &subject, params.before, limit, viewer.personal).await?;
+    let found =
+        register::change_history(&app.desk, &subject, params.before, limit, access.signed_in()).await?;
     Ok(Json(History {
         changes: found.into_iter().map(RegisterChange::from).collect(),
     }))
@@ -469,11 +497,11 @@ impl From<AccessoryBody> for AccessoryFacts {
 )]
 pub(super) async fn accessories(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Json<Accessories>, ApiError> {
-    of_id(&app.desk, &viewer.person, &id).await?;
+    of_id(&app.desk, &access.person, &id).await?;
     let found = register::accessories(&app.desk, &id).await?;
     Ok(Json(Accessories {
         accessories: found.iter().map(AccessoryView::from).collect(),
@@ -489,20 +517,28 @@ pub(super) async fn accessories(
     ),
     request_body = AccessoryBody,
     responses((status = 201, description = "Entered.", body = AccessoryView), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn add_accessory(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<AccessoryBody>,
 ) -> Result<Response, ApiError> {
+    of_id(&app.desk, &access.person, &id).await?;
     let key = idempotency_key(&headers)?;
     let facts: AccessoryFacts = body.into();
-    let saved =
-        register::add_accessory(&app.desk, &act(&app), &app.schedules, &id, &facts, key.as_deref()).await?;
+    let saved = register::add_accessory(
+        &app.desk,
+        &act(&app, &access),
+        &app.schedules,
+        &id,
+        &facts,
+        key.as_deref(),
+    )
+    .await?;
     let mut answer = tagged(saved.revision, AccessoryView::from(&saved));
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)
@@ -518,20 +554,28 @@ pub(super) async fn add_accessory(
     ),
     request_body = AccessoryBody,
     responses((status = 200, description = "Changed.", body = AccessoryView), Reading, Missing, Changing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn change_accessory(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path((id, accessory)): Path<(String, String)>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<AccessoryBody>,
 ) -> Result<Response, ApiError> {
+    of_id(&app.desk, &access.person, &id).await?;
     let seen = (number("accessory", &accessory)?, if_match(&headers)?);
     let facts: AccessoryFacts = body.into();
-    let saved =
-        register::save_accessory(&app.desk, &act(&app), &app.schedules, &id, Some(seen), &facts).await?;
+    let saved = register::save_accessory(
+        &app.desk,
+        &act(&app, &access),
+        &app.schedules,
+        &id,
+        Some(seen),
+        &facts,
+    )
+    .await?;
     Ok(tagged(saved.revision, AccessoryView::from(&saved)))
 }
 
@@ -551,19 +595,20 @@ pub(super) struct Removed {
         ("If-Match" = String, Header, description = "The revision that was seen."),
     ),
     responses((status = 200, description = "Taken away.", body = Removed), Reading, Missing, Changing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn remove_accessory(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path((id, accessory)): Path<(String, String)>,
     NoParams: NoParams,
     headers: HeaderMap,
 ) -> Result<Json<Removed>, ApiError> {
+    of_id(&app.desk, &access.person, &id).await?;
     let n = number("accessory", &accessory)?;
     register::remove_accessory(
         &app.desk,
-        &act(&app),
+        &act(&app, &access),
         &app.schedules,
         &id,
         (n, if_match(&headers)?),

@@ -3,7 +3,8 @@
 use super::params::{NoParams, Params};
 use super::problem::{ApiError, Reading};
 use crate::app::App;
-use crate::view::{self, DeadLetters, Overview, Rules, Unregistered};
+use crate::people::Access;
+use crate::view::{self, DeadLetters, Overview, Rules, UnknownCodes, Unregistered};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -14,8 +15,12 @@ use utoipa::IntoParams;
     get, path = "/api/v1/overview", tag = "site", operation_id = "overview",
     responses((status = 200, description = "The overview.", body = Overview), Reading),
 )]
-pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Result<Json<Overview>, ApiError> {
-    Ok(Json(view::overview(&app).await?))
+pub(super) async fn overview(
+    State(app): State<App>,
+    access: Access,
+    NoParams: NoParams,
+) -> Result<Json<Overview>, ApiError> {
+    Ok(Json(view::overview(&app, &access.sight()).await?))
 }
 
 /// The rule packs in force, with the legal ground of every rule.
@@ -23,8 +28,8 @@ pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Resu
     get, path = "/api/v1/rules", tag = "site", operation_id = "rules",
     responses((status = 200, description = "The packs.", body = Rules), Reading),
 )]
-pub(super) async fn rules(State(app): State<App>, NoParams: NoParams) -> Json<Rules> {
-    Json(view::rules(&app))
+pub(super) async fn rules(State(app): State<App>, access: Access, NoParams: NoParams) -> Json<Rules> {
+    Json(view::rules(&app, &access.sight()))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,6 +65,19 @@ pub(super) async fn unregistered(
     Params(params): Params<LimitParams>,
 ) -> Result<Json<Unregistered>, ApiError> {
     Ok(Json(view::unregistered(&app, params.get()?).await?))
+}
+
+/// Codes of controllers that their scheme does not know, and the lines that make them known.
+#[utoipa::path(
+    get, path = "/api/v1/codes/unknown", tag = "site", operation_id = "unknownCodes",
+    params(LimitParams),
+    responses((status = 200, description = "The codes.", body = UnknownCodes), Reading),
+)]
+pub(super) async fn unknown_codes(
+    State(app): State<App>,
+    Params(params): Params<LimitParams>,
+) -> Result<Json<UnknownCodes>, ApiError> {
+    Ok(Json(view::unknown_codes(&app, params.get()?).await?))
 }
 
 /// Messages nothing could be made of, with the reason.

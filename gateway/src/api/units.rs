@@ -1,14 +1,14 @@
 //! Units and their people's certificates.
 
-use super::auth::{Admin, Viewer};
 use super::params::{Body, NoParams, Params, idempotency_key};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match, number, tagged};
+use super::register::{act, if_match, number, tagged, within};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::register::{self, CertificateFacts, RegisterError, UnitFacts};
 use crate::desk::scope::of_unit;
 use crate::desk::today;
+use crate::people::Access;
 use crate::view::register::{CertificateView, UnitView};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -48,20 +48,20 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Units>, ApiError> {
     let limit = limit(params.limit)?.unwrap_or(100);
     let text = |text: Option<String>| text.unwrap_or_default();
     let (q, area, after) = (text(params.q), text(params.area), text(params.after));
-    let mut found = register::units(&app.desk, &viewer.person, &q, &area, &after, limit + 1).await?;
+    let mut found = register::units(&app.desk, &access.person, &q, &area, &after, limit + 1).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|last| last.code.clone());
     Ok(Json(Units {
         units: found
             .into_iter()
-            .map(|unit| UnitView::of(unit, viewer.personal))
+            .map(|unit| UnitView::of(unit, access.signed_in()))
             .collect(),
         next,
     }))
@@ -112,17 +112,18 @@ impl From<UnitBody> for UnitFacts {
     params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body = UnitBody,
     responses((status = 201, description = "Entered.", body = UnitView), Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn create(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<UnitBody>,
 ) -> Result<Response, ApiError> {
+    within(&access, &body.area)?;
     let key = idempotency_key(&headers)?;
-    let unit = register::add_unit(&app.desk, &act(&app), &body.into(), key.as_deref()).await?;
+    let unit = register::add_unit(&app.desk, &act(&app, &access), &body.into(), key.as_deref()).await?;
     let mut answer = tagged(unit.revision, UnitView::of(unit, true));
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)
@@ -136,12 +137,12 @@ pub(super) async fn create(
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Path(code): Path<String>,
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
-    let unit = of_unit(&app.desk, &viewer.person, &code).await?;
-    Ok(tagged(unit.revision, UnitView::of(unit, viewer.personal)))
+    let unit = of_unit(&app.desk, &access.person, &code).await?;
+    Ok(tagged(unit.revision, UnitView::of(unit, access.signed_in())))
 }
 
 /// Change a unit.
@@ -153,18 +154,19 @@ pub(super) async fn one(
     ),
     request_body = UnitBody,
     responses((status = 200, description = "Changed.", body = UnitView), Reading, Missing, Changing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn change(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(code): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<UnitBody>,
 ) -> Result<Response, ApiError> {
+    of_unit(&app.desk, &access.person, &code).await?;
     let seen = if_match(&headers)?;
-    let unit = register::save_unit(&app.desk, &act(&app), Some((&code, seen)), &body.into()).await?;
+    let unit = register::save_unit(&app.desk, &act(&app, &access), Some((&code, seen)), &body.into()).await?;
     Ok(tagged(unit.revision, UnitView::of(unit, true)))
 }
 
@@ -192,16 +194,16 @@ pub(super) struct CertificateParams {
 )]
 pub(super) async fn certificates(
     State(app): State<App>,
-    viewer: Viewer,
+    access: Access,
     Params(params): Params<CertificateParams>,
 ) -> Result<Json<Certificates>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
     let limit = limit(params.limit)?.unwrap_or(100);
-    let found = register::certificates(&app.desk, &viewer.person, params.unit.as_deref(), limit).await?;
+    let found = register::certificates(&app.desk, &access.person, params.unit.as_deref(), limit).await?;
     Ok(Json(Certificates {
         certificates: found
             .into_iter()
-            .map(|row| CertificateView::of(row, today, viewer.personal))
+            .map(|row| CertificateView::of(row, today, access.signed_in()))
             .collect(),
     }))
 }
@@ -246,18 +248,18 @@ impl From<CertificateBody> for CertificateFacts {
     params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body = CertificateBody,
     responses((status = 201, description = "Entered.", body = CertificateView), Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn add_certificate(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<CertificateBody>,
 ) -> Result<Response, ApiError> {
-    let act = act(&app);
+    let act = act(&app, &access);
     let facts: CertificateFacts = body.into();
-    if register::unit(&app.desk, &facts.unit).await?.is_none() {
+    if of_unit(&app.desk, &access.person, &facts.unit).await.is_err() {
         return Err(RegisterError::Value {
             field: "unit",
             what: format!("there is no unit {:?}", facts.unit),
@@ -280,18 +282,24 @@ pub(super) async fn add_certificate(
     ),
     request_body = CertificateBody,
     responses((status = 200, description = "Changed.", body = CertificateView), Reading, Missing, Changing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn change_certificate(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(body): Body<CertificateBody>,
 ) -> Result<Response, ApiError> {
-    let act = act(&app);
+    let act = act(&app, &access);
     let seen = (number("certificate", &id)?, if_match(&headers)?);
+    let known = register::certificate(&app.desk, seen.0).await?;
+    let known = known.ok_or(RegisterError::NotFound {
+        what: "certificate",
+        id,
+    })?;
+    of_unit(&app.desk, &access.person, &known.facts.unit).await?;
     let saved = register::save_certificate(&app.desk, &act, Some(seen), &body.into()).await?;
     Ok(tagged(
         saved.revision,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::Path;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
+use vigil_core::json::Profiles;
 
 /// What was checked, and what was found.
 #[derive(Debug, Default, Serialize)]
@@ -23,8 +24,21 @@ pub struct Summary {
     pub equipment: usize,
     /// Rules over all equipment.
     pub rules: usize,
+    /// Devices polled over Modbus.
+    pub polled: usize,
     /// The packs in force.
     pub packs: Vec<PackSummary>,
+    /// The mapping profiles in force.
+    pub profiles: Vec<ProfileSummary>,
+}
+
+/// A mapping profile in force.
+#[derive(Debug, Serialize)]
+pub struct ProfileSummary {
+    /// Profile id.
+    pub id: String,
+    /// The topics it reads, as an MQTT filter.
+    pub topic: String,
 }
 
 /// A pack in force.
@@ -45,12 +59,33 @@ pub struct PackSummary {
 pub fn check(path: Option<&Path>) -> CheckReport {
     let (config, mut findings) = Config::examine(path);
     let config_ok = !has_errors(&findings);
+    let maps = config.load_modbus();
+    let (polled, found) = match &maps {
+        Ok((lines, warnings)) => (lines.iter().map(|line| line.devices.len()).sum(), warnings),
+        Err(errors) => (0, errors),
+    };
+    let wanted = |finding: &&Diagnostic| config_ok || finding.level == Level::Error;
+    let of_maps: Vec<Diagnostic> = found.iter().filter(wanted).cloned().collect();
+    let maps_ok = maps.is_ok();
+    findings.extend(of_maps);
+    let profiles = match config.load_profiles() {
+        Ok((profiles, warnings)) => {
+            findings.extend(warnings);
+            Some(profiles)
+        }
+        Err(found) => {
+            findings.extend(found);
+            None
+        }
+    };
     match config.load_catalog() {
         Ok((catalog, warnings)) if config_ok => {
             findings.extend(warnings);
             CheckReport {
                 findings,
-                summary: Some(summarize(&catalog)),
+                summary: profiles
+                    .filter(|_| maps_ok)
+                    .map(|profiles| summarize(&catalog, polled, &profiles)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -72,7 +107,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog) -> Summary {
+fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -90,7 +125,16 @@ fn summarize(catalog: &Catalog) -> Summary {
             .iter()
             .map(|equipment| equipment.rules.len())
             .sum(),
+        polled,
         packs: packs.collect(),
+        profiles: profiles
+            .all()
+            .iter()
+            .map(|profile| ProfileSummary {
+                id: profile.id().to_owned(),
+                topic: profile.topic().filter().to_owned(),
+            })
+            .collect(),
     }
 }
 
@@ -131,6 +175,9 @@ impl fmt::Display for CheckReport {
                 "{} pieces of equipment, {} rules",
                 summary.equipment, summary.rules
             )?;
+            if summary.polled > 0 {
+                writeln!(f, "{} polled over Modbus", count(summary.polled, "device"))?;
+            }
             for pack in &summary.packs {
                 let short = pack.hash.get(..12).unwrap_or(&pack.hash);
                 writeln!(
@@ -138,6 +185,9 @@ impl fmt::Display for CheckReport {
                     "  {} {} ({short}): {} pieces of equipment",
                     pack.id, pack.version, pack.equipment
                 )?;
+            }
+            for profile in &summary.profiles {
+                writeln!(f, "  profile {}: {}", profile.id, profile.topic)?;
             }
         }
         match (errors, warnings) {

@@ -1,10 +1,15 @@
 //! The command line.
 
 pub mod check;
+mod codes;
 mod demo;
 mod import;
+mod modbus;
+mod outbox;
 mod replay;
 mod run;
+mod user;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use run::stop_signal;
@@ -26,11 +31,21 @@ enum Command {
     Run(run::RunArgs),
     /// Check configuration, catalog and rule packs; everything that is wrong, at once.
     Check(CheckArgs),
+    /// What controllers' fault codes mean.
+    Codes(codes::CodesArgs),
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
     /// Read a register of equipment (XLSX or CSV): what is wrong with it and what it would change, or take it over.
     Import(import::ImportArgs),
+    /// Who may come in: add, list, password, disable, enable, role.
+    User(user::UserArgs),
+    /// Check an evidence bundle, offline: what holds, and what does not.
+    Verify(verify::VerifyArgs),
+    /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
+    Outbox(outbox::OutboxArgs),
+    /// Look at Modbus devices on site: who is there, what their registers hold. Reads only.
+    Modbus(modbus::ModbusArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -52,8 +67,13 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
+        Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
         Command::Import(args) => import::main(&args),
+        Command::User(args) => user::main(&args),
+        Command::Verify(args) => verify::main(&args),
+        Command::Outbox(args) => outbox::main(args),
+        Command::Modbus(args) => modbus::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

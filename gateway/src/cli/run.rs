@@ -51,6 +51,8 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     let Loaded {
         config,
         catalog,
+        polled,
+        profiles,
         warnings,
     } = match source.load() {
         Ok(loaded) => loaded,
@@ -67,7 +69,9 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     };
     runtime.block_on(async {
         let options = RunOptions {
+            polled,
             source: Some(source),
+            profiles,
             ..RunOptions::default()
         };
         match start(config, catalog, options).await {

@@ -7,11 +7,14 @@
 //! when something is due, what a row has wrong) is in `vigil_core`.
 
 pub mod calendar;
+pub mod people;
 pub mod register;
 pub mod scope;
+pub mod scopes;
 pub mod watch;
 
 use crate::clock::Clock;
+use crate::store::StoreError;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -29,4 +32,19 @@ pub fn day_of(at: UtcMillis, timezone: &str) -> Date {
 #[must_use]
 pub fn today(clock: &Clock, timezone: &str) -> Date {
     day_of(clock.now(), timezone)
+}
+
+/// Says what was being read when a query failed.
+pub(crate) fn read(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Read { what, source }
+}
+
+/// Says what was being written when a statement failed.
+pub(crate) fn write(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Write { what, source }
+}
+
+/// A row that holds what this version cannot have written.
+pub(crate) fn corrupt(what: &'static str) -> impl Fn(String) -> StoreError {
+    move |detail| StoreError::Corrupt { what, detail }
 }

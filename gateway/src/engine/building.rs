@@ -2,10 +2,12 @@
 
 use super::action::{ActError, Acted, Answer, equipment_of, key_in_progress, result_of};
 use super::events::{Events, windows};
+use super::notices::notices;
 use super::restore::Restored;
 use super::snapshots::Snapshots;
 use crate::clock::Clock;
 use crate::ingest::{Ack, Incoming};
+use crate::sinks::webhook::Subscriber;
 use crate::store::{Batch, Payload};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +17,10 @@ use vigil_core::Pipeline;
 use vigil_core::input::{FieldMessage, Input, Message, OperatorAction, Position};
 use vigil_core::output::{Command, Output};
 use vigil_protocol::time::UtcMillis;
+
+/// How long a batch gathers at most while a sender waits for it: brokers send few messages ahead of their
+/// acknowledgements (Mosquitto twenty), a client of the embedded broker none.
+const AWAITED: Duration = Duration::from_millis(5);
 
 /// A batch on its way to the database, with what follows its commit.
 #[derive(Debug, Default)]
@@ -41,16 +47,25 @@ pub(super) struct Building {
     opened: Option<Instant>,
     /// Somebody waits for the commit, or should hear of it: nothing lingers.
     urgent: bool,
+    /// A sender waits to hear that its message is on disk, and sends no more or not much more until then.
+    awaited: bool,
     /// Idempotency keys in batches not yet committed: open, and on their way.
     keys: BTreeSet<String>,
     keys_committing: BTreeSet<String>,
     last_batch: u64,
     events: Events,
     snapshots: Snapshots,
+    subscribers: Arc<[Subscriber]>,
 }
 
 impl Building {
-    pub(super) fn new(pipeline: Pipeline, restored: &Restored, clock: Clock, snapshots: Snapshots) -> Self {
+    pub(super) fn new(
+        pipeline: Pipeline,
+        restored: &Restored,
+        clock: Clock,
+        snapshots: Snapshots,
+        subscribers: Arc<[Subscriber]>,
+    ) -> Self {
         Self {
             pipeline,
             clock,
@@ -60,11 +75,13 @@ impl Building {
             open: Sealed::default(),
             opened: None,
             urgent: false,
+            awaited: false,
             keys: BTreeSet::new(),
             keys_committing: BTreeSet::new(),
             last_batch: restored.last_batch,
             events: Events::after(restored.last_event),
             snapshots,
+            subscribers,
         }
     }
 
@@ -107,6 +124,7 @@ impl Building {
         };
         self.pipeline
             .handle(input, self.position, self.now, &mut self.open.batch.outputs);
+        self.awaited |= ack.is_some();
         self.open.acks.extend(ack);
         let mut keep = false;
         for output in &self.open.batch.outputs[from..] {
@@ -185,11 +203,12 @@ impl Building {
 
     /// When the open batch should go, if nothing else makes it go before.
     pub(super) fn flush_at(&self, linger: Duration) -> Option<Instant> {
-        if self.urgent {
-            self.opened
-        } else {
-            self.opened.map(|opened| opened + linger)
-        }
+        let linger = match (self.urgent, self.awaited) {
+            (true, _) => Duration::ZERO,
+            (false, true) => linger.min(AWAITED),
+            (false, false) => linger,
+        };
+        self.opened.map(|opened| opened + linger)
     }
 
     /// When a batch should go although nothing comes in.
@@ -218,6 +237,7 @@ impl Building {
     fn close(&mut self, snapshots: impl FnOnce(&mut Snapshots, &mut Pipeline, &mut Batch)) -> Option<Sealed> {
         self.opened = None;
         self.urgent = false;
+        self.awaited = false;
         let mut sealed = std::mem::take(&mut self.open);
         let batch = &mut sealed.batch;
         batch.position = self.position;
@@ -230,6 +250,7 @@ impl Building {
         self.last_batch += 1;
         batch.id = self.last_batch;
         batch.events = self.events.of(&batch.outputs, self.now);
+        batch.outbox = notices(batch, self.pipeline.catalog(), &self.subscribers);
         batch.windows = windows(&batch.outputs, self.pipeline.catalog());
         self.keys_committing.append(&mut self.keys);
         Some(sealed)

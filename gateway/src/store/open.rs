@@ -155,9 +155,16 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
+        ("outbox", include_str!("../../migrations/sqlite/0005_outbox.sql")),
+        (
+            "unknown codes",
+            include_str!("../../migrations/sqlite/0006_unknown_codes.sql"),
+        ),
+        ("people", include_str!("../../migrations/sqlite/0007_people.sql")),
         (
             "register",
-            include_str!("../../migrations/sqlite/0004_register.sql"),
+            include_str!("../../migrations/sqlite/0008_register.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

@@ -11,6 +11,7 @@
 mod alarms;
 mod ask;
 mod card;
+mod codes;
 mod completeness;
 mod equipment;
 mod error;
@@ -24,6 +25,7 @@ mod overview;
 pub mod register;
 mod rules;
 mod series;
+mod sinks;
 mod strangers;
 mod time;
 mod trend;
@@ -31,7 +33,8 @@ mod value;
 pub mod words;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
-pub use card::Card;
+pub use card::{Card, unknown};
+pub use codes::{CodeLines, Elsewhere, UnknownCode, UnknownCodes, unknown_codes};
 pub use completeness::{Completeness, Gap, MessageCounts};
 pub use equipment::{
     ChannelNow, EquipmentDetail, EquipmentFilter, EquipmentLine, EquipmentPage, NameplateValue, Watch,
@@ -48,6 +51,7 @@ pub use overview::{
 };
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
+pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};

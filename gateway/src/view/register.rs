@@ -20,8 +20,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use vigil_core::calendar::{Due, Standing};
-use vigil_core::people::Person;
-use vigil_core::register::{Field, Finding, Group, Record, Words, category, tidy};
+use vigil_core::register::{Field, Finding, Group, Record, Words, category};
 
 /// A sentence in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -655,15 +654,4 @@ pub fn grouped(record: &Record) -> Vec<(Group, Vec<Field>)> {
         group.concerns(code) || fields.iter().any(|field| record.get(*field).is_some())
     };
     Group::ALL.iter().map(of).filter(shown).collect()
-}
-
-/// Whoever reads while nobody has to say who he is: everything but what is said about persons.
-#[must_use]
-pub fn anybody(login: &str) -> Person {
-    Person {
-        login: tidy(login).into(),
-        role: vigil_core::people::Role::Administrator,
-        unit: None,
-        areas: Vec::new(),
-    }
 }

@@ -1,19 +1,22 @@
 //! The pages: rendered on the server, in Chinese and English, complete without scripts.
 //!
 //! ```text
-//! request ─► Page (reader, language, zone) ─┐
-//!            view::* (what there is to say) ─┴─► template ─► HTML
+//! request ─► gate (who, may he) ─► Page (reader, language, zone) ─┐
+//!                                  view::* (what there is to say) ─┴─► template ─► HTML
 //! ```
 //! Every page serves one of three reasons and says at the top which: something is wrong now, there is
 //! work to do, something must be proven. Colour means abnormal and nothing else.
 
+mod account;
 mod alarms;
 mod assets;
+mod audit;
 pub mod chart;
 mod equipment;
 mod equipment_list;
 mod fault;
 mod format;
+mod gate;
 mod hazard;
 mod hazards;
 mod markup;
@@ -23,13 +26,14 @@ mod page;
 mod parts;
 mod phrase;
 mod register;
+mod routes;
 mod rules;
-mod session;
 mod sign_in;
 mod spark;
 mod strangers;
 mod terms;
 mod trends;
+mod users;
 pub mod words;
 
 use crate::app::App;
@@ -40,12 +44,12 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
-pub use session::Sessions;
+use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -70,7 +74,6 @@ const HEAVY: usize = 4;
 struct Site {
     app: App,
     zone: TimeZone,
-    sessions: Arc<Sessions>,
 }
 
 impl Site {
@@ -89,101 +92,30 @@ impl Site {
         })
     }
 
-    /// Who a piece of equipment is, if the catalog has it.
-    fn card(&self, id: &str) -> Option<Card> {
+    /// Who a piece of equipment is, if the catalog has it and the reader sees it.
+    fn card(&self, page: &Page, id: &str) -> Option<Card> {
         let ix = self.app.catalog.by_id.get(id)?;
-        self.app.catalog.equipment.get(ix.0 as usize).map(Card::from)
+        let equipment = self.app.catalog.equipment.get(ix.0 as usize);
+        equipment
+            .filter(|one| self.app.sees_one(&page.sight(), one))
+            .map(Card::from)
     }
 }
 
 /// The pages; whatever no other route takes ends here, on a page that says so.
 pub fn router(app: App) -> Router {
-    router_with(app, Arc::default())
-}
-
-/// As [`router`]; whoever is signed in stays so.
-pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
     // The configuration was checked; a zone that is gone since then shows as UTC, and says so.
     let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
-    let site = Arc::new(Site { app, zone, sessions });
-    let permits = Arc::new(Semaphore::new(HEAVY));
-    let pages = Router::new()
-        .route("/equipment/{id}", get(equipment::show))
-        .route("/hazards/{id}", get(hazard::show))
-        // These read long stretches of the log: they must not take what the flow of messages needs.
-        .layer(from_fn(move |request, next: Next| {
-            one_of(Arc::clone(&permits), request, next)
-        }))
-        .route("/", get(overview::show))
-        .route("/alarms", get(alarms::show))
-        .route(
-            "/alarms/{equipment}/{rule}/actions",
-            get(async || Redirect::to("/alarms")).post(alarms::act),
-        )
-        .route("/equipment", get(equipment_list::show))
-        .route("/hazards", get(hazards::show))
-        .route("/hazards/{id}/actions", get(hazard::back).post(hazard::act))
-        .route("/nodes", get(nodes::list))
-        .route("/nodes/{group}/{node}", get(nodes::show))
-        .route("/unregistered", get(strangers::show))
-        .route("/rules", get(rules::show))
-        .route("/register", get(register::show))
-        .route(
-            "/register/new",
-            get(register::edit::new).post(register::edit::create),
-        )
-        .route("/register/template.xlsx", get(register::imports::template))
-        .route("/register/{id}", get(register::card::show))
-        .route(
-            "/register/{id}/edit",
-            get(register::edit::show).post(register::edit::change),
-        )
-        .route(
-            "/register/{id}/accessories",
-            get(back_to_card).post(register::card::add_accessory),
-        )
-        .route("/units", get(register::units::list))
-        .route(
-            "/units/new",
-            get(register::units::new).post(register::units::create),
-        )
-        .route(
-            "/units/{code}",
-            get(register::units::show).post(register::units::change),
-        )
-        .route(
-            "/units/{code}/certificates",
-            get(back_to_unit).post(register::units::add_certificate),
-        )
-        .route("/calendar", get(register::calendar::show))
-        .route("/coverage", get(register::calendar::coverage))
-        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
-        .route(
-            "/sign-out",
-            get(async || Redirect::to("/sign-in")).post(sign_in::leave),
-        )
+    let site = Arc::new(Site { app, zone });
+    let pages = pages()
+        .router
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
+        .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
         .layer(from_fn(finish))
         .with_state(Arc::clone(&site));
-    let permits = Arc::new(Semaphore::new(HEAVY));
-    let files = Router::new()
-        .route(
-            "/imports",
-            get(register::imports::list).post(register::imports::send),
-        )
-        .route("/imports/{n}", get(register::imports::show))
-        .route("/imports/{n}/report.xlsx", get(register::imports::report))
-        .route(
-            "/imports/{n}/columns",
-            get(back_to_import).post(register::imports::choose),
-        )
-        .route(
-            "/imports/{n}/apply",
-            get(back_to_import).post(register::imports::apply),
-        )
-        .layer(from_fn(move |request, next: Next| {
-            one_of(Arc::clone(&permits), request, next)
-        }))
+    let files = files()
+        .router
+        .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
         .layer(from_fn(finish))
         .with_state(site)
         .layer(DefaultBodyLimit::max(MAX_FILE))
@@ -214,6 +146,106 @@ async fn back_to_unit(page: Page, Path(code): Path<String>) -> Redirect {
 
 async fn back_to_import(page: Page, Path(n): Path<String>) -> Redirect {
     Redirect::to(&format!("/imports/{}", page.segment(&n)))
+}
+
+/// Every route of the pages, as method and template; each has a line in [`crate::people::rules`].
+#[must_use]
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    let mut names = pages().names;
+    names.extend(files().names);
+    names.push(("GET", "/assets/{name}"));
+    names
+}
+
+fn pages() -> Routes {
+    let mut long = Routes::default()
+        .get("/equipment/{id}", equipment::show)
+        .get("/hazards/{id}", hazard::show);
+    // These read long stretches of the log: they must not take what the flow of messages needs.
+    let permits = Arc::new(Semaphore::new(HEAVY));
+    long.router = long.router.layer(from_fn(move |request, next: Next| {
+        one_of(Arc::clone(&permits), request, next)
+    }));
+    long.and(Routes::default())
+        .get("/", overview::show)
+        .get("/alarms", alarms::show)
+        .get("/alarms/{equipment}/{rule}/actions", async || {
+            Redirect::to("/alarms")
+        })
+        .post("/alarms/{equipment}/{rule}/actions", alarms::act)
+        .get("/equipment", equipment_list::show)
+        .get("/hazards", hazards::show)
+        .get("/hazards/{id}/actions", hazard::back)
+        .post("/hazards/{id}/actions", hazard::act)
+        .get("/nodes", nodes::list)
+        .get("/nodes/{group}/{node}", nodes::show)
+        .get("/unregistered", strangers::show)
+        .get("/rules", rules::show)
+        .get("/sign-in", sign_in::form)
+        .post("/sign-in", sign_in::enter)
+        .get("/sign-out", async || Redirect::to("/sign-in"))
+        .post("/sign-out", sign_in::leave)
+        .and(register())
+        .and(people())
+}
+
+/// The register of equipment, units, what is due.
+fn register() -> Routes {
+    Routes::default()
+        .get("/register", register::show)
+        .get("/register/new", register::edit::new)
+        .post("/register/new", register::edit::create)
+        .get("/register/template.xlsx", register::imports::template)
+        .get("/register/{id}", register::card::show)
+        .get("/register/{id}/edit", register::edit::show)
+        .post("/register/{id}/edit", register::edit::change)
+        .get("/register/{id}/accessories", back_to_card)
+        .post("/register/{id}/accessories", register::card::add_accessory)
+        .get("/units", register::units::list)
+        .get("/units/new", register::units::new)
+        .post("/units/new", register::units::create)
+        .get("/units/{code}", register::units::show)
+        .post("/units/{code}", register::units::change)
+        .get("/units/{code}/certificates", back_to_unit)
+        .post("/units/{code}/certificates", register::units::add_certificate)
+        .get("/calendar", register::calendar::show)
+        .get("/coverage", register::calendar::coverage)
+}
+
+/// What takes a file, or works through one: a few at a time.
+fn files() -> Routes {
+    let mut files = Routes::default()
+        .get("/imports", register::imports::list)
+        .post("/imports", register::imports::send)
+        .get("/imports/{id}", register::imports::show)
+        .get("/imports/{id}/report.xlsx", register::imports::report)
+        .get("/imports/{id}/columns", back_to_import)
+        .post("/imports/{id}/columns", register::imports::choose)
+        .get("/imports/{id}/apply", back_to_import)
+        .post("/imports/{id}/apply", register::imports::apply);
+    let permits = Arc::new(Semaphore::new(HEAVY));
+    files.router = files.router.layer(from_fn(move |request, next: Next| {
+        one_of(Arc::clone(&permits), request, next)
+    }));
+    files
+}
+
+/// One's own account, users, the audit log.
+fn people() -> Routes {
+    Routes::default()
+        .get("/account", account::show)
+        .post("/account/password", account::password)
+        .post("/account/language", account::language)
+        .post("/account/sessions", account::end_session)
+        .post("/account/tokens", account::add_token)
+        .post("/account/tokens/revoke", account::revoke_token)
+        .get("/users", users::list)
+        .post("/users", users::add)
+        .get("/users/new", users::new)
+        .get("/users/{login}", users::show)
+        .post("/users/{login}", users::change)
+        .post("/users/{login}/password", users::set_password)
+        .get("/audit", audit::show)
 }
 
 /// Waits for one of a few permits.

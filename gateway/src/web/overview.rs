@@ -4,7 +4,7 @@ use super::fault::{Fault, respond};
 use super::page::Page;
 use super::{Site, terms};
 use crate::app::AlarmFilter;
-use crate::view::{self, Alarm, Hour, Node, NodeFilter, Overview, Stranger};
+use crate::view::{self, Alarm, Hour, Node, NodeFilter, Overview, Sink, Stranger};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -30,6 +30,8 @@ struct OverviewPage<'p> {
     strangers: Vec<Stranger>,
     odd: Vec<Node>,
     odd_total: u64,
+    /// Those something is wrong with.
+    sinks: Vec<Sink>,
 }
 
 /// An hour of the last day.
@@ -48,18 +50,19 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 
 async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault> {
     let app = &site.app;
-    let seen = view::overview(app).await?;
+    let seen = view::overview(app, &page.sight()).await?;
     let standing = AlarmFilter {
         standing: true,
         ..AlarmFilter::default()
     };
-    let unacknowledged = view::alarms(app, &standing)
+    let unacknowledged = view::alarms(app, &page.sight(), &standing)
         .await?
         .iter()
         .filter(|alarm| terms::is_unseen(alarm.state))
         .count();
     let odd = view::nodes(
         app,
+        &page.sight(),
         &NodeFilter {
             odd: Some(true),
             limit: ROWS as usize,
@@ -67,7 +70,16 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
         },
     )
     .await?;
-    let strangers = view::unregistered(app, ROWS).await?.devices;
+    // Strangers are nobody's: they are for who sees everything.
+    let strangers = match seen.unregistered {
+        Some(_) => view::unregistered(app, ROWS).await?.devices,
+        None => Vec::new(),
+    };
+    let mut sinks = match seen.store {
+        Some(_) => view::sinks(app).await?.sinks,
+        None => Vec::new(),
+    };
+    sinks.retain(|sink| !sink.ok);
     let strip = strip(page, &seen);
     Ok(OverviewPage {
         page,
@@ -76,6 +88,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
         strangers,
         odd: odd.nodes,
         odd_total: odd.total,
+        sinks,
         seen,
     })
 }
@@ -207,6 +220,6 @@ impl OverviewPage<'_> {
     }
 
     fn strangers_more(&self) -> bool {
-        self.seen.unregistered > self.strangers.len() as u64
+        self.seen.unregistered > Some(self.strangers.len() as u64)
     }
 }

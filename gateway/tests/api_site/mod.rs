@@ -25,8 +25,10 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
-use vigil_gateway::ingest::{Ack, Incoming};
+use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
+use vigil_gateway::outbox::Board;
+use vigil_gateway::people::People;
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -34,7 +36,7 @@ use vigil_protocol::time::UtcMillis;
 struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn acknowledge(&self, _ack: Ack) {}
+    fn acknowledge(&self, _delivery: Delivery) {}
 
     fn command(&self, _command: &Command) -> bool {
         true
@@ -93,20 +95,30 @@ impl Site {
         });
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
+        let token = Arc::new(token);
+        let desk = vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
+            dir.path().join("vigil.db"),
+        ));
+        let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog)
+            .await
+            .unwrap();
         let app = App {
             reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
-            desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
-                dir.path().join("vigil.db"),
-            )),
+            desk,
+            people,
+            attachments: dir.path().join("attachments").into(),
+            evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
+                .unwrap(),
             catalog,
             schedules: Arc::new(vigil_core::calendar::Schedules::builtin()),
             config,
-            token: Arc::new(token),
+            token,
             started: UtcMillis(T0),
             clock,
             metrics,
+            sinks: Board::default(),
             stopping: CancellationToken::new(),
         };
         app.engine.set_mqtt_connected(true);
@@ -224,8 +236,11 @@ impl Site {
     }
 
     /// The body as it is.
-    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+    pub async fn get_bytes(&self, path: &str, token: &str) -> Vec<u8> {
+        let request = Request::builder()
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::empty()).unwrap();
         let response = within(path, self.router.clone().oneshot(request)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         within(path, to_bytes(response.into_body(), usize::MAX))

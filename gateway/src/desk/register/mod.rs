@@ -30,8 +30,10 @@ pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
 pub use unit::{UNIT_KINDS, Unit, UnitFacts, save_unit, unit, units};
 pub use write::{Saved, recompute, save};
 
+use crate::people::People;
 use jiff::civil::Date;
 use sqlx::SqliteConnection;
+use vigil_core::people::Scope;
 use vigil_protocol::time::UtcMillis;
 
 /// Who writes, when, and by what way.
@@ -47,6 +49,8 @@ pub struct Act {
     pub today: Date,
     /// Key and hash of a request that is done once however often it is sent.
     pub request: Option<(String, String)>,
+    /// Who keeps in mind whose each piece of equipment is.
+    pub people: Option<People>,
 }
 
 impl Act {
@@ -59,6 +63,25 @@ impl Act {
             now,
             today,
             request: None,
+            people: None,
+        }
+    }
+
+    /// The same, and those who let people in are told whose equipment is once it is committed.
+    #[must_use]
+    pub fn told(self, people: &People) -> Self {
+        Self {
+            people: Some(people.clone()),
+            ..self
+        }
+    }
+
+    /// What was committed says whose these pieces of equipment are.
+    fn tell(&self, scopes: Vec<(String, Scope)>) {
+        if let Some(people) = &self.people {
+            for (id, scope) in scopes {
+                people.scopes().set(&id, scope);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vigil_core::calendar::{Basis, Due, Obligation, Schedules};
 use vigil_core::hash::ContentHash;
+use vigil_core::people::Scope;
 use vigil_core::register::{Field, Finding, Level, Record, check, identities, score};
 
 /// Units of a record, as codes.
@@ -130,6 +131,17 @@ impl Prepared {
             self.revision,
             now,
         ])
+    }
+
+    /// Whose it is and where.
+    pub(super) fn scope(&self) -> Scope {
+        let unit = |unit: &Option<String>| unit.as_deref().map(Into::into);
+        Scope {
+            use_unit: unit(&self.units.used),
+            maintenance_unit: unit(&self.units.maintained),
+            inspection_body: unit(&self.units.inspected),
+            area: self.record.text(Field::Area).into(),
+        }
     }
 
     pub(super) fn due_of(&self, obligation: Obligation) -> Option<Date> {

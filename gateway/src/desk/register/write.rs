@@ -7,11 +7,13 @@ use super::prepare::{Prepared, Units, new_id};
 use super::read::records;
 use super::unit::resolve_units;
 use super::{Act, HistoryLine, RegisterError, write_history};
+use crate::desk::scopes;
 use crate::store::{Desk, DeskWrite};
 use serde_json::Value;
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::HashMap;
 use vigil_core::calendar::Schedules;
+use vigil_core::people::Scope;
 use vigil_core::register::{Field, Finding, Identity, Level, Record, Rule, Words, compare, identities};
 
 /// Rows per statement.
@@ -86,11 +88,16 @@ pub async fn save(
     let mut prepared = prepare_all(connection, act, schedules, changes).await?;
     write_all(connection, act, &prepared).await?;
     let duplicates = duplicates_of(connection, &id, &record).await?;
+    let scopes = prepared
+        .iter()
+        .map(|(one, _)| (one.id.clone(), one.scope()))
+        .collect();
     let mut findings = prepared.pop().map(|(one, _)| one.findings).unwrap_or_default();
     findings.extend(duplicates);
     bump(connection).await?;
     remember(connection, act, &id).await?;
     write.commit().await?;
+    act.tell(scopes);
     Ok(Saved {
         id,
         revision: revision + 1,
@@ -265,6 +272,8 @@ async fn write_rows(
         dues.extend(one.obligations());
     }
     let ids = Value::Array(ids);
+    let scopes: Vec<(&str, Scope)> = rows.iter().map(|one| (one.id.as_str(), one.scope())).collect();
+    scopes::register_all(connection, &scopes).await?;
     for (sql, rows) in [
         (
             "INSERT INTO equipment_facts (id, json) SELECT value->>0, value->>1 FROM json_each($1) WHERE true \

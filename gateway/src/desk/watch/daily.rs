@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use sqlx::Row as _;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vigil_core::calendar::{Obligation, Schedules};
 use vigil_core::catalog::Catalog;
@@ -204,9 +205,15 @@ impl Daily {
 }
 
 /// Does the day's work at the start and after each midnight, until `stopping`.
-pub async fn every_day(app: crate::app::App, opener: Arc<dyn HazardOpener>, stopping: CancellationToken) {
+pub async fn every_day(
+    mut app: crate::app::App,
+    catalog: watch::Receiver<Arc<Catalog>>,
+    opener: Arc<dyn HazardOpener>,
+    stopping: CancellationToken,
+) {
     let clock: Clock = app.clock.clone();
     loop {
+        app.catalog = Arc::clone(&catalog.borrow());
         let done = daily(&app, &*opener).await;
         let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
         let today = day_of(clock.now(), &app.config.web.timezone);

@@ -17,6 +17,7 @@ pub(super) struct Statements {
     actions: Insert,
     dead_letters: Insert,
     unregistered: Insert,
+    unknown_codes: Insert,
     alarms: Insert,
     alarm_events: Insert,
     hazards: Insert,
@@ -26,6 +27,7 @@ pub(super) struct Statements {
     rollups: Insert,
     node_hours: Insert,
     server_events: Insert,
+    outbox: Insert,
     snapshots: Insert,
     meta: Insert,
 }
@@ -48,6 +50,11 @@ impl Statements {
                 "INSERT INTO unregistered (node, device, first_seen, last_seen, messages, metrics)", 6,
                 "ON CONFLICT (node, device) DO UPDATE SET last_seen = excluded.last_seen, \
                  messages = excluded.messages, metrics = excluded.metrics"),
+            unknown_codes: Insert::new("unknown codes",
+                "INSERT INTO unknown_codes (equipment, scheme, code, first_seen, last_seen, count)", 6,
+                "ON CONFLICT (equipment, scheme, code) DO UPDATE SET count = unknown_codes.count + excluded.count, \
+                 first_seen = CASE WHEN excluded.first_seen < unknown_codes.first_seen THEN excluded.first_seen ELSE unknown_codes.first_seen END, \
+                 last_seen = CASE WHEN excluded.last_seen > unknown_codes.last_seen THEN excluded.last_seen ELSE unknown_codes.last_seen END"),
             alarms: Insert::new("alarms",
                 "INSERT INTO alarms (equipment, rule, class, severity, state, active, acked, latched, shelved_until, \
                  suppressed, out_of_service, since, changed, count, hazard, detail)", 16,
@@ -94,6 +101,8 @@ impl Statements {
                  received = node_hours.received + excluded.received, late = node_hours.late + excluded.late, \
                  dropped = node_hours.dropped + excluded.dropped, duplicate = node_hours.duplicate + excluded.duplicate"),
             server_events: Insert::new("server events", "INSERT INTO server_events (id, at, kind, json)", 4, ""),
+            outbox: Insert::new("outbox entries",
+                "INSERT INTO outbox (sink, event, ordering, key, at, since, body)", 7, ""),
             snapshots: Insert::new("snapshots", "INSERT INTO snapshots (node, position, json)", 3,
                 "ON CONFLICT (node) DO UPDATE SET position = excluded.position, json = excluded.json"),
             meta: Insert::new("meta", "INSERT INTO meta (key, value)", 2,
@@ -171,6 +180,18 @@ impl Statements {
                     .bind(found.messages as i64)
                     .bind(json(&found.metrics))
             })?;
+        self.unknown_codes.plan(
+            to,
+            rows.unknown_codes.iter(),
+            |q, ((equipment, scheme, code), times)| {
+                q.bind(*equipment)
+                    .bind(*scheme)
+                    .bind(*code)
+                    .bind(times.first.0)
+                    .bind(times.last.0)
+                    .bind(times.count)
+            },
+        )?;
         Ok(())
     }
 
@@ -285,6 +306,15 @@ impl Statements {
                 .bind(event.at.0)
                 .bind(event.kind)
                 .bind(event.json.as_str())
+        })?;
+        self.outbox.plan(to, batch.outbox.iter(), |q, entry| {
+            q.bind(&*entry.sink)
+                .bind(entry.event)
+                .bind(entry.ordering.as_str())
+                .bind(entry.key.as_str())
+                .bind(entry.at.0)
+                .bind(entry.at.0)
+                .bind(entry.body.as_str())
         })?;
         self.snapshots.plan(to, batch.snapshots.iter(), |q, snapshot| {
             q.bind(&*snapshot.node)

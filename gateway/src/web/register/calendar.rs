@@ -109,7 +109,6 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<CalendarPage<'p>, Fault
             }
         })
         .collect();
-    let personal = page.session.is_some();
     Ok(CalendarPage {
         page,
         standings,
@@ -118,7 +117,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<CalendarPage<'p>, Fault
         rows: found
             .rows
             .into_iter()
-            .map(|row| DueView::of(row, today, personal))
+            .map(|row| DueView::of(row, today, false))
             .collect(),
         older: found.next.map(|next| page.with("after", &next.to_string())),
         filtered: page

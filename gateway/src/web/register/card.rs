@@ -49,7 +49,7 @@ async fn make<'p>(
     let entry = register::entry(desk, &reader, &site.app.schedules, id, today)
         .await?
         .ok_or(Fault::NotFound)?;
-    let personal = page.session.is_some();
+    let personal = page.access.signed_in();
     let filter = FindingFilter {
         equipment: id.to_owned(),
         all: true,
@@ -139,7 +139,7 @@ pub(crate) async fn add_accessory(
         Ok(Form(form)) => form,
         Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
     };
-    let act = match site.writer(&page, &form.csrf) {
+    let act = match site.writer_about(&page, &form.csrf, &id).await {
         Ok(act) => act,
         Err(fault) => return fault.respond(&page),
     };

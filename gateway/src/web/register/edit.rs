@@ -127,8 +127,13 @@ async fn save(
         .filter_map(|field| sent.get(field.key()).map(|text| (*field, text.clone())))
         .collect();
     let revision: i64 = text("revision").parse().unwrap_or(0);
-    let refused = match site.writer(&page, text("csrf")) {
-        Err(fault) => (StatusCode::FORBIDDEN, fault.to_string(), Vec::new(), revision),
+    let writer = match &id {
+        Some(id) => site.writer_about(&page, text("csrf"), id).await,
+        None => site.writer_in(&page, text("csrf"), text(Field::Area.key())),
+    };
+    let refused = match writer {
+        Err(Fault::NotFound) => return Fault::NotFound.respond(&page),
+        Err(fault) => (fault.status(), fault.to_string(), Vec::new(), revision),
         Ok(act) => {
             let (desk, schedules) = (&site.app.desk, &site.app.schedules);
             let done = match &id {

@@ -182,7 +182,7 @@ fn outcome(page: &Page, key: &str) -> &'static str {
     }
 }
 
-/// `GET /imports/{n}?outcome=…&offset=…`
+/// `GET /imports/{id}?outcome=…&offset=…`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(n): Path<String>) -> Response {
     let made = make(&site, &page, &n, None).await;
     respond(&page, made)
@@ -266,7 +266,7 @@ async fn make<'p>(
 
 type Sent = Vec<(String, String)>;
 
-/// `POST /imports/{n}/columns`
+/// `POST /imports/{id}/columns`
 pub(crate) async fn choose(
     State(site): State<Arc<Site>>,
     page: Page,
@@ -302,7 +302,7 @@ pub(crate) async fn choose(
     finish(&site, page, &n, done).await
 }
 
-/// `POST /imports/{n}/apply`
+/// `POST /imports/{id}/apply`
 pub(crate) async fn apply(
     State(site): State<Arc<Site>>,
     page: Page,
@@ -348,7 +348,7 @@ async fn finish(site: &Site, page: Page, n: &str, done: Result<(), RegisterError
     }
 }
 
-/// `GET /imports/{n}/report.xlsx`
+/// `GET /imports/{id}/report.xlsx`
 pub(crate) async fn report(State(site): State<Arc<Site>>, page: Page, Path(n): Path<String>) -> Response {
     let zh = page.language == super::super::words::Language::Zh;
     let act = register::Act::new(String::new(), "page", site.app.clock.now(), site.today());

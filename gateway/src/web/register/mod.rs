@@ -14,9 +14,10 @@ use super::fault::Fault;
 use super::markup::Markup;
 use super::page::Page;
 use crate::desk::register::{Act, RegisterError};
+use crate::desk::scope::of_id;
 use crate::desk::today;
-use crate::view::register::{DueView, FindingView, Sentence, anybody};
-use vigil_core::people::Person;
+use crate::view::register::{DueView, FindingView, Sentence};
+use vigil_core::people::{Person, Scope};
 use vigil_core::register::{Conclusion, Field, Finding, Kind, PlaceType, UseState};
 
 impl From<RegisterError> for Fault {
@@ -39,25 +40,51 @@ impl Site {
 
     /// Who reads.
     pub(crate) fn reader(&self, page: &Page) -> Person {
-        anybody(page.session.as_ref().map_or("anonymous", |session| &session.name))
+        page.access.person.clone()
     }
 
-    /// Who writes: signed in, with a form of ours.
+    /// Who writes: signed in, with a form of ours. Whether his role does that, the gate has seen to.
     pub(crate) fn writer(&self, page: &Page, csrf: &str) -> Result<Act, Fault> {
         match &page.session {
-            Some(session) if session.vouches_for(csrf) => Ok(Act::new(
-                session.name.clone(),
-                "page",
-                self.app.clock.now(),
-                self.today(),
-            )),
+            Some(session) if session.vouches_for(csrf) => {
+                let act = Act::new(page.access.login(), "page", self.app.clock.now(), self.today());
+                Ok(act.told(&self.app.people))
+            }
             Some(_) => Err(Fault::Forbidden("this form does not belong to your session")),
             None => Err(Fault::Forbidden("sign in first")),
+        }
+    }
+
+    /// The same, about a piece of equipment he can see.
+    pub(crate) async fn writer_about(&self, page: &Page, csrf: &str, id: &str) -> Result<Act, Fault> {
+        let act = self.writer(page, csrf)?;
+        of_id(&self.app.desk, &page.access.person, id).await?;
+        Ok(act)
+    }
+
+    /// The same, about something new that will lie in an area.
+    pub(crate) fn writer_in(&self, page: &Page, csrf: &str, area: &str) -> Result<Act, Fault> {
+        let act = self.writer(page, csrf)?;
+        let scope = Scope {
+            area: area.trim().into(),
+            ..Scope::default()
+        };
+        if page.access.person.sees(&scope) {
+            Ok(act)
+        } else {
+            Err(Fault::BadRequest(
+                "the area is not one you are responsible for".to_owned(),
+            ))
         }
     }
 }
 
 impl Page {
+    /// Whether the reader may open a page: links to others are not shown.
+    pub(crate) fn opens(&self, route: &str) -> bool {
+        crate::people::gate::may_open(&self.access, route)
+    }
+
     /// A sentence in the reader's language.
     pub(crate) fn say<'s>(&self, sentence: &'s Sentence) -> &'s str {
         self.pick(&sentence.zh, &sentence.en)

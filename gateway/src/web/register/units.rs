@@ -47,10 +47,7 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<UnitsPage<'p>, Fau
         .map(|last| page.with("after", &last.code));
     Ok(UnitsPage {
         page,
-        units: found
-            .into_iter()
-            .map(|unit| UnitView::of(unit, page.session.is_some()))
-            .collect(),
+        units: found.into_iter().map(|unit| UnitView::of(unit, false)).collect(),
         older,
         filtered: !q.is_empty() || !area.is_empty(),
     })
@@ -135,7 +132,7 @@ async fn make<'p>(
     refused: Option<String>,
 ) -> Result<UnitPage<'p>, Fault> {
     let (desk, reader) = (&site.app.desk, site.reader(page));
-    let personal = page.session.is_some();
+    let personal = page.access.signed_in();
     let Unit {
         revision, mut facts, ..
     } = of_unit(desk, &reader, code).await?;
@@ -205,7 +202,7 @@ pub(crate) async fn create(
         Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
     };
     let facts = UnitFacts::from(&form);
-    let done = match site.writer(&page, &form.csrf) {
+    let done = match site.writer_in(&page, &form.csrf, &form.area) {
         Ok(act) => register::save_unit(&site.app.desk, &act, None, &facts)
             .await
             .map_err(|error| error.to_string()),
@@ -237,6 +234,9 @@ pub(crate) async fn change(
         Ok(act) => act,
         Err(fault) => return fault.respond(&page),
     };
+    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
+        return Fault::from(error).respond(&page);
+    }
     match register::save_unit(&site.app.desk, &act, Some((&code, form.revision)), &facts).await {
         Ok(_) => Redirect::to(&format!("/units/{}", page.segment(&code))).into_response(),
         Err(RegisterError::NotFound { .. }) => Fault::NotFound.respond(&page),
@@ -281,6 +281,12 @@ pub(crate) async fn add_certificate(
         Ok(act) => act,
         Err(fault) => return fault.respond(&page),
     };
+    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
+        return Fault::from(error).respond(&page);
+    }
+    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
+        return Fault::from(error).respond(&page);
+    }
     let date = |text: &str| vigil_core::register::read_date(text, true).map(|read| read.date);
     let done = match date(&form.expires) {
         Err(error) => Err(format!("{}: {error}", page.pick("有效期至", "expires"))),

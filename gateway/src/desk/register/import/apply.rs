@@ -101,5 +101,11 @@ async fn try_apply(
         )));
     }
     write.commit().await?;
+    act.tell(
+        prepared
+            .iter()
+            .map(|(one, _)| (one.id.clone(), one.scope()))
+            .collect(),
+    );
     Ok(Some(Applied { counts, left_out }))
 }
