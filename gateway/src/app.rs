@@ -1,12 +1,13 @@
 //! What every request needs.
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
+pub use crate::engine::KeepError;
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError,
-    StoredMessage,
+    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, OutboxChange,
+    OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
 };
 
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::engine::EngineHandle;
 use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
+use crate::outbox::Board;
 use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
@@ -50,6 +52,8 @@ pub struct App {
     pub metrics: Arc<Registry>,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
+    /// How the sinks are.
+    pub sinks: Board,
     /// Cancelled when the gateway stops: long answers (event streams) end then.
     pub stopping: CancellationToken,
 }

@@ -1,5 +1,9 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
+mod reloading;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
@@ -9,14 +13,17 @@ use crate::engine::{
 use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
+use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
 use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake, Mappings,
-    NOT_HANDED_OVER, Publisher, Subscription, Topics,
+    NOT_HANDED_OVER, Publisher, Subscription,
 };
-use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
+use crate::reload::{ConfigSource, ReloadHandle};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
 use crate::web;
+use reloading::Reloading;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +53,8 @@ pub struct RunOptions {
     pub engine: Option<EngineOptions>,
     /// How large the database may get.
     pub page_limit: store::PageLimit,
+    /// What is polled over Modbus.
+    pub polled: Vec<LineSetup>,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
     /// Mapping profiles of the configuration.
@@ -58,6 +67,7 @@ impl Default for RunOptions {
             clock: Clock::system(),
             engine: None,
             page_limit: store::PageLimit::default(),
+            polled: Vec::new(),
             source: None,
             profiles: Profiles::default(),
         }
@@ -118,6 +128,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -145,12 +178,15 @@ pub struct Running {
     pub engine: EngineHandle,
     /// What the pages see.
     pub app: App,
+    /// How the devices polled over Modbus are.
+    pub modbus: StatusReader,
     /// Whether the admin token was made by this start.
     pub token_is_new: bool,
     machine: Engine,
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -165,6 +201,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         engine,
         page_limit,
+        polled,
         source,
         profiles,
     } = options;
@@ -178,6 +215,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
@@ -243,7 +285,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         mappings: broker.is_none().then(|| mappings.clone()),
         max_backoff,
     };
-    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
+    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to.clone());
     let outlet = MqttOutlet {
         acker: intake.acker(),
         publisher: Arc::clone(&publisher),
@@ -258,11 +300,40 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let watched = watch::Sender::new(Arc::clone(&catalog));
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: watched.subscribe(),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
+    let poller = ModbusPoller::start(
+        polled,
+        messages_to,
+        clock.clone(),
+        Arc::clone(&metrics),
+        stopping.child_token(),
+    );
+    let modbus = poller.status();
     let (reload_handle, asked) = ReloadHandle::new();
     let app = App {
         engine: engine.clone(),
@@ -277,6 +348,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         metrics,
         reload: reload_handle,
+        sinks: board,
         stopping: stopping.clone(),
     };
     let sessions = Arc::new(web::Sessions::default());
@@ -295,24 +367,29 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         app.clock.clone(),
         stopping.clone(),
     ));
-    let (topics, site_sessions) = (intake.topics(), (site, sessions));
-    tokio::spawn(reloading(
+    let reloading = Reloading {
         source,
-        app.clone(),
-        site_sessions,
-        (mappings, topics),
-        asked,
-    ));
+        app: app.clone(),
+        watched,
+        poller,
+        mappings,
+        topics: intake.topics(),
+        site,
+        sessions,
+    };
+    tokio::spawn(reloading.run(asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
         engine,
         app,
+        modbus,
         token_is_new,
         machine,
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -355,6 +432,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -362,6 +440,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
@@ -390,57 +470,6 @@ impl Running {
 /// Pages and API; the pages answer whatever nobody else does.
 fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
     crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
-}
-
-/// Reloads whenever it is asked to, until nobody can ask any more.
-async fn reloading(
-    source: Option<ConfigSource>,
-    mut app: App,
-    (site, sessions): (http::Site, Arc<web::Sessions>),
-    (mappings, topics): (Mappings, Topics),
-    mut asked: mpsc::Receiver<reload::Answer>,
-) {
-    while let Some(answer) = asked.recv().await {
-        let result = match &source {
-            Some(source) => {
-                let reloaded = reload_once(source, &mut app, &site, &sessions).await;
-                reloaded.map(|(reloaded, profiles)| {
-                    topics.changed(&mappings.replace(profiles));
-                    reloaded
-                })
-            }
-            None => Err(ReloadFailure::Never),
-        };
-        // Whoever asked may have gone away.
-        drop(answer.send(result));
-    }
-}
-
-async fn reload_once(
-    source: &ConfigSource,
-    app: &mut App,
-    site: &http::Site,
-    sessions: &Arc<web::Sessions>,
-) -> Result<(Reloaded, Profiles), ReloadFailure> {
-    let source = source.clone();
-    let loaded = tokio::task::spawn_blocking(move || source.load());
-    let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
-    let (config, next_start) = reload::merged(&app.config, &loaded.config);
-    let catalog = Arc::new(loaded.catalog);
-    evidence::remember_packs(&app.desk, &catalog).await?;
-    app.engine
-        .reload(Arc::clone(&catalog), config.core.clone())
-        .await?;
-    (app.catalog, app.config) = (catalog, Arc::new(config));
-    site.replace(router(app.clone(), sessions));
-    let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
-    tracing::info!(
-        equipment = reloaded.equipment,
-        rules = reloaded.rules,
-        next_start = ?reloaded.next_start,
-        "configuration reloaded"
-    );
-    Ok((reloaded, loaded.profiles))
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.

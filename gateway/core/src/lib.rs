@@ -24,6 +24,7 @@ mod host;
 pub mod input;
 mod journal;
 pub mod json;
+pub mod modbus;
 mod normalize;
 pub mod output;
 pub mod pack;

@@ -16,6 +16,7 @@ mod hazards;
 mod health;
 mod nodes;
 mod operation;
+mod outbox;
 mod params;
 mod problem;
 mod site;
@@ -80,6 +81,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(outbox::sinks))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::act))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -24,6 +24,8 @@ pub struct Summary {
     pub equipment: usize,
     /// Rules over all equipment.
     pub rules: usize,
+    /// Devices polled over Modbus.
+    pub polled: usize,
     /// The packs in force.
     pub packs: Vec<PackSummary>,
     /// The mapping profiles in force.
@@ -57,6 +59,15 @@ pub struct PackSummary {
 pub fn check(path: Option<&Path>) -> CheckReport {
     let (config, mut findings) = Config::examine(path);
     let config_ok = !has_errors(&findings);
+    let maps = config.load_modbus();
+    let (polled, found) = match &maps {
+        Ok((lines, warnings)) => (lines.iter().map(|line| line.devices.len()).sum(), warnings),
+        Err(errors) => (0, errors),
+    };
+    let wanted = |finding: &&Diagnostic| config_ok || finding.level == Level::Error;
+    let of_maps: Vec<Diagnostic> = found.iter().filter(wanted).cloned().collect();
+    let maps_ok = maps.is_ok();
+    findings.extend(of_maps);
     let profiles = match config.load_profiles() {
         Ok((profiles, warnings)) => {
             findings.extend(warnings);
@@ -72,7 +83,9 @@ pub fn check(path: Option<&Path>) -> CheckReport {
             findings.extend(warnings);
             CheckReport {
                 findings,
-                summary: profiles.map(|profiles| summarize(&catalog, &profiles)),
+                summary: profiles
+                    .filter(|_| maps_ok)
+                    .map(|profiles| summarize(&catalog, polled, &profiles)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -94,7 +107,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog, profiles: &Profiles) -> Summary {
+fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -112,6 +125,7 @@ fn summarize(catalog: &Catalog, profiles: &Profiles) -> Summary {
             .iter()
             .map(|equipment| equipment.rules.len())
             .sum(),
+        polled,
         packs: packs.collect(),
         profiles: profiles
             .all()
@@ -161,6 +175,9 @@ impl fmt::Display for CheckReport {
                 "{} pieces of equipment, {} rules",
                 summary.equipment, summary.rules
             )?;
+            if summary.polled > 0 {
+                writeln!(f, "{} polled over Modbus", count(summary.polled, "device"))?;
+            }
             for pack in &summary.packs {
                 let short = pack.hash.get(..12).unwrap_or(&pack.hash);
                 writeln!(

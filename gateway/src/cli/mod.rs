@@ -3,6 +3,8 @@
 pub mod check;
 mod codes;
 mod demo;
+mod modbus;
+mod outbox;
 mod replay;
 mod run;
 mod verify;
@@ -34,6 +36,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check an evidence bundle, offline: what holds, and what does not.
     Verify(verify::VerifyArgs),
+    /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
+    Outbox(outbox::OutboxArgs),
+    /// Look at Modbus devices on site: who is there, what their registers hold. Reads only.
+    Modbus(modbus::ModbusArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -58,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
         Command::Verify(args) => verify::main(&args),
+        Command::Outbox(args) => outbox::main(args),
+        Command::Modbus(args) => modbus::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

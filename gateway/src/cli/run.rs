@@ -51,6 +51,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     let Loaded {
         config,
         catalog,
+        polled,
         profiles,
         warnings,
     } = match source.load() {
@@ -68,6 +69,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     };
     runtime.block_on(async {
         let options = RunOptions {
+            polled,
             source: Some(source),
             profiles,
             ..RunOptions::default()

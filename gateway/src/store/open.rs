@@ -156,9 +156,10 @@ fn migrations() -> Migrator {
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
         ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
+        ("outbox", include_str!("../../migrations/sqlite/0005_outbox.sql")),
         (
             "unknown codes",
-            include_str!("../../migrations/sqlite/0005_unknown_codes.sql"),
+            include_str!("../../migrations/sqlite/0006_unknown_codes.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

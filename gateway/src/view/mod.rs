@@ -24,6 +24,7 @@ mod nodes;
 mod overview;
 mod rules;
 mod series;
+mod sinks;
 mod strangers;
 mod time;
 mod trend;
@@ -49,6 +50,7 @@ pub use overview::{
 };
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
+pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};

@@ -27,6 +27,7 @@ use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
 use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
+use vigil_gateway::outbox::Board;
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -109,6 +110,7 @@ impl Site {
             started: UtcMillis(T0),
             clock,
             metrics,
+            sinks: Board::default(),
             stopping: CancellationToken::new(),
         };
         app.engine.set_mqtt_connected(true);

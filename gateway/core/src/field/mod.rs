@@ -205,6 +205,10 @@ fn decoder_of(name: &str, text: &str) -> Result<Arc<dyn FieldDecoder>, Option<St
     if name == "json:lines" {
         return Ok(Arc::new(tests::Lines));
     }
+    if name.starts_with("modbus:") {
+        let map = crate::modbus::RegisterMap::from_context(name, text)?;
+        return Ok(Arc::new(map));
+    }
     if name.starts_with(json::CONTEXT) {
         return match json::Profile::parse(name, text) {
             (Some(profile), _) => Ok(Arc::new(profile)),
