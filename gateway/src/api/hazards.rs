@@ -1,10 +1,10 @@
 //! The register of hazards, and the steps people take in it.
 
-use super::auth::Admin;
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{App, HazardFilter};
+use crate::people::Access;
 use crate::view::words::{GradeWords, HazardStatusWords, SeverityWords};
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
 use axum::Json;
@@ -51,6 +51,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<HazardPage>, ApiError> {
     let bad_cursor =
@@ -68,9 +69,10 @@ pub(super) async fn list(
             .cursor
             .map(|cursor| cursor.parse().map_err(bad_cursor))
             .transpose()?,
+        sight: None,
         limit: limit(params.limit)?.unwrap_or(0),
     };
-    Ok(Json(view::hazards(&app, filter).await?))
+    Ok(Json(view::hazards(&app, &access.sight(), filter).await?))
 }
 
 /// One hazard: its chain of events, rule, pack hash and clause, and the data around it.
@@ -81,10 +83,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Json<HazardDetail>, ApiError> {
-    Ok(Json(view::hazard(&app, &id).await?))
+    Ok(Json(view::hazard(&app, &access.sight(), &id).await?))
 }
 
 /// A step in the life of a hazard.
@@ -131,22 +134,24 @@ pub(super) struct HazardActed {
     ),
     request_body = HazardAction,
     responses((status = 200, description = "Done.", body = HazardActed), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn act(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(step): Body<HazardAction>,
 ) -> Result<Json<HazardActed>, ApiError> {
-    if app.store.hazard(&id).await.map_err(ViewError::from)?.is_none() {
+    let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
+    let Some(found) = found.filter(|hazard| app.sees(&access.sight(), &hazard.equipment)) else {
         return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
-    }
+    };
+    access.in_area(&*app.scope_of(&found.equipment).area);
     let hazard = HazardId(id.into());
     let action = OperatorAction {
-        actor: Admin::NAME.to_owned(),
+        actor: access.login().to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
         action: match step.action {

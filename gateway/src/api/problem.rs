@@ -104,10 +104,27 @@ impl ApiError {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "The admin token is required",
+            "Say who you are",
             detail,
         )
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    pub(super) fn forbidden(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, "This is not for you", detail)
+    }
+
+    pub(super) fn method(allowed: &str, detail: impl Into<String>) -> Self {
+        let error = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method Not Allowed",
+            detail,
+        );
+        match HeaderValue::from_str(allowed) {
+            Ok(allowed) => error.header(ALLOW, allowed),
+            Err(_) => error,
+        }
     }
 
     pub(super) fn unavailable(code: &str, detail: impl Into<String>) -> Self {
@@ -254,6 +271,12 @@ pub(super) enum Reading {
     /// A parameter is unknown or cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadParameter(Problem),
+    /// It does not say who asks, or wrongly.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// Not with this role or this token.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
     /// The gateway is stopping, or the store cannot be read.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -272,9 +295,6 @@ pub(super) enum Missing {
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Writing {
-    /// The admin token is missing or wrong.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(Problem),

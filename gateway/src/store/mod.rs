@@ -12,6 +12,7 @@ mod open;
 mod outbox;
 mod reader;
 mod retention;
+mod sight;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
@@ -25,6 +26,7 @@ pub use reader::{
     StoredMessage, StoredPayload, UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
+pub use sight::{push_node_seen, push_scope, push_seen};
 pub use writer::{Committed, Indexed, Writer};
 
 /// The database behind the store.

@@ -161,6 +161,7 @@ fn migrations() -> Migrator {
             "unknown codes",
             include_str!("../../migrations/sqlite/0006_unknown_codes.sql"),
         ),
+        ("people", include_str!("../../migrations/sqlite/0007_people.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

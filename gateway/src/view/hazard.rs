@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use vigil_core::catalog::Equipment;
 use vigil_core::hazard::{Actor, HazardEvent, HazardEventKind, HazardSummary, RuleCitation, verify_chain};
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::Sight;
 use vigil_core::sample::ChannelIx;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -160,12 +161,14 @@ pub struct EvidenceSeries {
 ///
 /// # Errors
 /// Unknown id, or the store cannot be read.
-pub async fn hazard(app: &App, id: &str) -> Result<HazardDetail, ViewError> {
-    let Some(summary) = app.store.hazard(id).await? else {
+pub async fn hazard(app: &App, sight: &Sight, id: &str) -> Result<HazardDetail, ViewError> {
+    let found = app.store.hazard(id).await?;
+    let Some(summary) = found.filter(|hazard| app.sees(sight, &hazard.equipment)) else {
         let newest = app
             .store
             .hazards(&HazardFilter {
                 limit: 1_000,
+                sight: Some(sight.clone()),
                 ..HazardFilter::default()
             })
             .await?;

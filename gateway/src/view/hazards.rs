@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::hazard::{HazardStatus, HazardSummary};
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::Sight;
 
 /// Hazards shown when no limit is given.
 const DEFAULT_LIMIT: u32 = 100;
@@ -106,7 +107,7 @@ impl Hazard {
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn hazards(app: &App, filter: HazardFilter) -> Result<HazardPage, ViewError> {
+pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<HazardPage, ViewError> {
     let limit = if filter.limit == 0 {
         DEFAULT_LIMIT
     } else {
@@ -117,6 +118,7 @@ pub async fn hazards(app: &App, filter: HazardFilter) -> Result<HazardPage, View
         .store
         .hazards(&HazardFilter {
             limit: limit + 1,
+            sight: Some(sight.clone()),
             ..filter
         })
         .await?;

@@ -3,6 +3,7 @@
 use super::alarms::Alarm;
 use super::completeness::Gap;
 use super::hazards::Hazard;
+use super::nodes::carries;
 use super::strangers::Stranger;
 use super::time::Time;
 use crate::app::{App, ServerEvent};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use vigil_core::alarm::AlarmRecord;
 use vigil_core::hazard::HazardSummary;
 use vigil_core::output::{GapRecord, UnregisteredDevice};
+use vigil_core::people::Sight;
 
 /// The data of an event; which one it is, its name says.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -100,10 +102,19 @@ struct StoredNode {
     online: bool,
 }
 
-/// The data of an event in the terms of the API.
+/// The data of an event in the terms of the API; `None` when it is out of sight.
 #[must_use]
-pub fn news(app: &App, event: &ServerEvent) -> News {
-    told(app, event).unwrap_or_else(|_| News::Other(serde_json::from_str(&event.json).unwrap_or_default()))
+pub fn news(app: &App, sight: &Sight, event: &ServerEvent) -> Option<News> {
+    let other = |_| News::Other(serde_json::from_str(&event.json).unwrap_or_default());
+    let news = told(app, event).unwrap_or_else(other);
+    let seen = match &news {
+        News::Hazard(news) => app.sees(sight, &news.hazard.equipment_id),
+        News::Alarm(news) => app.sees(sight, &news.alarm.equipment_id),
+        News::Gap(news) => app.sees(sight, &news.gap.equipment),
+        News::Node(news) => carries(app, sight, &news.node, news.device.as_deref()),
+        News::Unregistered(_) | News::Other(_) => sight.is_everything(),
+    };
+    seen.then_some(news)
 }
 
 fn told(app: &App, event: &ServerEvent) -> Result<News, serde_json::Error> {

@@ -4,8 +4,9 @@ use super::fault::{Fault, respond, respond_with};
 use super::markup::Markup;
 use super::page::Page;
 use super::trends::{self, Figure, Source};
-use super::{Site, sign_in, terms};
+use super::{Site, terms};
 use crate::app::ActError;
+use crate::people::admin_name;
 use crate::view;
 use crate::view::HazardMark;
 use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
@@ -97,9 +98,9 @@ pub(crate) async fn act(
 async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
     let actor = match &page.session {
-        Some(session) if session.vouches_for(&step.csrf) => session.name.clone(),
+        Some(session) if session.vouches_for(&step.csrf) => page.access.login().to_owned(),
         // The token itself vouches for a form that belongs to no session.
-        _ if site.app.token.matches(step.token.trim()) => sign_in::person(&step.name),
+        _ if site.app.token.matches(step.token.trim()) => admin_name(&step.name),
         Some(_) => {
             return refused(
                 StatusCode::FORBIDDEN,
@@ -115,6 +116,18 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
             );
         }
     };
+    let found = match site.app.store.hazard(id).await {
+        Ok(found) => found.filter(|hazard| site.app.sees(&page.sight(), &hazard.equipment)),
+        Err(error) => return Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    };
+    let Some(found) = found else {
+        return refused(
+            StatusCode::NOT_FOUND,
+            "没有这条隐患。",
+            "There is no such hazard.",
+        );
+    };
+    page.access.in_area(&*site.app.scope_of(&found.equipment).area);
     let hazard = HazardId(id.into());
     let action = match step.step.as_str() {
         "confirm" => Action::ConfirmHazard { hazard },
@@ -167,7 +180,7 @@ async fn make<'p>(
     id: &str,
     refused: Option<Refused>,
 ) -> Result<HazardPage<'p>, Fault> {
-    let detail = view::hazard(&site.app, id).await?;
+    let detail = view::hazard(&site.app, &page.sight(), id).await?;
     let charts = detail
         .evidence
         .series

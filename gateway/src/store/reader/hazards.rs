@@ -1,13 +1,14 @@
 //! Hazards and their events.
 
 use super::{Reader, count, get, read, text, time};
-use crate::store::StoreError;
 use crate::store::keys::{from_word, word};
+use crate::store::{StoreError, push_seen};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use vigil_core::hash::ContentHash;
 use vigil_core::hazard::{HazardEvent, HazardId, HazardStatus, HazardSummary};
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 const WHAT: &str = "hazard";
@@ -29,6 +30,8 @@ pub struct HazardFilter {
     pub from: Option<UtcMillis>,
     /// Opened before.
     pub to: Option<UtcMillis>,
+    /// Of equipment in this sight; `None`: of all, for whoever asks for nobody in particular.
+    pub sight: Option<Sight>,
     /// Older than this one (newest first).
     pub after: Option<HazardCursor>,
     /// At most so many; 0 stands for 100, never more than 1,000.
@@ -97,6 +100,9 @@ impl Reader {
         }
         if let Some(equipment) = &filter.equipment {
             query.push(" AND equipment = ").push_bind(equipment.clone());
+        }
+        if let Some(sight) = &filter.sight {
+            push_seen(&mut query, "hazards.equipment", sight);
         }
         if let Some(from) = filter.from {
             query.push(" AND opened_at >= ").push_bind(from.0);
