@@ -797,11 +797,13 @@ async fn dead_letters_and_events_are_kept_up_to_a_number() {
     writer.commit(&everything()).await.unwrap();
     let retention = Retention {
         dead_letters: 0,
+        unknown_codes: 0,
         server_events: 0,
         ..Retention::default()
     };
     writer.retain(&retention, UtcMillis(T0)).await.unwrap();
     assert_eq!(reader.dead_letters(10).await.unwrap().total, 0);
+    assert_eq!(reader.unknown_codes(10).await.unwrap(), []);
     assert!(reader.server_events(0, 10).await.unwrap().is_empty());
 }
 

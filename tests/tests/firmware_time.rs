@@ -43,10 +43,12 @@ fn a_board_without_a_clock_is_told_the_time_and_dates_its_readings_right() {
     let equipment = gateway
         .api()
         .wait_until("/api/v1/equipment/boiler", SOON, |equipment| {
-            equipment["values"].as_array().is_some_and(|values| {
-                values
-                    .iter()
-                    .any(|value| value["quantity"]["key"] == "steam_pressure" && value["quality"] == "good")
+            equipment["channels"].as_array().is_some_and(|channels| {
+                let mut channels = channels.iter();
+                channels.any(|channel| {
+                    channel["quantity"]["key"] == "steam_pressure"
+                        && channel["latest"]["quality"]["key"] == "good"
+                })
             })
         });
     assert_eq!(equipment["watch"], "online", "{}", board.said());
