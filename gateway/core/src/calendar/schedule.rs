@@ -123,7 +123,7 @@ impl Schedules {
     /// Those shipped with the gateway; a test holds that they can be read.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::parse(include_str!("../../rules/inspection-schedules.toml")).unwrap_or(Self(Vec::new()))
+        Self::parse(include_str!("../../calendar/inspection-schedules.toml")).unwrap_or(Self(Vec::new()))
     }
 
     /// Reads a file of schedules.
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn the_shipped_schedules_can_be_read_and_cover_every_kind_that_is_inspected() {
-        let schedules = Schedules::parse(include_str!("../../rules/inspection-schedules.toml")).unwrap();
+        let schedules = Schedules::parse(include_str!("../../calendar/inspection-schedules.toml")).unwrap();
         assert!(schedules.iter().count() >= 20);
         for kind in ['1', '2', '3', '4', '5', '6', '8', '9'] {
             assert!(
