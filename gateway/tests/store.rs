@@ -66,7 +66,10 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
             }
             Output::LogAction(entry) => {
                 let found = reader.action_by_key("key-1").await.unwrap();
-                assert_eq!(found, Some((entry.position, entry.action.clone())));
+                assert_eq!(
+                    found,
+                    Some((entry.position, entry.received, entry.action.clone()))
+                );
             }
             Output::Unregistered(device) => {
                 assert_eq!(

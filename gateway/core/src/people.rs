@@ -85,6 +85,17 @@ impl Role {
 }
 
 impl Person {
+    /// Whoever runs the gateway, under the name he goes by.
+    #[must_use]
+    pub fn administrator(login: &str) -> Self {
+        Self {
+            login: login.into(),
+            role: Role::Administrator,
+            unit: None,
+            areas: Vec::new(),
+        }
+    }
+
     /// Whether something of this scope concerns the person: a unit sees what is its own, authorities what is in
     /// their area, administrators everything. What has no area is everybody's who is responsible everywhere.
     #[must_use]

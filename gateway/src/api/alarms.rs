@@ -178,6 +178,8 @@ pub(super) async fn act(
         actor: Admin::NAME.to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
+        who: None,
+        scope: None,
         action,
     };
     let position = app.engine.act(action).await?.position.0;

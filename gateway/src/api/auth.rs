@@ -5,6 +5,7 @@ use crate::app::App;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use vigil_core::people::Person;
 
 /// Whoever holds the admin token. Asking for it is what makes a handler a protected one.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,11 @@ pub(super) struct Admin;
 impl Admin {
     /// Name in the record of what was done.
     pub(super) const NAME: &'static str = "admin";
+
+    /// Who that is.
+    pub(super) fn person() -> Person {
+        Person::administrator(Self::NAME)
+    }
 }
 
 impl FromRequestParts<App> for Admin {

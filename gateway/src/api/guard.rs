@@ -1,11 +1,12 @@
 //! What stands before every request: limits; and on every answer: safe headers.
 
-use super::problem;
+use super::problem::{self, ApiError};
+use crate::app::attachments::MAX_SIZE;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -16,11 +17,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 /// Largest request body, bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
+/// Where larger ones go.
+const UPLOADS: &str = "/api/v1/attachments";
 /// An answer must begin within this time.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests that read long stretches of the log at the same time; others wait.
@@ -43,7 +45,7 @@ pub(super) fn guard(router: Router) -> Router {
     // The last is the outermost.
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(announced))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
@@ -66,6 +68,23 @@ pub(super) fn heavy()
             next.run(request).await
         })
     }
+}
+
+/// What says that it is too large is not read.
+async fn announced(request: Request, next: Next) -> Response {
+    let most = if request.uri().path() == UPLOADS {
+        MAX_SIZE
+    } else {
+        MAX_BODY
+    };
+    let length = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most as u64) {
+        return ApiError::too_large_for(most).into_response();
+    }
+    next.run(request).await
 }
 
 async fn headers(request: Request, next: Next) -> Response {

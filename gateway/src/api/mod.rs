@@ -6,11 +6,13 @@
 //! Reading is open to whoever reaches the address; a handler that writes asks for [`auth::Admin`].
 
 mod alarms;
+mod attachments;
 mod auth;
 mod docs;
 mod equipment;
 mod events;
 mod guard;
+mod hazard_steps;
 mod hazards;
 mod health;
 mod nodes;
@@ -22,8 +24,9 @@ mod site;
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
+use crate::app::attachments::MAX_SIZE;
 use crate::view::nearest;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::from_fn;
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -59,11 +62,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
         .route_layer(from_fn(guard::heavy()));
+    let large = OpenApiRouter::new()
+        .routes(routes!(attachments::upload))
+        .routes(routes!(attachments::one))
+        .route_layer(DefaultBodyLimit::max(MAX_SIZE))
+        .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
         .routes(routes!(equipment::list))
         .routes(routes!(equipment::one))
-        .routes(routes!(hazards::list))
+        .routes(routes!(hazards::list, hazards::report))
         .routes(routes!(hazards::act))
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::events))
@@ -80,6 +88,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
         .merge(long)
+        .merge(large)
 }
 
 fn not_found(path: &str, paths: &[String]) -> ApiError {

@@ -30,6 +30,15 @@ pub struct Problem {
     pub instance: String,
     /// Stable key: of the kind of problem, or of the reason for which the core refused an action.
     pub code: String,
+    /// What is wrong here, Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_zh: Option<String>,
+    /// Roles that could do what was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<Vec<String>>,
+    /// The hazard that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<String>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -58,6 +67,9 @@ impl ApiError {
             detail: detail.into(),
             instance: String::new(),
             code: code.to_owned(),
+            detail_zh: None,
+            who: None,
+            hazard: None,
             suggestion: None,
             checks: None,
             findings: None,
@@ -82,7 +94,11 @@ impl ApiError {
     }
 
     pub(super) fn too_large() -> Self {
-        let detail = format!("a request body has at most {} bytes", super::guard::MAX_BODY);
+        Self::too_large_for(super::guard::MAX_BODY)
+    }
+
+    pub(super) fn too_large_for(most: usize) -> Self {
+        let detail = format!("a request body has at most {most} bytes");
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -170,13 +186,19 @@ impl From<ActError> for ApiError {
     fn from(error: ActError) -> Self {
         match error {
             ActError::Refused(refusal) => {
-                let mut error = Self::new(
-                    StatusCode::CONFLICT,
-                    "refused",
-                    "The action is refused",
-                    refusal.message,
-                );
+                let status = match refusal.code {
+                    "changed" => StatusCode::PRECONDITION_FAILED,
+                    "not_in_scope" | "role_not_allowed" | "not_responsible" | "duties_not_separate" => {
+                        StatusCode::FORBIDDEN
+                    }
+                    _ => StatusCode::CONFLICT,
+                };
+                let mut error = Self::new(status, "refused", "The action is refused", refusal.message);
                 error.problem.code = refusal.code.to_owned();
+                error.problem.detail_zh = Some(refusal.message_zh);
+                let who = refusal.who.iter().map(|role| role.key().to_owned());
+                error.problem.who = (!refusal.who.is_empty()).then(|| who.collect());
+                error.problem.hazard = refusal.hazard.map(|hazard| hazard.0.to_string());
                 error
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
@@ -257,6 +279,15 @@ pub(super) enum Missing {
     NotFound(Problem),
 }
 
+/// It has changed since it was read. In the description only.
+#[derive(Debug, IntoResponses)]
+#[allow(dead_code, reason = "describes answers, makes none")]
+pub(super) enum Changing {
+    /// `If-Match` names a state that is no longer.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(Problem),
+}
+
 /// Problems of every request that writes. In the description only.
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
@@ -264,6 +295,9 @@ pub(super) enum Writing {
     /// The admin token is missing or wrong.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorized(Problem),
+    /// Not for who asks: role, unit or separation of duties; `code` says which, `who` which roles could.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(Problem),

@@ -5,3 +5,5 @@
 //! ```
 //! A module owns its tables: nobody else writes SQL over them. What is decided without a database (who may do what,
 //! when something is due, what a row has wrong) is in `vigil_core`.
+
+pub mod attachments;

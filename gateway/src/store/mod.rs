@@ -11,6 +11,7 @@ mod keys;
 mod open;
 mod reader;
 mod retention;
+mod words;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};

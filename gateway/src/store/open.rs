@@ -155,6 +155,10 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        (
+            "hazard loop",
+            include_str!("../../migrations/sqlite/0006_hazard_loop.sql"),
+        ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -110,6 +110,8 @@ async fn take(
         actor: session.name.clone(),
         reason: String::new(),
         idempotency_key: None,
+        who: None,
+        scope: None,
         action,
     };
     match site.app.engine.act(action).await {

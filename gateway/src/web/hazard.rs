@@ -18,6 +18,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use vigil_core::hazard::HazardId;
 use vigil_core::input::{Action, OperatorAction};
+use vigil_core::people::Person;
 use vigil_protocol::vocabulary::{CarDirection, CarDriveStatus, Quantity, ServiceMode};
 
 #[derive(Template)]
@@ -132,6 +133,8 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
         actor,
         reason: step.text.clone(),
         idempotency_key: None,
+        who: None,
+        scope: None,
         action,
     };
     match site.app.engine.act(action).await {
@@ -167,7 +170,7 @@ async fn make<'p>(
     id: &str,
     refused: Option<Refused>,
 ) -> Result<HazardPage<'p>, Fault> {
-    let detail = view::hazard(&site.app, id).await?;
+    let detail = view::hazard(&site.app, id, &Person::administrator("admin")).await?;
     let charts = detail
         .evidence
         .series
@@ -251,6 +254,33 @@ impl HazardPage<'_> {
             "confirmed" => self.page.pick("确认属实", "confirmed"),
             "rejected" => self.page.pick("判为误报", "rejected"),
             "commented" => self.page.pick("备注", "comment"),
+            "reported" => self.page.pick("上报立案", "reported"),
+            "attached" => self.page.pick("补充材料", "files added"),
+            "assigned" => self.page.pick("下达整改", "assigned"),
+            "interim_measure" => self.page.pick("临时管控措施", "interim measure"),
+            "rectification_started" => self.page.pick("开始整改", "rectification begun"),
+            "progress" => self.page.pick("整改进度", "progress"),
+            "self_checked" => self.page.pick("自验", "self-check"),
+            "acceptance_requested" => self.page.pick("申请验收", "acceptance asked for"),
+            "accepted" => self.page.pick("验收合格", "accepted"),
+            "acceptance_refused" => self.page.pick("验收不合格", "not accepted"),
+            "extension_requested" => self.page.pick("申请延期", "more time asked for"),
+            "extension_granted" => self.page.pick("批准延期", "more time given"),
+            "extension_refused" => self.page.pick("不予延期", "no more time given"),
+            "out_of_use_recommended" => self.page.pick("建议停用", "out of use recommended"),
+            "grade_changed" => self.page.pick("调整等级", "graded anew"),
+            "listed" => self.page.pick("挂牌督办", "listed for supervision"),
+            "delisted" => self.page.pick("摘牌", "delisted"),
+            "fixed_on_spot" => self.page.pick("立查立改", "fixed on the spot"),
+            "struck_off" => self.page.pick("销号", "struck off"),
+            "looked_back" => self.page.pick("回头看", "looked back"),
+            "closed" => self.page.pick("闭环", "closed"),
+            "repeated" => self.page.pick("屡查屡犯", "repeated"),
+            "relapsed" => self.page.pick("销号后再次出现", "came back after strike-off"),
+            "reminded" => self.page.pick("到期提醒", "reminder"),
+            "overdue" => self.page.pick("逾期", "overdue"),
+            "escalated" => self.page.pick("逾期上报", "escalated"),
+            "look_back_due" => self.page.pick("“回头看”到期", "look-back due"),
             _ => self.page.pick("其他", "other"),
         }
     }

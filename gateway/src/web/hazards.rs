@@ -162,6 +162,7 @@ fn filter(page: &Page) -> (HazardFilter, Option<&'static str>) {
             to,
             after,
             limit: ROWS,
+            ..HazardFilter::default()
         },
         wrong,
     )

@@ -45,7 +45,7 @@ pub struct DeadLetters {
 /// Counts for the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// Open (suspected or confirmed) hazards by severity S1 … S4.
+    /// Open (not rejected, not struck off) hazards by severity S1 … S4.
     pub open_hazards: [u64; 4],
     /// Of those, suspected.
     pub suspected: u64,
@@ -263,7 +263,7 @@ impl Reader {
         };
         let rows = sqlx::query(
             "SELECT severity, status, grade, COUNT(*) AS n FROM hazards \
-             WHERE status IN ('suspected', 'confirmed') GROUP BY severity, status, grade",
+             WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted') GROUP BY severity, status, grade",
         )
         .fetch_all(&self.pool)
         .await

@@ -1,0 +1,98 @@
+-- The closed loop: more states than suspected and confirmed, and what people look for in the register.
+
+ALTER TABLE hazards ADD COLUMN source TEXT NOT NULL DEFAULT 'telemetry';
+ALTER TABLE hazards ADD COLUMN category TEXT NOT NULL DEFAULT '';
+ALTER TABLE hazards ADD COLUMN unit TEXT;                            -- made responsible
+ALTER TABLE hazards ADD COLUMN deadline INTEGER;
+ALTER TABLE hazards ADD COLUMN overdue INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hazards ADD COLUMN listed TEXT;                          -- number of the case
+ALTER TABLE hazards ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;   -- struck off so often before
+ALTER TABLE hazards ADD COLUMN struck_off_at INTEGER;
+-- Whose the equipment is, for who may see it: as of the last step of a person, or as the register keeps it.
+ALTER TABLE hazards ADD COLUMN use_unit TEXT;
+ALTER TABLE hazards ADD COLUMN maintenance_unit TEXT;
+ALTER TABLE hazards ADD COLUMN inspection_body TEXT;
+ALTER TABLE hazards ADD COLUMN area TEXT NOT NULL DEFAULT '';        -- GB/T 2260
+-- The whole fold as JSON; NULL in rows of before: their columns are all there is to it.
+ALTER TABLE hazards ADD COLUMN fold TEXT;
+-- What it can be found by, CJK characters apart; only until the row is in the index.
+ALTER TABLE hazards ADD COLUMN words TEXT;
+
+DROP INDEX hazards_one_open;
+CREATE UNIQUE INDEX hazards_one_open ON hazards (equipment, rule)
+    WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted');
+DROP INDEX hazards_open;
+CREATE INDEX hazards_open ON hazards (opened_at, id, severity)
+    WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted');
+DROP INDEX hazards_open_of;
+CREATE INDEX hazards_open_of ON hazards (equipment, severity, status, grade)
+    WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted');
+
+-- One for every filter, in the order of the pages: newest first.
+CREATE INDEX hazards_by_status ON hazards (status, opened_at, id);
+CREATE INDEX hazards_by_severity ON hazards (severity, opened_at, id);
+CREATE INDEX hazards_by_equipment ON hazards (equipment, opened_at, id);
+CREATE INDEX hazards_by_category ON hazards (category, opened_at, id) WHERE category <> '';
+CREATE INDEX hazards_by_source ON hazards (source, opened_at, id) WHERE source <> 'telemetry';
+CREATE INDEX hazards_major ON hazards (opened_at, id) WHERE grade = 'major';
+CREATE INDEX hazards_overdue ON hazards (opened_at, id) WHERE overdue = 1;
+CREATE INDEX hazards_listed ON hazards (opened_at, id) WHERE listed IS NOT NULL;
+CREATE INDEX hazards_repeated ON hazards (opened_at, id) WHERE repeats > 0;
+CREATE INDEX hazards_by_unit ON hazards (unit, opened_at, id) WHERE unit IS NOT NULL;
+CREATE INDEX hazards_by_use_unit ON hazards (use_unit, opened_at, id) WHERE use_unit IS NOT NULL;
+CREATE INDEX hazards_by_maintainer ON hazards (maintenance_unit, opened_at, id) WHERE maintenance_unit IS NOT NULL;
+CREATE INDEX hazards_by_inspector ON hazards (inspection_body, opened_at, id) WHERE inspection_body IS NOT NULL;
+CREATE INDEX hazards_by_province ON hazards (substr(area, 1, 2), opened_at, id);
+CREATE INDEX hazards_by_city ON hazards (substr(area, 1, 4), opened_at, id);
+CREATE INDEX hazards_by_area ON hazards (area, opened_at, id);
+CREATE INDEX hazards_due ON hazards (deadline, id) WHERE status IN ('assigned', 'rectifying');
+-- 屡查屡犯: the last of a kind that was struck off.
+CREATE INDEX hazards_struck_off ON hazards (equipment, category, struck_off_at) WHERE struck_off_at IS NOT NULL;
+CREATE INDEX hazards_struck_off_of ON hazards (equipment, rule, struck_off_at) WHERE struck_off_at IS NOT NULL;
+
+CREATE INDEX hazards_struck_off_at ON hazards (use_unit, category, struck_off_at)
+    WHERE struck_off_at IS NOT NULL AND use_unit IS NOT NULL;
+
+-- Words, by the order of arrival.
+CREATE TABLE hazard_numbers (
+    n      INTEGER NOT NULL PRIMARY KEY,
+    hazard TEXT    NOT NULL UNIQUE
+) STRICT;
+CREATE VIRTUAL TABLE hazard_text USING fts5 (words, content = '', tokenize = 'unicode61');
+CREATE TRIGGER hazards_found AFTER INSERT ON hazards WHEN NEW.words IS NOT NULL
+BEGIN
+    INSERT INTO hazard_numbers (hazard) VALUES (NEW.id);
+    INSERT INTO hazard_text (rowid, words)
+    SELECT n, NEW.words FROM hazard_numbers WHERE hazard = NEW.id;
+    UPDATE hazards SET words = NULL WHERE id = NEW.id;
+END;
+
+-- What is there already, character by character.
+INSERT INTO hazard_numbers (hazard) SELECT id FROM hazards ORDER BY opened_at, id;
+WITH RECURSIVE apart (n, rest, done) AS (
+    SELECT n, id || ' ' || equipment || ' ' || rule || ' ' || title_zh || ' ' || title_en || ' ' || clause, ''
+    FROM hazards JOIN hazard_numbers ON hazard = id
+    UNION ALL
+    SELECT n, substr(rest, 2),
+           done || CASE WHEN unicode(rest) >= 11904 THEN ' ' || substr(rest, 1, 1) || ' ' ELSE substr(rest, 1, 1) END
+    FROM apart WHERE rest <> '')
+INSERT INTO hazard_text (rowid, words) SELECT n, done FROM apart WHERE rest = '' ORDER BY n;
+
+-- Files that show something, by the hash of their bytes. The bytes are in the data directory.
+CREATE TABLE attachments (
+    sha256      TEXT    NOT NULL PRIMARY KEY,
+    size        INTEGER NOT NULL,
+    media_type  TEXT    NOT NULL,
+    name        TEXT    NOT NULL,                -- as first uploaded, for people
+    uploaded_at INTEGER NOT NULL,
+    uploaded_by TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachments_newest ON attachments (uploaded_at);
+-- Which hazards they were shown with.
+CREATE TABLE hazard_attachments (
+    sha256 TEXT NOT NULL,
+    hazard TEXT NOT NULL REFERENCES hazards (id),
+    PRIMARY KEY (sha256, hazard)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER hazard_attachments_no_delete BEFORE DELETE ON hazard_attachments
+BEGIN SELECT RAISE(ABORT, 'evidence is kept'); END;
