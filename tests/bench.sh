@@ -10,6 +10,8 @@
 #   memory    resident memory with 20,000 pieces of equipment at 5,000 /s
 #   start     start to ready with a database of 5 GB, after a stop and after kill -9 (needs sqlite3)
 #   idle      resident memory with nothing to do
+#   influx    points per second out of the log, to a server that takes everything and to VictoriaMetrics
+#   modbus    500 Modbus TCP devices of 30 values at 1 s: all well, 50 dead, 50 answering 5 s late
 # Not part of CI: numbers mean something only on a machine that does nothing else.
 # Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (20000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
 # directory; a database made there for `start` is used again), CARGO_TARGET_DIR.
@@ -105,6 +107,7 @@ load() {
 build() {
   say "build"
   cargo build --release --locked -p vigil-gateway -p vigil-simulator >&2
+  cargo build --release --locked -p vigil-tests --bin point-sponge >&2
 }
 
 # criterion PACKAGE BENCH FILTER: median in nanoseconds
@@ -269,11 +272,84 @@ idle() {
   stop
 }
 
+# points NAME URL: how fast the log of `influx` becomes points there; sets points_each, points_all, cpu_each
+points() {
+  local at=$dir/influx-$1 first first_ms now last cpu
+  rm -rf "$at"
+  cp -r "$dir/influx" "$at"
+  printf '[influx]\nurl = "%s"\n' "$2" >>"$at/vigil.toml"
+  start "influx-$1"
+  cpu=$(cpu_ms "$pid")
+  first=0
+  while :; do
+    local sinks
+    sinks=$(curl -fs "${http}api/v1/sinks")
+    now=$(now_ms)
+    last=$(sed -n 's/.*"points":\([0-9]*\).*/\1/p' <<<"$sinks")
+    if [ "$first" = 0 ] && [ "${last:-0}" -gt 0 ]; then
+      first=$last first_ms=$now
+    fi
+    if [ "$first" != 0 ] && grep -q '"lag_positions":0[,}]' <<<"$sinks"; then break; fi
+    [ $((now - ${first_ms:-$now})) -lt 600000 ] || { echo "not done after ten minutes" >&2; exit 1; }
+    sleep 0.02
+  done
+  points_all=$last
+  points_each=$(awk "BEGIN { printf \"%.0f\", ($last - $first) * 1000 / ($now - $first_ms) }")
+  cpu_each=$(awk "BEGIN { printf \"%.2f\", ($(cpu_ms "$pid") - $cpu) * 1000 / $last }")
+  stop
+}
+influx() {
+  say "influx"
+  config influx "$nodes"
+  start influx
+  load influx "$mqtt" --nodes "$nodes" --rate "$rate" --seconds 15
+  stop
+  "$target/release/point-sponge" >"$dir/sponge" &
+  local sponge=$! port=$((30000 + RANDOM % 10000)) server
+  pids+=("$sponge")
+  until [ -s "$dir/sponge" ]; do sleep 0.01; done
+  points sponge "$(<"$dir/sponge")"
+  kill "$sponge"
+  row "points out of the log, to a server that takes everything" "≥ 100,000 /s" \
+    "$points_each /s; $points_all points, $cpu_each µs CPU of the gateway each" "$points_each >= 100000"
+  victoria-metrics "-httpListenAddr=127.0.0.1:$port" "-storageDataPath=$dir/victoria" -retentionPeriod=100y \
+    >"$dir/victoria.log" 2>&1 &
+  server=$!
+  pids+=("$server")
+  until curl -fs -o /dev/null "http://127.0.0.1:$port/health"; do sleep 0.05; done
+  points victoria "http://127.0.0.1:$port"
+  kill "$server"
+  row "points out of the log, to VictoriaMetrics on the same machine" "≥ 100,000 /s" \
+    "$points_each /s; $points_all points" "$points_each >= 100000"
+}
+
+# modbus_run WHAT ARGUMENT…
+modbus_run() {
+  local what=$1 file=$dir/modbus.json
+  shift
+  "$target/release/modbus-bench" --seconds "$each" --json "$@" >"$file" || true
+  local json
+  json=$(head -n 1 "$file")
+  value() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" <<<"$json"; }
+  row "$what: periods missed, values wrong" "0, 0" \
+    "$(value periods_missed), $(value wrong); $(value polls) polls, $(value values) values in $(value seconds) s, longest gap $(value longest_gap_ms) ms" \
+    "$(value periods_missed) + $(value wrong) + $(value writes) == 0"
+  row "$what: gateway CPU and RSS" "" \
+    "$(printf '%.1f' "$(value cpu_percent)") % of a core, $(printf '%.1f' "$(value rss_mib)") MiB (peak $(printf '%.1f' "$(value peak_mib)"))" 1
+}
+modbus() {
+  say "modbus: 500 devices for $each s, three times"
+  [ "${BUILD:-yes}" = no ] || cargo build --release --locked -p vigil-tests --bin modbus-bench >&2
+  modbus_run "500 Modbus devices × 30 values at 1 s"
+  modbus_run "the same, 50 of them dead" --silent 50
+  modbus_run "the same, 50 of them answering 5 s late" --late 50
+}
+
 [ "${BUILD:-yes}" = no ] || build
-[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle
+[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle influx modbus
 for name; do
   case $name in
-    codec | core | rate | cpu | external | latency | memory | idle) "$name" ;;
+    codec | core | rate | cpu | external | latency | memory | idle | influx | modbus) "$name" ;;
     start) start_ ;;
     *) echo "unknown: $name" >&2; exit 2 ;;
   esac

@@ -14,6 +14,7 @@ needs=(
   "gcc:cc"
   "qemu-system-arm:qemu-system-arm"
   "netcat-openbsd:nc.openbsd"
+  "victoria-metrics:victoria-metrics"
 )
 missing=()
 for need in "${needs[@]}"; do

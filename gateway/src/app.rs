@@ -2,20 +2,25 @@
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
 pub use crate::desk::attachments::{self, AttachmentError};
+pub use crate::engine::KeepError;
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
+pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, RollupRow, StoreError,
-    StoredMessage,
+    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, OutboxChange,
+    OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
 };
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::EngineHandle;
+use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
+use crate::outbox::Board;
 use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
+use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vigil_core::catalog::Catalog;
@@ -30,6 +35,10 @@ pub struct App {
     pub store: Reader,
     /// What people write: registers, users, cases.
     pub desk: Desk,
+    /// Where attachments lie.
+    pub attachments: Arc<Path>,
+    /// Signs evidence.
+    pub evidence: SigningKey,
     /// What is watched.
     pub catalog: Arc<Catalog>,
     /// How the gateway is set up.
@@ -44,6 +53,22 @@ pub struct App {
     pub metrics: Arc<Registry>,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
+    /// How the sinks are.
+    pub sinks: Board,
     /// Cancelled when the gateway stops: long answers (event streams) end then.
     pub stopping: CancellationToken,
+}
+
+impl App {
+    /// What a bundle of evidence is made from.
+    #[must_use]
+    pub fn evidence_sources(&self) -> Sources<'_> {
+        Sources {
+            store: &self.store,
+            desk: &self.desk,
+            catalog: &self.catalog,
+            key: &self.evidence,
+            attachments: &self.attachments,
+        }
+    }
 }

@@ -5,9 +5,14 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod modbus;
 mod read;
+mod sinks;
 
 pub use files::{PackSource, load_packs};
+pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
+pub(crate) use modbus::{host_and_port, load_map};
+pub use sinks::{INFLUX, Influx, Webhook};
 
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,6 +46,12 @@ pub struct Config {
     pub core: Settings,
     /// What people see.
     pub web: Web,
+    /// A server that takes points.
+    pub influx: Option<Influx>,
+    /// Who is sent events.
+    pub webhook: Vec<Webhook>,
+    /// Devices polled over Modbus.
+    pub modbus: Vec<ModbusConnection>,
 }
 
 /// `[listen]`: where the gateway can be reached.
@@ -121,6 +132,8 @@ pub struct Web {
     pub timezone: String,
     /// Language of a visitor who asks for none.
     pub language: Language,
+    /// Where people reach the gateway: what links sent to others begin with.
+    pub public_url: Option<String>,
 }
 
 /// Language of the pages.
@@ -168,7 +181,11 @@ impl Default for Config {
             web: Web {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
+                public_url: None,
             },
+            influx: None,
+            webhook: Vec::new(),
+            modbus: Vec::new(),
         }
     }
 }

@@ -152,6 +152,11 @@ impl Gauge {
         self.0.store(value, Ordering::Relaxed);
     }
 
+    /// Changes the value by `change`.
+    pub fn add(&self, change: i64) {
+        self.0.fetch_add(change, Ordering::Relaxed);
+    }
+
     /// The value.
     #[must_use]
     pub fn get(&self) -> i64 {

@@ -6,6 +6,8 @@
 
 use crate::config::Config;
 use crate::engine::ReloadError;
+use crate::evidence::HeadError;
+use crate::modbus::LineSetup;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is watched.
     pub catalog: Catalog,
+    /// What is polled.
+    pub polled: Vec<LineSetup>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -56,7 +60,9 @@ impl ConfigSource {
     pub fn load(&self) -> Result<Loaded, LoadError> {
         let (mut config, findings) = Config::load(self.path.as_deref()).map_err(LoadError::Files)?;
         let (catalog, more) = config.load_catalog().map_err(LoadError::Files)?;
-        let mut warnings: Vec<String> = findings.iter().chain(&more).map(Diagnostic::to_string).collect();
+        let (polled, maps) = config.load_modbus().map_err(LoadError::Files)?;
+        let found = findings.iter().chain(&more).chain(&maps);
+        let mut warnings: Vec<String> = found.map(Diagnostic::to_string).collect();
         if let Some(data) = &self.data {
             // From the command line: relative to where the command was given.
             config.store.data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
@@ -69,6 +75,7 @@ impl ConfigSource {
         Ok(Loaded {
             config,
             catalog,
+            polled,
             warnings,
         })
     }
@@ -95,6 +102,9 @@ pub enum ReloadFailure {
     /// The files.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The rule packs could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// The core.
     #[error(transparent)]
     Engine(#[from] ReloadError),

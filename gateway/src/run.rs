@@ -1,17 +1,22 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod sinks;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
+use crate::evidence::{self, HeadError, KeyError, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
+use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
 use crate::mqtt::{
     BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
+use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
 use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -44,6 +49,8 @@ pub struct RunOptions {
     pub engine: Option<EngineOptions>,
     /// How large the database may get.
     pub page_limit: store::PageLimit,
+    /// What is polled over Modbus.
+    pub polled: Vec<LineSetup>,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
 }
@@ -54,6 +61,7 @@ impl Default for RunOptions {
             clock: Clock::system(),
             engine: None,
             page_limit: store::PageLimit::default(),
+            polled: Vec::new(),
             source: None,
         }
     }
@@ -73,6 +81,12 @@ pub enum RunError {
     /// The admin token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The key that signs evidence.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The rule packs in force could not be kept.
+    #[error(transparent)]
+    Packs(#[from] HeadError),
     /// A password file.
     #[error("cannot read the password file {path}: {source}")]
     Password {
@@ -107,6 +121,29 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// The secret of a webhook.
+    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The address of a sink.
+    #[error("{url:?} cannot be used as an address")]
+    SinkUrl {
+        /// As configured.
+        url: String,
+    },
+    /// TLS towards the sinks.
+    #[error("cannot set up TLS: {0}")]
+    Tls(rustls::Error),
+    /// The sink of points.
+    #[cfg(feature = "influx")]
+    #[error(transparent)]
+    Influx(#[from] crate::sinks::influx::InfluxError),
+    /// The sink of points is not built in.
+    #[cfg(not(feature = "influx"))]
+    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
+    NoInflux,
 }
 
 /// Why a gateway does not run any more although nobody stopped it.
@@ -134,12 +171,15 @@ pub struct Running {
     pub engine: EngineHandle,
     /// What the pages see.
     pub app: App,
+    /// How the devices polled over Modbus are.
+    pub modbus: StatusReader,
     /// Whether the admin token was made by this start.
     pub token_is_new: bool,
     machine: Engine,
     broker: Option<EmbeddedBroker>,
     publisher: Arc<Publisher>,
     intake: Intake,
+    outbox: Outbox,
     http: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -154,6 +194,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         engine,
         page_limit,
+        polled,
         source,
     } = options;
     let started = clock.now();
@@ -163,14 +204,22 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         source,
     })?;
     let (token, token_is_new) = AdminToken::load_or_create(&data.join("admin.token"))?;
+    let evidence_key = SigningKey::load_or_create(&data.join("evidence.key"))?;
     let (config, catalog) = (Arc::new(config), Arc::new(catalog));
     let metrics = Arc::new(Registry::default());
+    let destinations = sinks::destinations(&config)?;
+    #[cfg(feature = "influx")]
+    let points = sinks::points(&config)?;
+    #[cfg(not(feature = "influx"))]
+    sinks::refuse_points(&config)?;
 
     let store_options = StoreOptions {
         page_limit,
         ..StoreOptions::new(config.database())
     };
     let (writer, reader) = store::open(&store_options).await?;
+    let desk = store::desk(&store_options);
+    evidence::remember_packs(&desk, &catalog).await?;
     let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
     let restored = restore(&mut pipeline, &reader).await?;
     tracing::info!(
@@ -224,7 +273,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         ],
         max_backoff,
     };
-    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to);
+    let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to.clone());
     let outlet = MqttOutlet {
         acker: intake.acker(),
         publisher: Arc::clone(&publisher),
@@ -239,16 +288,47 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         outlet: Box::new(outlet),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        options: engine.unwrap_or_else(|| engine_options(&config)),
+        options: EngineOptions {
+            subscribers: sinks::subscribers(&config),
+            ..engine.unwrap_or_else(|| engine_options(&config))
+        },
     });
     let engine = machine.handle.clone();
+    let watched = watch::Sender::new(Arc::clone(&catalog));
+    let board = Board::default();
+    let outbox = OutboxParts {
+        engine: engine.clone(),
+        store: reader.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        board: board.clone(),
+        catalog: watched.subscribe(),
+        settings: config.core.clone(),
+        pauses: Pauses::default(),
+    };
+    let outbox = Outbox::start(
+        &outbox,
+        destinations,
+        #[cfg(feature = "influx")]
+        points,
+    );
     tokio::spawn(watch_connection(intake.status(), engine.clone(), heard));
 
+    let poller = ModbusPoller::start(
+        polled,
+        messages_to,
+        clock.clone(),
+        Arc::clone(&metrics),
+        stopping.child_token(),
+    );
+    let modbus = poller.status();
     let (reload_handle, asked) = ReloadHandle::new();
     let app = App {
         engine: engine.clone(),
         store: reader,
-        desk: store::desk(&store_options),
+        desk: desk.clone(),
+        attachments: data.join("attachments").into(),
+        evidence: evidence_key,
         catalog,
         config,
         token: Arc::new(token),
@@ -256,6 +336,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         clock,
         metrics,
         reload: reload_handle,
+        sinks: board,
         stopping: stopping.clone(),
     };
     let sessions = Arc::new(web::Sessions::default());
@@ -268,17 +349,33 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
-    tokio::spawn(reloading(source, app.clone(), site, sessions, asked));
+    tokio::spawn(evidence::keep_heads(
+        desk,
+        app.evidence.clone(),
+        app.clock.clone(),
+        stopping.clone(),
+    ));
+    tokio::spawn(reloading(
+        source,
+        app.clone(),
+        watched,
+        poller,
+        site,
+        sessions,
+        asked,
+    ));
     Ok(Running {
         http_addr,
         mqtt_addr,
         engine,
         app,
+        modbus,
         token_is_new,
         machine,
         broker,
         publisher,
         intake,
+        outbox,
         http,
         stopping,
     })
@@ -321,6 +418,7 @@ impl Running {
             broker,
             publisher,
             intake,
+            outbox,
             mut http,
             stopping,
             app,
@@ -328,6 +426,8 @@ impl Running {
         } = self;
         intake.pause();
         stopping.cancel();
+        // While there is a writer: how far the sinks are is written down.
+        outbox.stop(PART).await;
         let engine = machine.stop(deadline).await;
         intake.stop(PART).await;
         if let Some(publisher) = Arc::into_inner(publisher) {
@@ -362,15 +462,18 @@ fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
 async fn reloading(
     source: Option<ConfigSource>,
     mut app: App,
+    watched: watch::Sender<Arc<Catalog>>,
+    mut poller: ModbusPoller,
     site: http::Site,
     sessions: Arc<web::Sessions>,
     mut asked: mpsc::Receiver<reload::Answer>,
 ) {
     while let Some(answer) = asked.recv().await {
         let result = match &source {
-            Some(source) => reload_once(source, &mut app, &site, &sessions).await,
+            Some(source) => reload_once(source, &mut app, &mut poller, &site, &sessions).await,
             None => Err(ReloadFailure::Never),
         };
+        watched.send_replace(Arc::clone(&app.catalog));
         // Whoever asked may have gone away.
         drop(answer.send(result));
     }
@@ -379,6 +482,7 @@ async fn reloading(
 async fn reload_once(
     source: &ConfigSource,
     app: &mut App,
+    poller: &mut ModbusPoller,
     site: &http::Site,
     sessions: &Arc<web::Sessions>,
 ) -> Result<Reloaded, ReloadFailure> {
@@ -387,9 +491,11 @@ async fn reload_once(
     let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
     let (config, next_start) = reload::merged(&app.config, &loaded.config);
     let catalog = Arc::new(loaded.catalog);
+    evidence::remember_packs(&app.desk, &catalog).await?;
     app.engine
         .reload(Arc::clone(&catalog), config.core.clone())
         .await?;
+    poller.reconcile(loaded.polled).await;
     (app.catalog, app.config) = (catalog, Arc::new(config));
     site.replace(router(app.clone(), sessions));
     let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);

@@ -15,7 +15,7 @@ pub enum LogFormat {
 
 /// What is logged unless `VIGIL_LOG` says otherwise. The broker and the database are told to be brief:
 /// every connection of a large site would be a line.
-const DEFAULT_FILTER: &str = "info,mqtt5=warn,sqlx=warn,rumqttc=warn";
+const DEFAULT_FILTER: &str = "info,mqtt5=warn,sqlx=warn,rumqttc=warn,tokio_modbus=off";
 
 /// Starts logging for the process; a second call changes nothing.
 pub fn init(format: LogFormat, filter: Option<&str>) {

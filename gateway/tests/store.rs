@@ -747,6 +747,8 @@ async fn old_messages_go_in_chunks_and_those_that_speak_for_a_hazard_are_kept_wi
 async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path()).await;
+    // Tables and indexes take room before the first message.
+    let empty = reader.size().await.unwrap().used;
     let mut batch = log((1..=3_000).map(|at| entry(at, "s/n1", Some("b"), None)));
     batch.watermark = Some(Position(3_000));
     writer.commit(&batch).await.unwrap();
@@ -763,7 +765,8 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
     retention.max_bytes = Some(used + used / 10);
     let report = writer.retain(&retention, now).await.unwrap();
     assert!(report.above_watermark && report.removed == 0, "{report:?}");
-    retention.max_bytes = Some(used * 2 / 3);
+    let fits = empty + (used - empty) * 2 / 3;
+    retention.max_bytes = Some(fits);
     while writer.retain(&retention, now).await.unwrap().removed > 0 {}
     let left = reader.log_after(Position(0), 10_000).await.unwrap();
     assert!(left.len() >= 500 && left.len() < 2_500, "{} left", left.len());
@@ -772,7 +775,7 @@ async fn a_database_above_its_size_loses_its_oldest_messages_and_says_so() {
         Some(Position(3_000)),
         "the newest stay"
     );
-    assert!(reader.size().await.unwrap().used <= used * 2 / 3);
+    assert!(reader.size().await.unwrap().used <= fits);
 }
 
 #[tokio::test]
@@ -828,7 +831,8 @@ async fn what_is_open_is_listed_and_counted_from_indexes_alone() {
     let (_writer, reader) = open(dir.path()).await;
     assert!(reader.open_hazards(Some("boiler")).await.unwrap().is_empty());
     let mut stranger = stranger(dir.path()).await;
-    const OPEN: &str = "FROM hazards WHERE status IN ('suspected', 'confirmed')";
+    const OPEN: &str = "FROM hazards WHERE status IN \
+                        ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
     const STANDING: &str = "FROM alarms WHERE state <> 'normal'";
     for (query, index) in [
         (

@@ -1,8 +1,11 @@
-//! The firmware's release image in QEMU: an lm3s6965evb with network, SD card, clock and a serial line.
+//! The firmware's release image in QEMU: an lm3s6965evb with network, SD card, clock, console and a serial line.
+//!
+//! On a failure there is in its directory: everything the console said, a capture of the network of each start, the
+//! card as it was left, and what QEMU said.
 
 use crate::place::Place;
 use crate::process::Process;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +13,11 @@ use std::time::Duration;
 /// A board; killed on drop, as by a power cut.
 #[derive(Debug)]
 pub struct Board {
-    process: Process,
+    qemu: Process,
+    /// Follows what the console says.
+    console: Process,
+    /// Where somebody can type on it.
+    console_port: u16,
     dir: PathBuf,
     broker: u16,
     line: u16,
@@ -19,6 +26,8 @@ pub struct Board {
 
 /// Of the card; more than the journal uses, and a power of two as QEMU wants it.
 const CARD_BYTES: u64 = 64 << 20;
+/// QEMU answers at once, when the machine lets it.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// The image, when `firmware/build.sh` has built it and QEMU is there.
 ///
@@ -58,13 +67,31 @@ impl Board {
     /// When it cannot be started.
     #[must_use]
     pub fn start(place: &Place, image: &Path, broker: u16, line: u16) -> Self {
+        Self::start_with(place, image, broker, line, |_| ())
+    }
+
+    /// As [`Board::start`], with a card that somebody has written on.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with(
+        place: &Place,
+        image: &Path,
+        broker: u16,
+        line: u16,
+        write: impl FnOnce(&Path),
+    ) -> Self {
         let dir = place.dir("board");
-        let card = File::create(dir.join("card.img")).expect("the place is writable");
+        let card = File::create(dir.join(CARD)).expect("the place is writable");
         card.set_len(CARD_BYTES).expect("the place has room");
+        write(&dir.join(CARD));
         std::fs::copy(image, dir.join("image.elf")).expect("the image is there");
-        let process = power_up(&dir, broker, line, 0);
+        let (qemu, console, console_port) = power_up(&dir, broker, line, 0);
         Self {
-            process,
+            qemu,
+            console,
+            console_port,
             dir,
             broker,
             line,
@@ -74,13 +101,28 @@ impl Board {
 
     /// Takes the power away, whatever it is doing.
     pub fn cut_power(&mut self) {
-        self.process.kill();
+        self.qemu.kill();
     }
 
     /// Gives it back.
     pub fn power_up(&mut self) {
-        self.process = power_up(&self.dir, self.broker, self.line, self.starts);
+        (self.qemu, self.console, self.console_port) =
+            power_up(&self.dir, self.broker, self.line, self.starts);
         self.starts += 1;
+    }
+
+    /// Its broker is on another port from the next [`Board::power_up`] on.
+    pub const fn plug_into(&mut self, broker: u16) {
+        self.broker = broker;
+    }
+
+    /// Pulls its network cable, or puts it back.
+    pub fn set_link(&mut self, up: bool) {
+        ask(
+            &mut self.qemu,
+            "set_link",
+            &format!("{{\"name\":\"net\",\"up\":{up}}}"),
+        );
     }
 
     /// How often it was powered up.
@@ -89,9 +131,21 @@ impl Board {
         self.starts
     }
 
-    /// A line of its console.
+    /// A line of its console; only of this start, and each can be waited for once.
     pub fn wait_for(&mut self, wanted: &str, within: Duration) -> String {
-        self.process.wait_for(wanted, within)
+        self.console.wait_for(wanted, within)
+    }
+
+    /// Its console as `vigil-sim provision` takes it; another one after each start.
+    #[must_use]
+    pub fn console(&self) -> String {
+        format!("tcp:127.0.0.1:{}", self.console_port)
+    }
+
+    /// The card; to be written only while there is no power.
+    #[must_use]
+    pub fn card(&self) -> PathBuf {
+        self.dir.join(CARD)
     }
 
     /// Everything its console said, over all starts.
@@ -100,23 +154,32 @@ impl Board {
     /// When there is no log.
     #[must_use]
     pub fn said(&self) -> String {
-        std::fs::read_to_string(self.dir.join("console.log")).expect("a board logs")
+        std::fs::read_to_string(self.dir.join(CONSOLE)).expect("a board logs")
     }
 }
 
-fn power_up(dir: &Path, broker: u16, line: u16, start: u32) -> Process {
+const CARD: &str = "card.img";
+const CONSOLE: &str = "console.log";
+
+/// QEMU, the follower of the console, and the console's port.
+fn power_up(dir: &Path, broker: u16, line: u16, start: u32) -> (Process, Process, u16) {
+    let said = dir.join(CONSOLE);
+    let log = OpenOptions::new().create(true).append(true).open(&said);
+    let before = log.and_then(|file| file.metadata()).map(|found| found.len());
+    let behind = before.expect("the place is writable") + 1;
     let mut command = Command::new("qemu-system-arm");
     command
-        .args(["-M", "lm3s6965evb", "-display", "none", "-monitor", "none"])
-        .arg("-kernel")
+        .args(["-M", "lm3s6965evb", "-display", "none", "-kernel"])
         .arg(dir.join("image.elf"))
-        .args([
-            "-chardev",
-            "stdio,id=console,signal=off",
-            "-serial",
-            "chardev:console",
-        ])
-        .arg("-serial")
+        .args(["-chardev", "stdio,id=monitor,signal=off"])
+        .args(["-mon", "chardev=monitor,mode=control"])
+        // What is said while nobody is connected is in the log all the same.
+        .arg("-chardev")
+        .arg(format!(
+            "socket,id=console,host=127.0.0.1,port=0,server=on,wait=off,nodelay=on,logfile={},logappend=on",
+            said.display()
+        ))
+        .args(["-serial", "chardev:console", "-serial"])
         .arg(format!("tcp:127.0.0.1:{line},nodelay=on,reconnect=1"))
         .arg("-nic")
         .arg(format!(
@@ -128,10 +191,44 @@ fn power_up(dir: &Path, broker: u16, line: u16, start: u32) -> Process {
             dir.join(format!("network-{start}.pcap")).display()
         ))
         .arg("-drive")
-        .arg(format!(
-            "if=sd,format=raw,file={}",
-            dir.join("card.img").display()
-        ))
+        .arg(format!("if=sd,format=raw,file={}", dir.join(CARD).display()))
         .args(["-device", "ds1338,bus=i2c,address=0x68"]);
-    Process::start_logged("board", &mut command, &dir.join("console.log"))
+    let mut qemu = Process::start_talking("qemu", &mut command, &dir.join("qemu.log"));
+    let mut follow = Command::new("tail");
+    follow.arg("-c").arg(format!("+{behind}")).arg("-f").arg(&said);
+    let console = Process::start("board", &mut follow);
+    ask(&mut qemu, "qmp_capabilities", "{}");
+    let devices = ask(&mut qemu, "query-chardev", "{}");
+    let port = console_port(&devices).unwrap_or_else(|| panic!("no console in {devices}"));
+    (qemu, console, port)
+}
+
+/// Has QEMU do something; its answer, a line of JSON.
+fn ask(qemu: &mut Process, command: &str, arguments: &str) -> String {
+    qemu.say(&format!(
+        "{{\"execute\":\"{command}\",\"arguments\":{arguments}}}"
+    ));
+    qemu.wait_for("\"return\":", ANSWER)
+}
+
+/// The port in `disconnected:tcp:127.0.0.1:41234,server=on`.
+fn console_port(devices: &str) -> Option<u16> {
+    let answer: serde_json::Value = serde_json::from_str(devices).ok()?;
+    let mut devices = answer["return"].as_array()?.iter();
+    let console = devices.find(|device| device["label"] == "console")?;
+    let name = console["filename"].as_str()?;
+    name.split(',').next()?.rsplit(':').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::console_port;
+
+    #[test]
+    fn the_consoles_port_is_found_in_what_qemu_says() {
+        let devices = r#"{"return": [{"label": "monitor", "filename": "stdio"}, {"label": "console",
+            "filename": "disconnected:tcp:127.0.0.1:41234,server=on"}]}"#;
+        assert_eq!(console_port(devices), Some(41_234));
+        assert_eq!(console_port(r#"{"return": []}"#), None);
+    }
 }

@@ -6,22 +6,29 @@
     reason = "a helper of tests fails the test by panicking"
 )]
 
+pub mod bench;
 pub mod board;
 pub mod browser;
+pub mod card;
 pub mod checker;
+pub mod delivery;
 pub mod edge;
 pub mod gateway;
 pub mod http;
 pub mod journals;
 pub mod kill;
+pub mod modbus;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod place;
+pub mod power_cut;
 pub mod process;
+pub mod pymodbus;
 pub mod register;
 pub mod simulator;
 pub mod slave;
 pub mod slaves;
+pub mod victoria;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};
@@ -35,3 +42,4 @@ pub use place::Place;
 pub use register::Register;
 pub use simulator::{Site, SiteOptions};
 pub use slaves::Slaves;
+pub use victoria::Victoria;

@@ -57,7 +57,17 @@ impl Mosquitto {
 
     /// kill -9 and start again on the same port.
     pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Starts it again on the same port.
+    pub fn start_again(&mut self) {
         self.process = spawn(&self.dir);
         self.ready();
     }

@@ -1,10 +1,12 @@
 //! Where a test keeps its files: thrown away when it passes, kept when it fails.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory of one test below `tests/artefacts`. Removed on drop, unless the test is failing: then the logs and
-/// databases in it are what there is to look at.
+/// A directory of one test below `tests/artefacts`. Removed on drop, unless the test is failing: then the logs, databases
+/// and captures in it are what there is to look at, and where they are is said. To be dropped after whatever writes
+/// there.
 #[derive(Debug)]
 pub struct Place {
     path: PathBuf,
@@ -63,8 +65,38 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.keep && !std::thread::panicking() {
+        if self.keep || std::thread::panicking() {
+            let mut err = std::io::stderr().lock();
+            let _best_effort = writeln!(err, "--- its files are kept in {}", self.path.display());
+        } else {
             let _gone_or_in_use = std::fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn the_files_of_a_test_that_passes_are_gone() {
+        let place = Place::new("place-passes");
+        let path = place.write("console.log", "a line\n");
+        drop(place);
+        assert!(!path.exists() && !path.parent().unwrap().exists());
+    }
+
+    #[test]
+    fn the_files_of_a_test_that_fails_are_kept() {
+        let (send, path) = std::sync::mpsc::sync_channel(1);
+        let failed = std::thread::spawn(move || {
+            let place = Place::new("place-fails");
+            send.send(place.write("console.log", "a line\n")).unwrap();
+            panic!("as a test does");
+        });
+        assert!(failed.join().is_err());
+        let path = path.recv().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a line\n");
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
     tail: VecDeque<String>,
     name: String,
@@ -21,13 +22,27 @@ impl Process {
     /// Starts `command`; its output lines (both streams) can be waited for.
     #[must_use]
     pub fn start(name: &str, command: &mut Command) -> Self {
-        Self::spawn(name, command.stdout(Stdio::piped()), None)
+        Self::spawn(name, command.stdin(Stdio::null()).stdout(Stdio::piped()), None)
     }
 
     /// As [`Process::start`], and every line also goes to `log`, behind what is there.
     #[must_use]
     pub fn start_logged(name: &str, command: &mut Command, log: &Path) -> Self {
-        Self::spawn(name, command.stdout(Stdio::piped()), Some(log))
+        Self::spawn(
+            name,
+            command.stdin(Stdio::null()).stdout(Stdio::piped()),
+            Some(log),
+        )
+    }
+
+    /// As [`Process::start_logged`], for a program that is spoken to: [`Process::say`].
+    #[must_use]
+    pub fn start_talking(name: &str, command: &mut Command, log: &Path) -> Self {
+        Self::spawn(
+            name,
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()),
+            Some(log),
+        )
     }
 
     /// As [`Process::start_logged`], with the standard output as it is in the file `out`; only the lines of the
@@ -38,12 +53,11 @@ impl Process {
     #[must_use]
     pub fn start_to_file(name: &str, command: &mut Command, out: &Path, log: &Path) -> Self {
         let file = File::create(out).unwrap_or_else(|e| panic!("making {}: {e}", out.display()));
-        Self::spawn(name, command.stdout(file), Some(log))
+        Self::spawn(name, command.stdin(Stdio::null()).stdout(file), Some(log))
     }
 
     fn spawn(name: &str, command: &mut Command, log: Option<&Path>) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("starting {name}: {e}"));
@@ -67,10 +81,23 @@ impl Process {
             follow(stderr, send, log);
         }
         Self {
+            input: child.stdin.take(),
             child,
             lines,
             tail: VecDeque::new(),
             name: name.to_owned(),
+        }
+    }
+
+    /// A line to its standard input.
+    ///
+    /// # Panics
+    /// When it was not started with [`Process::start_talking`], or does not listen any more.
+    pub fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("a process that is spoken to");
+        let sent = input.write_all(format!("{line}\n").as_bytes());
+        if let Err(error) = sent.and_then(|()| input.flush()) {
+            panic!("saying {line:?} to {}: {error}", self.name);
         }
     }
 

@@ -9,6 +9,7 @@ use vigil_core::hazard::HazardEvent;
 use vigil_protocol::journal::{METRIC_BOOT, METRIC_SEQ};
 use vigil_protocol::sparkplug::{DataType, PayloadView, Value};
 use vigil_protocol::time::UtcMillis;
+use vigil_protocol::vocabulary::Quality;
 
 /// A row of the message log.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct LogRow {
     pub device: String,
     /// 6 is DDATA.
     pub kind: i64,
+    /// Sent again, or later than it was measured.
+    pub historical: bool,
+    /// When it came, ms.
+    pub received: i64,
     /// Journal epoch and sequence.
     pub journal: Option<(u64, u64)>,
     /// The birth that gives it its meaning.
@@ -99,23 +104,92 @@ impl Register {
     /// When a logged message cannot be read with the birth stored for it.
     #[must_use]
     pub fn readings(&self) -> BTreeMap<ReadingKey, u32> {
-        let births: HashMap<i64, Aliases> = self
-            .contexts
-            .iter()
-            .map(|(id, bytes)| (*id, aliases(bytes)))
-            .collect();
+        let births = self.births();
         let mut found = BTreeMap::new();
         for row in self
             .log
             .iter()
             .filter(|row| row.journal.is_some() && row.kind == DDATA)
         {
-            let birth = row.context.and_then(|id| births.get(&id));
-            for (name, at, value) in values(&row.payload, birth) {
-                *found.entry((row.device.clone(), name, at, value)).or_insert(0) += 1;
+            for stated in births.values(row) {
+                let key = (row.device.clone(), stated.name, stated.at, stated.value);
+                *found.entry(key).or_insert(0) += 1;
             }
         }
         found
+    }
+
+    /// What gives the messages of the log their meaning.
+    ///
+    /// # Panics
+    /// When a birth in the log cannot be read.
+    #[must_use]
+    pub fn births(&self) -> Births {
+        let births = self.contexts.iter();
+        Births(births.map(|(id, bytes)| (*id, aliases(bytes))).collect())
+    }
+}
+
+/// A metric of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// Name, also where the message has an alias.
+    pub name: String,
+    /// Source time, ms.
+    pub at: i64,
+    /// As in a [`ReadingKey`].
+    pub value: String,
+    /// Sparkplug's code, where it is told.
+    pub quality: Option<i32>,
+}
+
+impl Stated {
+    /// Whether it is a value that was read just then, and not one told again because nothing newer came.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.quality.is_none_or(|code| code == Quality::Good.sparkplug())
+    }
+}
+
+/// The aliases of each birth in the log.
+#[derive(Clone, Debug)]
+pub struct Births(HashMap<i64, Aliases>);
+
+impl Births {
+    /// Each metric of a message, but the journal's own.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn values(&self, row: &LogRow) -> Vec<Stated> {
+        let mut found = values(&row.payload, self.of(row));
+        found.retain(|stated| stated.name != METRIC_SEQ && stated.name != METRIC_BOOT);
+        found
+    }
+
+    /// The journal sequence that the message itself states.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn seq(&self, row: &LogRow) -> Option<u64> {
+        let mut found = values(&row.payload, self.of(row)).into_iter();
+        let stated = found.find(|stated| stated.name == METRIC_SEQ)?;
+        stated.value.parse().ok()
+    }
+
+    /// Whether a message says the same as a record of a journal: sent again, it is another message all the same.
+    ///
+    /// # Panics
+    /// When one of them cannot be read.
+    #[must_use]
+    pub fn says(&self, row: &LogRow, record: &[u8]) -> bool {
+        let birth = self.of(row);
+        values(&row.payload, birth) == values(record, birth)
+    }
+
+    fn of(&self, row: &LogRow) -> Option<&Aliases> {
+        row.context.and_then(|id| self.0.get(&id))
     }
 }
 
@@ -234,14 +308,16 @@ async fn rows(db: &mut SqliteConnection, sql: &'static str) -> Vec<SqliteRow> {
 }
 
 async fn log(db: &mut SqliteConnection) -> Vec<LogRow> {
-    let sql = "SELECT m.position, n.name AS node, COALESCE(d.name, '') AS device, m.kind, m.epoch, m.seq, m.context_id, \
-               m.payload FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
+    let sql = "SELECT m.position, n.name AS node, COALESCE(d.name, '') AS device, m.kind, m.flags, m.received, m.epoch, \
+               m.seq, m.context_id, m.payload FROM messages m JOIN nodes n ON n.id = m.node_id LEFT JOIN devices d ON d.id = m.device_id \
                ORDER BY m.position";
     let row = |row: SqliteRow| LogRow {
         position: row.get("position"),
         node: row.get("node"),
         device: row.get("device"),
         kind: row.get("kind"),
+        historical: row.get::<i64, _>("flags") & 1 == 1,
+        received: row.get("received"),
         journal: row
             .get::<Option<i64>, _>("seq")
             .map(|seq| (row.get::<i64, _>("epoch").cast_unsigned(), seq.cast_unsigned())),
@@ -297,8 +373,7 @@ fn aliases(birth: &[u8]) -> Aliases {
         .collect()
 }
 
-/// Name, time and value of each metric but the journal's own.
-fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)> {
+fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<Stated> {
     let view = PayloadView::parse(payload).expect("a logged message is decodable");
     let mut found = Vec::new();
     for metric in view.metrics() {
@@ -309,16 +384,14 @@ fn values(payload: &[u8], birth: Option<&Aliases>) -> Vec<(String, i64, String)>
             .map(str::to_owned)
             .or_else(|| declared.map(|(name, _)| name.clone()));
         let name = name.unwrap_or_else(|| format!("alias {:?}", metric.alias));
-        if name == METRIC_SEQ || name == METRIC_BOOT {
-            continue;
-        }
         let at = metric.timestamp.or(view.timestamp).unwrap_or(UtcMillis(i64::MIN));
         let value = metric.value(declared.and_then(|(_, datatype)| *datatype));
-        found.push((
+        found.push(Stated {
             name,
-            at.0,
-            value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value)),
-        ));
+            at: at.0,
+            value: value.map_or_else(|error| format!("{error:?}"), |value| value_text(&value)),
+            quality: metric.quality(),
+        });
     }
     found
 }

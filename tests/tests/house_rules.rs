@@ -178,8 +178,8 @@ fn the_core_has_no_clock_no_randomness_no_runtime_and_no_log() {
 }
 
 #[test]
-fn ingest_store_and_api_never_import_each_other() {
-    let modules = ["mqtt", "store", "api", "web"];
+fn ingest_store_sinks_and_api_never_import_each_other() {
+    let modules = ["mqtt", "modbus", "store", "sinks", "api", "web"];
     for module in modules {
         let folder = format!("gateway/src/{module}");
         if !root().join(&folder).exists() {
@@ -200,6 +200,62 @@ fn ingest_store_and_api_never_import_each_other() {
             }
         }
     }
+}
+
+#[test]
+fn a_sink_knows_neither_the_outbox_nor_the_engine() {
+    for (path, text) in sources("gateway/src/sinks") {
+        for other in ["outbox", "engine", "config", "app", "run"] {
+            assert!(
+                !text.contains(&format!("crate::{other}")),
+                "{}: imports {other}; a sink is given a thing and says how that ended",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_can_be_written_to_a_modbus_device() {
+    let banned = [
+        "Writer",
+        "Request::Write",
+        "Request::Mask",
+        "Request::Custom",
+        "Request::ReadWrite",
+        "write_single",
+        "write_multiple",
+        "masked_write",
+    ];
+    let mut makes_requests = Vec::new();
+    for (path, text) in sources("gateway/src") {
+        let path = path.display().to_string();
+        if text.contains("tokio_modbus::") {
+            assert!(
+                path.contains("src/modbus/"),
+                "{path}: only the poller speaks Modbus"
+            );
+            for word in banned {
+                assert!(!text.contains(word), "{path}: {word}");
+            }
+        }
+        if text.contains("tokio_modbus::") && text.contains("Request::") {
+            assert_eq!(
+                text.matches("Request::").count(),
+                4,
+                "{path}: one request for each function that reads"
+            );
+            makes_requests.push(path);
+        }
+    }
+    assert!(
+        matches!(&makes_requests[..], [one] if one.ends_with("modbus/call.rs")),
+        "{makes_requests:?}"
+    );
+    let functions = fs::read_to_string(root().join("gateway/core/src/modbus/block.rs")).unwrap();
+    let variants = functions.split("pub enum Function {").nth(1).unwrap();
+    let codes = variants.split('}').next().unwrap().matches(" = ").count();
+    assert_eq!(codes, 4, "functions beside those that read");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use vigil_tests::pymodbus::python;
 use vigil_tests::slaves::{Slaves, of};
 
 /// pymodbus: a request per line, an answer per line.
@@ -25,13 +26,7 @@ struct Master {
 impl Master {
     fn start(arguments: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("../target/peers/pymodbus/bin/python");
-        assert!(
-            python.exists(),
-            "{} is missing; run `tests/run.sh --install`",
-            python.display()
-        );
-        let mut child = Command::new(python)
+        let mut child = Command::new(python())
             .arg(root.join("peers/pymodbus_client.py"))
             .args(arguments)
             .stdin(Stdio::piped())

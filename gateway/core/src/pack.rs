@@ -53,6 +53,8 @@ pub struct PackInfo {
     pub version: Arc<str>,
     /// Hash of the pack's canonical content (layout and comments do not count).
     pub hash: ContentHash,
+    /// That content: JSON with sorted keys. Evidence carries it, so that the hash can be checked anywhere.
+    pub canonical: Arc<str>,
     /// Title, Chinese.
     pub title_zh: Arc<str>,
     /// Title, English.

@@ -286,8 +286,20 @@ impl World {
         let policy = Policy::builtin();
         let allowed = allowed_steps(&hazard, &who, &scope(), now, policy);
         let any = StepKind::ALL[step_at % StepKind::ALL.len()];
-        let kind = match allowed.get(step_at % allowed.len().max(1)) {
-            Some(kind) if fill < 200 => *kind,
+        let onward = [
+            StepKind::Close,
+            StepKind::LookBack,
+            StepKind::StrikeOff,
+            StepKind::Accept,
+            StepKind::SelfCheck,
+            StepKind::Start,
+            StepKind::Assign,
+            StepKind::Confirm,
+        ];
+        let onward = onward.into_iter().find(|step| allowed.contains(step));
+        let kind = match (onward, allowed.get(step_at % allowed.len().max(1))) {
+            (Some(onward), _) if step_at % 2 == 0 && fill < 200 => onward,
+            (_, Some(kind)) if fill < 200 => *kind,
             _ => any,
         };
         let (step, reason) = step(kind, &hazard, now, fill);
@@ -354,6 +366,14 @@ impl World {
             repeat: None,
             round: 0,
         };
+        // What the adapter looks up in its store: the same condition may be on record and over.
+        let mut intake = intake;
+        let now = UtcMillis(self.site.now + 1_000);
+        while let Some(known) = HazardId::of_intake(&intake, now).and_then(|id| self.register.get(&id))
+            && !known.is_open()
+        {
+            intake.round += 1;
+        }
         let result = self.act(
             &who,
             String::new(),

@@ -15,6 +15,9 @@ ALTER TABLE hazards ADD COLUMN inspection_body TEXT;
 ALTER TABLE hazards ADD COLUMN area TEXT NOT NULL DEFAULT '';        -- GB/T 2260
 -- The whole fold as JSON; NULL in rows of before: their columns are all there is to it.
 ALTER TABLE hazards ADD COLUMN fold TEXT;
+-- By when it is to be rectified, while that is under way.
+ALTER TABLE hazards ADD COLUMN due INTEGER GENERATED ALWAYS AS (
+    CASE WHEN status IN ('assigned', 'rectifying') THEN deadline END) VIRTUAL;
 -- What it can be found by, CJK characters apart; only until the row is in the index.
 ALTER TABLE hazards ADD COLUMN words TEXT;
 
@@ -29,8 +32,16 @@ CREATE INDEX hazards_open_of ON hazards (equipment, severity, status, grade)
     WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted');
 
 -- One for every filter, in the order of the pages: newest first.
-CREATE INDEX hazards_by_status ON hazards (status, opened_at, id);
-CREATE INDEX hazards_by_severity ON hazards (severity, opened_at, id);
+-- (An index over all statuses would be taken for lists of what is open, and the result sorted. Most are closed.)
+CREATE INDEX hazards_suspected ON hazards (opened_at, id) WHERE status = 'suspected';
+CREATE INDEX hazards_confirmed ON hazards (opened_at, id) WHERE status = 'confirmed';
+CREATE INDEX hazards_assigned ON hazards (opened_at, id) WHERE status = 'assigned';
+CREATE INDEX hazards_rectifying ON hazards (opened_at, id) WHERE status = 'rectifying';
+CREATE INDEX hazards_self_checked ON hazards (opened_at, id) WHERE status = 'self_checked';
+CREATE INDEX hazards_accepted ON hazards (opened_at, id) WHERE status = 'accepted';
+CREATE INDEX hazards_struck_off ON hazards (opened_at, id) WHERE status = 'struck_off';
+CREATE INDEX hazards_looked_back ON hazards (opened_at, id) WHERE status = 'looked_back';
+CREATE INDEX hazards_rejected ON hazards (opened_at, id) WHERE status = 'rejected';
 CREATE INDEX hazards_by_equipment ON hazards (equipment, opened_at, id);
 CREATE INDEX hazards_by_category ON hazards (category, opened_at, id) WHERE category <> '';
 CREATE INDEX hazards_by_source ON hazards (source, opened_at, id) WHERE source <> 'telemetry';
@@ -45,9 +56,9 @@ CREATE INDEX hazards_by_inspector ON hazards (inspection_body, opened_at, id) WH
 CREATE INDEX hazards_by_province ON hazards (substr(area, 1, 2), opened_at, id);
 CREATE INDEX hazards_by_city ON hazards (substr(area, 1, 4), opened_at, id);
 CREATE INDEX hazards_by_area ON hazards (area, opened_at, id);
-CREATE INDEX hazards_due ON hazards (deadline, id) WHERE status IN ('assigned', 'rectifying');
+CREATE INDEX hazards_due ON hazards (due, id) WHERE due IS NOT NULL;
 -- 屡查屡犯: the last of a kind that was struck off.
-CREATE INDEX hazards_struck_off ON hazards (equipment, category, struck_off_at) WHERE struck_off_at IS NOT NULL;
+CREATE INDEX hazards_struck_off_about ON hazards (equipment, category, struck_off_at) WHERE struck_off_at IS NOT NULL;
 CREATE INDEX hazards_struck_off_of ON hazards (equipment, rule, struck_off_at) WHERE struck_off_at IS NOT NULL;
 
 CREATE INDEX hazards_struck_off_at ON hazards (use_unit, category, struck_off_at)

@@ -14,7 +14,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_T
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use utoipa::IntoParams;
 use vigil_core::hash::ContentHash;
 use vigil_core::hazard::MediaType;
@@ -25,10 +24,6 @@ pub(super) struct UploadParams {
     /// Name, for people.
     #[param(max_length = 255)]
     name: Option<String>,
-}
-
-fn folder(app: &App) -> PathBuf {
-    app.config.data_dir().join("attachments")
 }
 
 /// Keeps a photo (JPEG, PNG, WebP) or a document (PDF) of at most 20 MB. What it is its first bytes say, not its name or
@@ -56,7 +51,7 @@ pub(super) async fn upload(
     }
     let kept = attachments::keep(
         &app.desk,
-        &folder(&app),
+        &app.attachments,
         &name,
         bytes.into(),
         &Admin::person(),
@@ -82,7 +77,7 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let nothing = || ApiError::not_found(format!("there is no attachment {sha256:?}"));
     let hash = ContentHash::from_hex(&sha256).ok_or_else(nothing)?;
-    let (file, bytes) = attachments::read(&app.desk, &folder(&app), &hash, &Admin::person())
+    let (file, bytes) = attachments::read(&app.desk, &app.attachments, &hash, &Admin::person())
         .await?
         .ok_or_else(nothing)?;
     let shown = match file.media_type {

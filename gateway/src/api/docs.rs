@@ -37,6 +37,7 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "alarms", description = "Alarms by ISA-18.2."),
         (name = "nodes", description = "What is heard through."),
         (name = "events", description = "What happens, as it happens."),
+        (name = "sinks", description = "Where what the gateway learns goes."),
         (name = "operation", description = "How the gateway is."),
     ),
     components(schemas(super::problem::Problem)),

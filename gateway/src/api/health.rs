@@ -3,7 +3,7 @@
 use super::params::NoParams;
 use super::problem::{ApiError, Problem};
 use crate::app::App;
-use crate::view::{Readiness, ViewError};
+use crate::view::{self, Readiness, ViewError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -107,6 +107,7 @@ pub(super) async fn metrics(
         &[],
         overview.unregistered,
     );
+    sinks(&app).await?;
     gauge(
         "vigil_store_used_bytes",
         "Bytes of the database in use.",
@@ -145,6 +146,45 @@ pub(super) async fn metrics(
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         app.metrics.render(),
     ))
+}
+
+/// What waits for the sinks, and how far they are behind.
+async fn sinks(app: &App) -> Result<(), ApiError> {
+    let sinks = view::sinks(app).await?.sinks;
+    for sink in &sinks {
+        let labels = [("sink", sink.name.as_str())];
+        let gauge = |name, help, value: u64| {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            app.metrics.gauge(name, help, &labels).set(value);
+        };
+        gauge(
+            "vigil_sink_up",
+            "1 while a sink takes what it is sent.",
+            u64::from(sink.failing_since.is_none() && !sink.held),
+        );
+        gauge("vigil_outbox_pending", "Entries that wait.", sink.pending);
+        gauge("vigil_outbox_dead", "Entries given up or refused.", sink.dead);
+        let now = app.clock.now();
+        let waits = sink.pending_since.map_or(0, |since| now.since(since.0).max(0));
+        gauge(
+            "vigil_outbox_oldest_seconds",
+            "Age of the oldest entry that waits.",
+            waits as u64 / 1_000,
+        );
+        if let (Some(positions), Some(seconds)) = (sink.lag_positions, sink.lag_s) {
+            gauge(
+                "vigil_sink_lag_positions",
+                "Positions of the log a sink has not had.",
+                positions,
+            );
+            gauge(
+                "vigil_sink_lag_seconds",
+                "Time since the oldest message arrived that a sink has not had.",
+                seconds as u64,
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Memory of the process, where the system says.

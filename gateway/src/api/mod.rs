@@ -11,12 +11,14 @@ mod auth;
 mod docs;
 mod equipment;
 mod events;
+mod evidence;
 mod guard;
 mod hazard_steps;
 mod hazards;
 mod health;
 mod nodes;
 mod operation;
+mod outbox;
 mod params;
 mod problem;
 mod site;
@@ -61,6 +63,7 @@ fn described() -> OpenApiRouter<App> {
     let long = OpenApiRouter::new()
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
+        .routes(routes!(evidence::bundle))
         .route_layer(from_fn(guard::heavy()));
     let large = OpenApiRouter::new()
         .routes(routes!(attachments::upload))
@@ -78,11 +81,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(alarms::act))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::one))
+        .routes(routes!(evidence::key))
+        .routes(routes!(evidence::list_heads))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(outbox::sinks))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::act))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -64,7 +64,7 @@ pub(super) async fn reload(
                 LoadError::Arguments(_) => refused,
             })
         }
-        Err(error @ (ReloadFailure::Engine(_) | ReloadFailure::Never)) => {
+        Err(error @ (ReloadFailure::Packs(_) | ReloadFailure::Engine(_) | ReloadFailure::Never)) => {
             Err(ApiError::unavailable("not_reloaded", error.to_string()))
         }
     }

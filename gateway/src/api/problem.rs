@@ -1,6 +1,6 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
-use crate::app::ActError;
+use crate::app::{ActError, KeepError};
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -203,6 +203,17 @@ impl From<ActError> for ApiError {
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
             ActError::Store(error) => {
+                Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
+            }
+        }
+    }
+}
+
+impl From<KeepError> for ApiError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
+            KeepError::Store(error) => {
                 Self::unavailable("store_unwritable", format!("nothing was changed: {error}"))
             }
         }

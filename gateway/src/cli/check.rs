@@ -23,6 +23,8 @@ pub struct Summary {
     pub equipment: usize,
     /// Rules over all equipment.
     pub rules: usize,
+    /// Devices polled over Modbus.
+    pub polled: usize,
     /// The packs in force.
     pub packs: Vec<PackSummary>,
 }
@@ -45,12 +47,21 @@ pub struct PackSummary {
 pub fn check(path: Option<&Path>) -> CheckReport {
     let (config, mut findings) = Config::examine(path);
     let config_ok = !has_errors(&findings);
+    let maps = config.load_modbus();
+    let (polled, found) = match &maps {
+        Ok((lines, warnings)) => (lines.iter().map(|line| line.devices.len()).sum(), warnings),
+        Err(errors) => (0, errors),
+    };
+    let wanted = |finding: &&Diagnostic| config_ok || finding.level == Level::Error;
+    let of_maps: Vec<Diagnostic> = found.iter().filter(wanted).cloned().collect();
+    let maps_ok = maps.is_ok();
+    findings.extend(of_maps);
     match config.load_catalog() {
         Ok((catalog, warnings)) if config_ok => {
             findings.extend(warnings);
             CheckReport {
                 findings,
-                summary: Some(summarize(&catalog)),
+                summary: maps_ok.then(|| summarize(&catalog, polled)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -72,7 +83,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog) -> Summary {
+fn summarize(catalog: &Catalog, polled: usize) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -90,6 +101,7 @@ fn summarize(catalog: &Catalog) -> Summary {
             .iter()
             .map(|equipment| equipment.rules.len())
             .sum(),
+        polled,
         packs: packs.collect(),
     }
 }
@@ -131,6 +143,9 @@ impl fmt::Display for CheckReport {
                 "{} pieces of equipment, {} rules",
                 summary.equipment, summary.rules
             )?;
+            if summary.polled > 0 {
+                writeln!(f, "{} polled over Modbus", count(summary.polled, "device"))?;
+            }
             for pack in &summary.packs {
                 let short = pack.hash.get(..12).unwrap_or(&pack.hash);
                 writeln!(

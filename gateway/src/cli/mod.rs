@@ -2,8 +2,11 @@
 
 pub mod check;
 mod demo;
+mod modbus;
+mod outbox;
 mod replay;
 mod run;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use run::stop_signal;
@@ -28,6 +31,12 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// Check an evidence bundle, offline: what holds, and what does not.
+    Verify(verify::VerifyArgs),
+    /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
+    Outbox(outbox::OutboxArgs),
+    /// Look at Modbus devices on site: who is there, what their registers hold. Reads only.
+    Modbus(modbus::ModbusArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -50,6 +59,9 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Verify(args) => verify::main(&args),
+        Command::Outbox(args) => outbox::main(args),
+        Command::Modbus(args) => modbus::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

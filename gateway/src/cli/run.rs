@@ -51,6 +51,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     let Loaded {
         config,
         catalog,
+        polled,
         warnings,
     } = match source.load() {
         Ok(loaded) => loaded,
@@ -67,6 +68,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
     };
     runtime.block_on(async {
         let options = RunOptions {
+            polled,
             source: Some(source),
             ..RunOptions::default()
         };

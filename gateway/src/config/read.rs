@@ -1,7 +1,10 @@
 //! TOML → [`Config`].
 
 use super::files::read_utf8;
-use super::{Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web};
+use super::sinks::{read_influx, read_public_url, read_webhooks};
+use super::{
+    Broker, BrokerMode, BrokerUser, Config, Language, Listen, PackSource, Retention, Store, Web, modbus,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use vigil_core::Settings;
@@ -63,16 +66,27 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
     if let Some(table) = section("web") {
         read_web(&table, &mut config.web);
     }
+    if let Some(table) = section("influx") {
+        config.influx = read_influx(&table, &config.base);
+    }
+    let webhooks = root.get("webhook");
+    config.webhook = webhooks
+        .as_ref()
+        .and_then(|v| read_webhooks(v, &config.base))
+        .unwrap_or_default();
+    if let Some(connections) = root.get("modbus") {
+        config.modbus = modbus::read(&connections, &config.base);
+    }
     root.finish();
 }
 
-fn set<T>(target: &mut T, value: Option<T>) {
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
 }
 
-fn read_file(value: &Value<'_, '_>, base: &Path) -> Option<PathBuf> {
+pub(super) fn read_file(value: &Value<'_, '_>, base: &Path) -> Option<PathBuf> {
     let path = PathBuf::from(value.text()?);
     let full = base.join(&path);
     if !full.is_file() {
@@ -419,5 +433,7 @@ fn read_web(table: &Table<'_, '_>, web: &mut Web) {
         &mut web.language,
         table.get("language").and_then(|v| v.choice(&languages)),
     );
+    let public_url = table.get("public_url").and_then(|v| read_public_url(&v));
+    web.public_url = public_url.map(|url| url.as_str().trim_end_matches('/').to_owned());
     table.finish();
 }

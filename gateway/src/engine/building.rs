@@ -2,10 +2,12 @@
 
 use super::action::{ActError, Acted, Answer, equipment_of, key_in_progress, result_of};
 use super::events::{Events, windows};
+use super::notices::notices;
 use super::restore::Restored;
 use super::snapshots::Snapshots;
 use crate::clock::Clock;
 use crate::ingest::{Ack, Incoming};
+use crate::sinks::webhook::Subscriber;
 use crate::store::{Batch, Payload};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,10 +49,17 @@ pub(super) struct Building {
     last_batch: u64,
     events: Events,
     snapshots: Snapshots,
+    subscribers: Arc<[Subscriber]>,
 }
 
 impl Building {
-    pub(super) fn new(pipeline: Pipeline, restored: &Restored, clock: Clock, snapshots: Snapshots) -> Self {
+    pub(super) fn new(
+        pipeline: Pipeline,
+        restored: &Restored,
+        clock: Clock,
+        snapshots: Snapshots,
+        subscribers: Arc<[Subscriber]>,
+    ) -> Self {
         Self {
             pipeline,
             clock,
@@ -65,6 +74,7 @@ impl Building {
             last_batch: restored.last_batch,
             events: Events::after(restored.last_event),
             snapshots,
+            subscribers,
         }
     }
 
@@ -151,6 +161,10 @@ impl Building {
                 Output::Command(command) => Some(command.clone()),
                 _ => None,
             }));
+        // What was due comes first, whatever becomes of the action.
+        self.urgent |= outputs
+            .iter()
+            .any(|output| matches!(output, Output::Hazard { .. }));
         match result_of(self.position, outputs) {
             Ok(acted) => {
                 let node = self.node_of(&action, &acted);
@@ -230,6 +244,7 @@ impl Building {
         self.last_batch += 1;
         batch.id = self.last_batch;
         batch.events = self.events.of(&batch.outputs, self.now);
+        batch.outbox = notices(batch, self.pipeline.catalog(), &self.subscribers);
         batch.windows = windows(&batch.outputs, self.pipeline.catalog());
         self.keys_committing.append(&mut self.keys);
         Some(sealed)

@@ -1,6 +1,7 @@
 //! The committing task: one transaction per batch, and only then the consequences.
 
 use super::building::{Sealed, abandon};
+use super::chore::Chore;
 use super::health::Shared;
 use super::{EngineOptions, Outlet};
 use crate::clock::Clock;
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 /// First pause after a failed commit; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Changes of the outbox made in one transaction at most.
+const CHORES: usize = 256;
 /// Longest pause: how soon after the repair things go on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -25,6 +28,8 @@ pub(super) struct Committer {
     pub(super) clock: Clock,
     pub(super) options: EngineOptions,
     pub(super) give_up: CancellationToken,
+    /// Changes of the outbox, made between two batches.
+    pub(super) chores: mpsc::Receiver<Chore>,
 }
 
 impl Committer {
@@ -37,9 +42,16 @@ impl Committer {
         let mut retention = tokio::time::interval(self.options.retention_every);
         retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more_to_remove = false;
+        let mut chores = Vec::new();
         loop {
             tokio::select! {
                 biased;
+                // First, or under load they would never come: they are few, and all that wait are one transaction.
+                taken = self.chores.recv_many(&mut chores, CHORES), if !self.chores.is_closed() => {
+                    if taken > 0 {
+                        super::chore::make(&mut self.writer, &mut chores).await;
+                    }
+                }
                 sealed = batches.recv() => {
                     let Some(sealed) = sealed else { break };
                     let result = self.commit(sealed).await;
@@ -175,6 +187,20 @@ impl Committer {
                     );
                 }
                 self.shared.set_above_watermark(report.above_watermark);
+                if report.missed > 0 {
+                    self.shared.meters.missed.add(report.missed);
+                    tracing::error!(
+                        messages = report.missed,
+                        "the log is at its size limit: messages a sink had not had are gone, see /api/v1/sinks"
+                    );
+                }
+                if report.overflowed > 0 {
+                    self.shared.meters.overflowed.add(report.overflowed);
+                    tracing::error!(
+                        entries = report.overflowed,
+                        "too many outbox entries: the oldest were given up or removed"
+                    );
+                }
                 report.more
             }
             Err(error) => {

@@ -62,6 +62,8 @@ pub(super) struct Meters {
     pub(super) store_up: Gauge,
     pub(super) mqtt_up: Gauge,
     pub(super) removed: Counter,
+    pub(super) missed: Counter,
+    pub(super) overflowed: Counter,
     pub(super) above_watermark: Gauge,
 }
 
@@ -162,6 +164,8 @@ impl Meters {
             store_up: r.gauge("vigil_store_up", "1 while batches can be committed.", &[]),
             mqtt_up: r.gauge("vigil_mqtt_up", "1 while connected to the broker and subscribed.", &[]),
             removed: r.counter("vigil_retention_removed_total", "Messages removed from the log by age or size.", &[]),
+            missed: r.counter("vigil_sink_missed_messages_total", "Messages removed from the log before a sink in use had them.", &[]),
+            overflowed: r.counter("vigil_outbox_overflowed_total", "Outbox entries given up or removed because there were too many.", &[]),
             above_watermark: r.gauge("vigil_store_above_watermark", "1 while the database is near its size limit.", &[]),
         }
     }

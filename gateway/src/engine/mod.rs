@@ -9,9 +9,11 @@
 
 mod action;
 mod building;
+mod chore;
 mod commit;
 mod events;
 mod health;
+mod notices;
 mod outlet;
 mod reload;
 mod restore;
@@ -19,6 +21,7 @@ mod run;
 mod snapshots;
 
 pub use action::{ActError, Acted};
+pub use chore::KeepError;
 pub use health::Health;
 pub use outlet::{MqttOutlet, Outlet};
 pub use reload::ReloadError;
@@ -31,8 +34,10 @@ pub use crate::store::ServerEvent;
 use crate::clock::Clock;
 use crate::ingest::Incoming;
 use crate::metrics::Registry;
-use crate::store::{Reader, Retention, Writer};
+use crate::sinks::webhook::Subscriber;
+use crate::store::{OutboxChange, Reader, Retention, Writer};
 use action::Request;
+use chore::Chore;
 use health::Shared;
 use reload::Reload;
 use std::sync::Arc;
@@ -60,6 +65,8 @@ pub struct EngineOptions {
     pub retention: Retention,
     /// How often retention looks.
     pub retention_every: Duration,
+    /// Who is sent what happens.
+    pub subscribers: Arc<[Subscriber]>,
 }
 
 impl Default for EngineOptions {
@@ -71,6 +78,7 @@ impl Default for EngineOptions {
             snapshot_inputs: 50_000,
             retention: Retention::default(),
             retention_every: Duration::from_secs(60),
+            subscribers: Arc::default(),
         }
     }
 }
@@ -101,6 +109,7 @@ pub struct EngineParts {
 #[derive(Clone, Debug)]
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
+    chores: mpsc::Sender<Chore>,
     events: broadcast::Sender<Arc<ServerEvent>>,
     shared: Arc<Shared>,
     reader: Reader,
@@ -133,10 +142,12 @@ impl Engine {
     #[must_use]
     pub fn start(parts: EngineParts) -> Self {
         let (requests, requests_from) = mpsc::channel(REQUESTS);
+        let (chores, chores_from) = mpsc::channel(REQUESTS);
         let (events, _) = broadcast::channel(EVENTS);
         let shared = Arc::new(Shared::new(parts.restored.position, &parts.metrics));
         let handle = EngineHandle {
             requests,
+            chores,
             events: events.clone(),
             shared: Arc::clone(&shared),
             reader: parts.reader.clone(),
@@ -147,6 +158,7 @@ impl Engine {
         let task = run::start(
             parts,
             requests_from,
+            chores_from,
             events,
             shared,
             stop.clone(),
@@ -248,6 +260,18 @@ impl EngineHandle {
             .await
             .map_err(|_| ReloadError::Gone)?;
         answered.await.map_err(|_| ReloadError::Gone)?
+    }
+
+    /// Makes changes of the outbox in one transaction between two batches; resolves when they are on disk, and
+    /// tells for each how many rows it concerned.
+    ///
+    /// # Errors
+    /// Nothing was changed: the store does not work, or the engine has ended.
+    pub async fn keep(&self, changes: Vec<OutboxChange>) -> Result<Vec<u64>, KeepError> {
+        let (to, from) = oneshot::channel();
+        let chore = Chore { changes, answer: to };
+        self.chores.send(chore).await.map_err(|_| KeepError::Gone)?;
+        from.await.map_err(|_| KeepError::Gone)?
     }
 
     /// Events from now on, each after its commit. Whoever falls behind reads them from the store.

@@ -2,6 +2,7 @@
 
 use super::action::Request;
 use super::building::{Building, Sealed};
+use super::chore::Chore;
 use super::commit::Committer;
 use super::health::Shared;
 use super::snapshots::Snapshots;
@@ -38,6 +39,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) fn start(
     parts: EngineParts,
     requests: mpsc::Receiver<Request>,
+    chores: mpsc::Receiver<Chore>,
     events: broadcast::Sender<Arc<ServerEvent>>,
     shared: Arc<Shared>,
     stop: CancellationToken,
@@ -64,12 +66,19 @@ pub(super) fn start(
         clock: clock.clone(),
         options: options.clone(),
         give_up,
+        chores,
     };
     let committing = tokio::spawn(committer.run(batches, done_to));
     let snapshots = Snapshots::new(options.snapshot_every, options.snapshot_inputs, restored.position);
     let engine = Loop {
         reader,
-        building: Building::new(pipeline, &restored, clock.clone(), snapshots),
+        building: Building::new(
+            pipeline,
+            &restored,
+            clock.clone(),
+            snapshots,
+            Arc::clone(&options.subscribers),
+        ),
         clock,
         options,
         requests,

@@ -1,5 +1,6 @@
 //! What one transaction writes.
 
+use super::OutboxEntry;
 use bytes::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Batch {
     pub windows: Vec<HazardWindow>,
     /// What readers will be told after the commit.
     pub events: Vec<Arc<ServerEvent>>,
+    /// What subscribers will be sent after the commit.
+    pub outbox: Vec<OutboxEntry>,
     /// Parts of the pipeline's state as of `position`.
     pub snapshots: Vec<Snapshot>,
     /// Set when a pass over all changed nodes is complete: restoring needs no log before it.

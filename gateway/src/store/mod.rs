@@ -9,6 +9,7 @@ mod desk;
 mod error;
 mod keys;
 mod open;
+mod outbox;
 mod reader;
 mod retention;
 mod words;
@@ -18,9 +19,11 @@ pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
 pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
+pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
-    OpenHazards, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
+    OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
+    StoredMessage, StoredPayload,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Indexed, Writer};

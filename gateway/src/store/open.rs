@@ -155,6 +155,8 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0002_open_lists.sql"),
         ),
         ("field", include_str!("../../migrations/sqlite/0003_field.sql")),
+        ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
+        ("outbox", include_str!("../../migrations/sqlite/0005_outbox.sql")),
         (
             "hazard loop",
             include_str!("../../migrations/sqlite/0006_hazard_loop.sql"),

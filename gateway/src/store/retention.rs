@@ -2,6 +2,9 @@
 //!
 //! Before messages go, those around each hazard of their device are copied to the hazard. Rows go in
 //! small chunks between batches, so that ingest never waits long.
+//!
+//! A sink that is behind holds age back, for [`SINK_HOLD_MS`] at most; it does not hold size back, because a
+//! disk is finite. What had to go before a sink had it is written down as a gap of that sink.
 
 use super::StoreError;
 use super::writer::{Writer, begin, end};
@@ -23,7 +26,14 @@ pub struct Retention {
     pub dead_letters: u32,
     /// Server events kept, for readers that come back.
     pub server_events: u32,
+    /// Receipts of delivered outbox entries kept.
+    pub receipts: u32,
+    /// Outbox entries that may wait, and dead ones kept; of more the oldest go.
+    pub outbox: u32,
 }
+
+/// So much longer than their age messages stay for a sink that has not had them.
+const SINK_HOLD_MS: i64 = 30 * 86_400_000;
 
 impl Default for Retention {
     fn default() -> Self {
@@ -34,6 +44,8 @@ impl Default for Retention {
             chunk: 5_000,
             dead_letters: 10_000,
             server_events: 100_000,
+            receipts: 10_000,
+            outbox: 100_000,
         }
     }
 }
@@ -49,6 +61,10 @@ pub struct RetentionReport {
     pub more: bool,
     /// Bytes in use are above the watermark: worth a warning.
     pub above_watermark: bool,
+    /// Messages removed that a sink in use had not had.
+    pub missed: u64,
+    /// Outbox entries that were given up or removed because there were too many.
+    pub overflowed: u64,
 }
 
 /// Rows of the log to go in one step.
@@ -100,6 +116,7 @@ async fn chunk(
     ] {
         sqlx::query(sql).bind(i64::from(keep)).execute(&mut *db).await?;
     }
+    let overflowed = outbox(db, retention).await?;
     let (above_limit, above_watermark) = match retention.max_bytes {
         Some(limit) => {
             let used = used(db).await?;
@@ -109,6 +126,7 @@ async fn chunk(
     };
     let idle = RetentionReport {
         above_watermark,
+        overflowed,
         ..RetentionReport::default()
     };
     let cutoff = retention.max_age_ms.map(|age| now.0.saturating_sub(age));
@@ -152,13 +170,14 @@ async fn chunk(
     } else {
         0
     };
-    let chunk = Chunk {
-        last: chunk.last.min(mark),
-        ..chunk
-    };
+    let held = oldest >= cutoff.unwrap_or(i64::MIN).saturating_sub(SINK_HOLD_MS) && !above_limit;
+    let last = chunk.last.min(mark);
+    let last = if held { last.min(cursor(db).await?) } else { last };
+    let chunk = Chunk { last, ..chunk };
     if chunk.last < chunk.first {
         return Ok(idle);
     }
+    let missed = note_missed(db, &chunk, now).await?;
     let copied = copy_evidence(db, &chunk).await?;
     for sql in [
         "DELETE FROM message_times WHERE (node_id, device_id, at, position) IN \
@@ -183,8 +202,101 @@ async fn chunk(
         removed,
         copied,
         more,
-        above_watermark,
+        missed,
+        ..idle
     })
+}
+
+/// Keeps the outbox within its size.
+async fn outbox(db: &mut SqliteConnection, retention: &Retention) -> Result<u64, sqlx::Error> {
+    let mut overflowed = 0;
+    for (sql, keep, counts) in [
+        (
+            "DELETE FROM outbox WHERE state = 'delivered' AND id <= \
+             (SELECT id FROM outbox WHERE state = 'delivered' ORDER BY id DESC LIMIT 1 OFFSET $1)",
+            retention.receipts,
+            false,
+        ),
+        (
+            "UPDATE outbox SET state = 'dead', said = 'too many entries wait' WHERE state = 'pending' AND id <= \
+             (SELECT id FROM outbox WHERE state = 'pending' ORDER BY id DESC LIMIT 1 OFFSET $1)",
+            retention.outbox,
+            true,
+        ),
+        (
+            "DELETE FROM outbox WHERE state = 'dead' AND id <= \
+             (SELECT id FROM outbox WHERE state = 'dead' ORDER BY id DESC LIMIT 1 OFFSET $1)",
+            retention.outbox,
+            true,
+        ),
+    ] {
+        let done = sqlx::query(sql).bind(i64::from(keep)).execute(&mut *db).await?;
+        overflowed += if counts { done.rows_affected() } else { 0 };
+    }
+    Ok(overflowed)
+}
+
+/// How far the slowest sink in use is.
+async fn cursor(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let row = sqlx::query("SELECT MIN(position) FROM sink_cursors WHERE active = 1")
+        .fetch_one(db)
+        .await?;
+    Ok(row.get::<Option<i64>, _>(0).unwrap_or(i64::MAX))
+}
+
+/// Writes down what sinks will never get; a gap that goes on is one gap.
+async fn note_missed(db: &mut SqliteConnection, chunk: &Chunk, now: UtcMillis) -> Result<u64, sqlx::Error> {
+    let behind = sqlx::query("SELECT sink, position, active FROM sink_cursors WHERE position < $1")
+        .bind(chunk.last)
+        .fetch_all(&mut *db)
+        .await?;
+    let mut missed = 0;
+    for row in behind {
+        let (sink, position, active): (String, i64, bool) = (row.get(0), row.get(1), row.get(2));
+        let lost = sqlx::query(
+            "SELECT COUNT(*), MIN(position), MAX(position), MIN(at), MAX(at) FROM messages \
+             WHERE position BETWEEN $1 AND $2",
+        )
+        .bind(chunk.first.max(position + 1))
+        .bind(chunk.last)
+        .fetch_one(&mut *db)
+        .await?;
+        let messages: i64 = lost.get(0);
+        if messages == 0 {
+            continue;
+        }
+        // One that is not in use will want to know when it is again, but nobody needs to be alarmed now.
+        missed += if active { messages as u64 } else { 0 };
+        let [first, last, from, to]: [i64; 4] = [lost.get(1), lost.get(2), lost.get(3), lost.get(4)];
+        let grown = sqlx::query(
+            "UPDATE sink_gaps SET to_position = $3, to_ms = MAX(to_ms, $4), messages = messages + $5, at = $6 \
+             WHERE sink = $1 AND to_position > $2",
+        )
+        .bind(&sink)
+        .bind(position)
+        .bind(last)
+        .bind(to)
+        .bind(messages)
+        .bind(now.0)
+        .execute(&mut *db)
+        .await?;
+        if grown.rows_affected() == 0 {
+            sqlx::query(
+                "INSERT INTO sink_gaps (sink, from_position, to_position, from_ms, to_ms, messages, at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(&sink)
+            .bind(first)
+            .bind(last)
+            .bind(from)
+            .bind(to)
+            .bind(messages)
+            .bind(now.0)
+            .execute(&mut *db)
+            .await?;
+        }
+    }
+    Ok(missed)
 }
 
 /// Copies the messages of the chunk that speak for a hazard.

@@ -300,15 +300,19 @@ pub struct EvidenceSeries {
     pub limits: Vec<Limit>,
 }
 
-/// Reads a hazard with its chain and its evidence.
+/// Reads a hazard with its chain and its evidence, and what `person` can do with it.
 ///
 /// # Errors
-/// Unknown id, or the store cannot be read.
+/// Unknown id, or one that is not in the person's scope; or the store cannot be read.
 pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail, ViewError> {
-    let Some(summary) = app.store.hazard(id).await? else {
+    let summary = app.store.hazard(id).await?;
+    let scope = app.store.hazard_scope(id).await?.unwrap_or_default();
+    // What somebody may not see does not exist for him.
+    let Some(summary) = summary.filter(|_| person.sees(&scope)) else {
         let newest = app
             .store
             .hazards(&HazardFilter {
+                seen_by: Some(person.clone()),
                 limit: 1_000,
                 ..HazardFilter::default()
             })
@@ -320,7 +324,6 @@ pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail
         ));
     };
     let events = app.store.hazard_events(id).await?;
-    let scope = app.store.hazard_scope(id).await?.unwrap_or_default();
     let next_steps = next_steps(app, &summary, person, &scope);
     let chain = check(&events, &summary);
     Ok(HazardDetail {

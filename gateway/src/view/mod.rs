@@ -24,6 +24,7 @@ mod overview;
 mod owners;
 mod rules;
 mod series;
+mod sinks;
 mod strangers;
 mod time;
 mod trend;
@@ -52,6 +53,7 @@ pub use overview::{
 pub use owners::scope_of;
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
+pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};

@@ -4,7 +4,7 @@ use super::fault::{Fault, respond};
 use super::page::Page;
 use super::{Site, terms};
 use crate::app::AlarmFilter;
-use crate::view::{self, Alarm, Hour, Node, NodeFilter, Overview, Stranger};
+use crate::view::{self, Alarm, Hour, Node, NodeFilter, Overview, Sink, Stranger};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -30,6 +30,8 @@ struct OverviewPage<'p> {
     strangers: Vec<Stranger>,
     odd: Vec<Node>,
     odd_total: u64,
+    /// Those something is wrong with.
+    sinks: Vec<Sink>,
 }
 
 /// An hour of the last day.
@@ -68,6 +70,8 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
     )
     .await?;
     let strangers = view::unregistered(app, ROWS).await?.devices;
+    let mut sinks = view::sinks(app).await?.sinks;
+    sinks.retain(|sink| !sink.ok);
     let strip = strip(page, &seen);
     Ok(OverviewPage {
         page,
@@ -76,6 +80,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
         strangers,
         odd: odd.nodes,
         odd_total: odd.total,
+        sinks,
         seen,
     })
 }

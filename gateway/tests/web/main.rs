@@ -550,3 +550,33 @@ async fn an_alarm_is_acknowledged_by_who_is_signed_in_and_by_nobody_else() {
     }
     assert!(site.get("/alarms", "").await.body.contains("admin: Wang"));
 }
+
+#[tokio::test]
+async fn what_a_sink_refuses_is_said_on_the_first_page_and_stays_a_text() {
+    use vigil_gateway::store::{OutboxChange, Receipt};
+    let site = Site::new(PLAIN).await;
+    assert!(
+        !site
+            .get("/", "vigil_lang=en")
+            .await
+            .body
+            .contains("is not all taken")
+    );
+    let refused = OutboxChange::Refused {
+        sink: "influx",
+        key: "k".to_owned(),
+        lines: "line\n".to_owned(),
+        receipt: Receipt {
+            at: site.app.clock.now(),
+            status: Some(400),
+            said: "<script>alert(5)</script>".to_owned(),
+        },
+    };
+    site.app.engine.keep(vec![refused]).await.unwrap();
+    for (language, text) in [("en", "is not all taken"), ("zh", "未全部送达")] {
+        let body = site.get("/", &format!("vigil_lang={language}")).await.body;
+        assert!(body.contains("influx</b>") && body.contains(text), "{body}");
+        assert!(!body.contains("<script>alert(5)"));
+        assert_balanced("/", &pieces(&body));
+    }
+}

@@ -19,6 +19,7 @@ use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
 use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::metrics::Registry;
+use vigil_gateway::outbox::Board;
 use vigil_gateway::secrets::AdminToken;
 use vigil_gateway::web;
 use vigil_protocol::sparkplug::{Metric, MetricValue};
@@ -143,12 +144,16 @@ impl Site {
             desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
                 dir.path().join("vigil.db"),
             )),
+            attachments: dir.path().join("attachments").into(),
+            evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
+                .unwrap(),
             catalog,
             config,
             token: Arc::new(token),
             started: UtcMillis(T0),
             clock,
             metrics,
+            sinks: Board::default(),
             stopping: CancellationToken::new(),
         };
         app.engine.set_mqtt_connected(true);

@@ -169,8 +169,10 @@ fn decoder_of(name: &str, text: &str) -> Result<Arc<dyn FieldDecoder>, Option<St
     if name == "json:lines" {
         return Ok(Arc::new(tests::Lines));
     }
-    let _text = text;
-    let _name = name;
+    if name.starts_with("modbus:") {
+        let map = crate::modbus::RegisterMap::from_context(name, text)?;
+        return Ok(Arc::new(map));
+    }
     Err(None)
 }
 

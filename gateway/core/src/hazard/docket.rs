@@ -4,7 +4,7 @@
 mod due;
 mod report;
 
-pub(crate) use report::owner_of;
+pub(crate) use report::{on_record, owner_of};
 
 use super::policy::Policy;
 use super::workflow::{Filling, Step, StepKind, fill, may};
@@ -349,6 +349,14 @@ impl Docket {
                 self.next = None;
             }
         }
+    }
+
+    /// Lets go of rejected ones, and says which.
+    pub(crate) fn drop_rejected(&mut self) -> Vec<HazardId> {
+        let gone = self
+            .cases
+            .extract_if(.., |case| case.status == HazardStatus::Rejected);
+        gone.map(|case| case.id).collect()
     }
 
     fn open(

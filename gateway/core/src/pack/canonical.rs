@@ -5,10 +5,9 @@
 
 use super::source::{ConditionSource, Derived, KindSource, QualityScope, RuleSource};
 use super::{Opens, PackInfo};
-use crate::hash::ContentHash;
 use serde_json::{Value, json};
 
-pub(super) fn hash(info: &PackInfo, derived: &[Derived], rules: &[RuleSource]) -> ContentHash {
+pub(super) fn content(info: &PackInfo, derived: &[Derived], rules: &[RuleSource]) -> String {
     let derived: Vec<_> = derived
         .iter()
         .map(|d| json!([&*d.key, d.value.expr.to_string()]))
@@ -22,7 +21,7 @@ pub(super) fn hash(info: &PackInfo, derived: &[Derived], rules: &[RuleSource]) -
         "derive": derived,
         "rules": rules.iter().map(rule).collect::<Vec<_>>(),
     });
-    ContentHash::of(pack.to_string().as_bytes())
+    pack.to_string()
 }
 
 fn rule(rule: &RuleSource) -> Value {

@@ -106,6 +106,7 @@ fn read(document: &Document<'_>, root: &Table<'_, '_>) -> Option<RulePack> {
             .unwrap_or("")
             .into(),
         hash: ContentHash::default(),
+        canonical: "".into(),
         title_zh: head
             .require("title_zh")
             .and_then(|v| v.text())
@@ -123,9 +124,13 @@ fn read(document: &Document<'_>, root: &Table<'_, '_>) -> Option<RulePack> {
     };
     head.finish();
     let derived = derived.unwrap_or_default();
-    let hash = canonical::hash(&info, &derived, &rules);
+    let canonical: Arc<str> = canonical::content(&info, &derived, &rules).into();
     Some(RulePack {
-        info: Arc::new(PackInfo { hash, ..info }),
+        info: Arc::new(PackInfo {
+            hash: ContentHash::of(canonical.as_bytes()),
+            canonical,
+            ..info
+        }),
         derived,
         rules,
     })

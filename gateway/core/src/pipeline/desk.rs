@@ -3,21 +3,26 @@
 //! They are not in any node's snapshot. After a restart [`super::Pipeline::restore_hazards`] puts them back from what
 //! the store has of them, which is as of the last commit.
 
-use crate::hazard::docket::{Acting, Docket, unknown_hazard};
+use crate::hazard::docket::{Acting, Docket, on_record, unknown_hazard};
 use crate::hazard::policy::Policy;
 use crate::hazard::workflow::{Intake, Step};
 use crate::hazard::{HazardId, HazardSummary};
 use crate::input::Position;
 use crate::output::{Output, Outputs, Refusal};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
+
+/// Ids of rejected ones kept.
+const REJECTED: usize = 4_096;
 
 /// Hazards by owner. Nothing of a closed one stays.
 #[derive(Debug)]
 pub(super) struct Desk {
     dockets: BTreeMap<Arc<str>, Docket>,
     owners: HashMap<HazardId, Arc<str>>,
+    /// The last rejected ones: the store may not have them as such yet, and their ids must not come again.
+    rejected: VecDeque<HazardId>,
     /// By time, then by owner: the same whatever happened before.
     due: BTreeSet<(UtcMillis, Arc<str>)>,
     /// Earliest entry in the pipeline's queue.
@@ -29,6 +34,7 @@ impl Default for Desk {
         Self {
             dockets: BTreeMap::new(),
             owners: HashMap::new(),
+            rejected: VecDeque::new(),
             due: BTreeSet::new(),
             queued: super::NEVER,
         }
@@ -68,6 +74,11 @@ impl Desk {
         policy: &Policy,
         out: &mut Outputs,
     ) -> Result<(), Refusal> {
+        if let Some(known) = HazardId::of_intake(intake, acting.now)
+            && self.rejected.contains(&known)
+        {
+            return Err(on_record("already_recorded", &known));
+        }
         self.with(owner, out, |docket, out| {
             docket.report(owner, intake, acting, policy, out)
         })
@@ -101,6 +112,10 @@ impl Desk {
         let docket = self.dockets.entry(owner.clone()).or_default();
         let (before, was) = (out.len(), docket.next());
         let result = what(docket, out);
+        self.rejected.extend(docket.drop_rejected());
+        while self.rejected.len() > REJECTED {
+            self.rejected.pop_front();
+        }
         for output in &out[before..] {
             if let Output::Hazard { summary, .. } = output {
                 if docket.find(&summary.id).is_some() {

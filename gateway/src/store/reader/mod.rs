@@ -6,6 +6,7 @@ mod alarms;
 mod hazards;
 mod messages;
 mod misc;
+mod outbox;
 mod restore;
 mod view;
 
@@ -13,6 +14,7 @@ pub use alarms::AlarmFilter;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size};
+pub use outbox::{OutboxCount, OutboxFilter};
 pub use restore::{Logged, LoggedInput, Restorable};
 pub use view::{HourCounts, OpenHazards};
 

@@ -3,6 +3,7 @@
 mod index;
 mod insert;
 mod names;
+mod outbox;
 mod rows;
 mod statements;
 

@@ -29,6 +29,7 @@ pub(super) struct Statements {
     rollups: Insert,
     node_hours: Insert,
     server_events: Insert,
+    outbox: Insert,
     snapshots: Insert,
     meta: Insert,
 }
@@ -108,6 +109,8 @@ impl Statements {
                  received = node_hours.received + excluded.received, late = node_hours.late + excluded.late, \
                  dropped = node_hours.dropped + excluded.dropped, duplicate = node_hours.duplicate + excluded.duplicate"),
             server_events: Insert::new("server events", "INSERT INTO server_events (id, at, kind, json)", 4, ""),
+            outbox: Insert::new("outbox entries",
+                "INSERT INTO outbox (sink, event, ordering, key, at, since, body)", 7, ""),
             snapshots: Insert::new("snapshots", "INSERT INTO snapshots (node, position, json)", 3,
                 "ON CONFLICT (node) DO UPDATE SET position = excluded.position, json = excluded.json"),
             meta: Insert::new("meta", "INSERT INTO meta (key, value)", 2,
@@ -333,6 +336,15 @@ impl Statements {
                 .bind(event.at.0)
                 .bind(event.kind)
                 .bind(event.json.as_str())
+        })?;
+        self.outbox.plan(to, batch.outbox.iter(), |q, entry| {
+            q.bind(&*entry.sink)
+                .bind(entry.event)
+                .bind(entry.ordering.as_str())
+                .bind(entry.key.as_str())
+                .bind(entry.at.0)
+                .bind(entry.at.0)
+                .bind(entry.body.as_str())
         })?;
         self.snapshots.plan(to, batch.snapshots.iter(), |q, snapshot| {
             q.bind(&*snapshot.node)

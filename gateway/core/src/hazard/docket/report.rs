@@ -38,6 +38,17 @@ fn rule_of(intake: &Intake) -> Arc<str> {
     })
 }
 
+/// The same is there already.
+pub(crate) fn on_record(code: &'static str, known: &HazardId) -> Refusal {
+    let mut refusal = Refusal::new(
+        code,
+        format!("that is on record as hazard {}", known.0),
+        format!("该隐患已登记，编号 {}", known.0),
+    );
+    refusal.hazard = Some(known.clone());
+    refusal
+}
+
 impl HazardId {
     /// The id that an intake gets, if nothing stands in its way; `None` if it names no owner.
     #[must_use]
@@ -137,13 +148,7 @@ impl Docket {
             None if self.knows(id) => ("already_recorded", id),
             None => return Ok(()),
         };
-        let mut refusal = Refusal::new(
-            code,
-            format!("that is on record as hazard {}", known.0),
-            format!("该隐患已登记，编号 {}", known.0),
-        );
-        refusal.hazard = Some(known.clone());
-        Err(refusal)
+        Err(on_record(code, known))
     }
 
     fn reported(

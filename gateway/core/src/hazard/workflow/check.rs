@@ -144,6 +144,10 @@ fn special(
     let handling = &*hazard.handling;
     let no = |code, en: &str, zh: &str| Err(Refusal::new(code, en, zh));
     match step {
+        // A report that was rejected is over and done with; what telemetry says may be said again.
+        StepKind::Comment if hazard.status == HazardStatus::Rejected && hazard.trips == 0 => {
+            Err(wrong_state(hazard, step))
+        }
         StepKind::Attach if handling.attachments as usize >= MOST_ATTACHMENTS => {
             no("too_many", "the hazard has 200 files already", "附件已达 200 个")
         }
