@@ -4,6 +4,7 @@
 #   codec     decode of an 8-metric DDATA
 #   core      Pipeline::handle of that message with 20 live rules
 #   rate      sustained messages per second into the log: broker, generator and gateway on this machine
+#   json      third parties' JSON through a mapping profile into the log: QoS 0 with the embedded broker, QoS 1 with Mosquitto
 #   cpu       CPU time of the gateway per message at 5,000 /s, with the embedded broker inside
 #   external  the same with Mosquitto as the broker: the gateway alone
 #   latency   publish to hazard readable in the API at 5,000 /s
@@ -151,6 +152,49 @@ rate() {
     logged=$(sqlite3 "$dir/rate/data/vigil.db" "SELECT COUNT(*) FROM messages WHERE kind = 6")
     row "data messages in the log after it" "= sent" "$logged of $messages" "$logged == $messages"
   fi
+}
+
+# json_config NAME DEVICES [BROKER-URL]
+json_config() {
+  config "$1" 0 "${3:-}"
+  "$sim" catalog --devices "$2" >"$dir/$1/catalog.toml"
+  sed -i '1i catalog = ["catalog.toml"]' "$dir/$1/vigil.toml"
+  printf '[json]\nprofiles = ["builtin:flat-id-ts-values"]\n' >>"$dir/$1/vigil.toml"
+}
+# json_load NAME BROKER WHAT ARGUMENT…
+json_load() {
+  local at=$dir/$1 broker=$2 what=$3 before cpu sent got logged=?
+  shift 3
+  before=$(cpu_ms "$pid")
+  "$sim" load-json --broker "$broker" --json --devices 1000 --rate "$rate" --seconds "$each" "$@" >"$at/load.json" ||
+    echo "   the load was not acknowledged whole" >&2
+  cpu=$(($(cpu_ms "$pid") - before))
+  # A stop handles what has arrived.
+  stop
+  sent=$(report "$at/load.json" sent) got=$(report "$at/load.json" rate)
+  if command -v sqlite3 >/dev/null; then
+    logged=$(sqlite3 "$at/data/vigil.db" "SELECT COUNT(*) FROM messages WHERE source = 1")
+  fi
+  row "JSON into the log, $what, ${each} s" "≥ 20,000 /s" \
+    "$(printf '%.0f' "$got") /s; $logged of $sent in the log; gateway CPU $(awk "BEGIN { printf \"%.1f\", $cpu * 1000 / $sent }") µs/message" "$got >= 19990 && \"$logged\" == \"$sent\""
+}
+json() {
+  say "json: $rate /s for $each s, embedded broker, QoS 0"
+  json_config json 1000
+  start json
+  json_load json "$mqtt" "profile flat-id-ts-values, embedded broker, QoS 0 over 4 connections"
+  say "json: $rate /s for $each s, Mosquitto, QoS 1"
+  local port=$((20000 + RANDOM % 10000)) broker
+  mkdir -p "$dir/json-mosquitto"
+  printf 'listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 100000\nmax_inflight_messages 1000\n' \
+    "$port" >"$dir/json-mosquitto/mosquitto.conf"
+  mosquitto -c "$dir/json-mosquitto/mosquitto.conf" >"$dir/json-mosquitto/mosquitto.log" 2>&1 &
+  broker=$!
+  pids+=("$broker")
+  json_config json-mosquitto 1000 "mqtt://127.0.0.1:$port"
+  start json-mosquitto
+  json_load json-mosquitto "mqtt://127.0.0.1:$port" "the same, Mosquitto, QoS 1 pipelined over 4 connections" --window 500
+  kill "$broker"
 }
 
 # cpu_per_message NAME BROKER WHAT
@@ -346,10 +390,10 @@ modbus() {
 }
 
 [ "${BUILD:-yes}" = no ] || build
-[ $# -gt 0 ] || set -- codec core rate cpu external latency memory start idle influx modbus
+[ $# -gt 0 ] || set -- codec core rate json cpu external latency memory start idle influx modbus
 for name; do
   case $name in
-    codec | core | rate | cpu | external | latency | memory | idle | influx | modbus) "$name" ;;
+    codec | core | rate | json | cpu | external | latency | memory | idle | influx | modbus) "$name" ;;
     start) start_ ;;
     *) echo "unknown: $name" >&2; exit 2 ;;
   esac

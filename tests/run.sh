@@ -57,8 +57,10 @@ cargo deny --version >/dev/null 2>&1 || {
   echo "== installing cargo-deny"
   cargo install --quiet --locked cargo-deny --version 0.20.2
 }
-# The firmware's image for QEMU; brings a toolchain for the chip when there is none.
-firmware/build.sh
+# The firmware's image for QEMU, and that of a board to buy; brings a toolchain for the chips when there is none.
+for board in lm3s6965evb nucleo-h563zi; do
+  firmware/build.sh $board
+done
 [ "${1:-}" = "--install" ] && exit 0
 
 export PATH="$PATH:/usr/sbin:/sbin" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 VIGIL_QEMU=required
@@ -68,11 +70,10 @@ echo "== licences, bans, sources"
 cargo deny --log-level error check licenses bans sources
 echo "== clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings
-# The board's own code is only there for its chip.
-chip=thumbv7m-none-eabi
-if [ -d "$(rustc --print sysroot)/lib/rustlib/$chip/lib" ]; then
-  CARGO_TARGET_DIR=target/firmware cargo clippy --target $chip -p vigil-board-lm3s6965evb --locked -- -D warnings
-fi
+# The boards' own code is only there for their chips.
+for board in lm3s6965evb nucleo-h563zi; do
+  firmware/build.sh $board --clippy
+done
 echo "== build"
 # The end-to-end tests run the binaries, so they are built first, once.
 cargo build --workspace --bins --locked

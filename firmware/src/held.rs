@@ -4,7 +4,7 @@ use heapless::String;
 use vigil_protocol::sparkplug::{DataType, Metric, MetricValue};
 use vigil_protocol::time::UtcMillis;
 
-use crate::definition::MetricDef;
+use crate::definition::{Fnv, MetricDef};
 
 /// Longest text value, in bytes.
 pub const TEXT_CAPACITY: usize = 48;
@@ -46,6 +46,19 @@ pub(crate) enum Held {
     Text(String<TEXT_CAPACITY>),
 }
 
+/// A value as it was sent: enough to tell whether another is news. Of a text its 64-bit FNV-1a, which is a fifth of the
+/// room.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Sent {
+    Null,
+    Int(i64),
+    UInt(u64),
+    Float(f32),
+    Double(f64),
+    Bool(bool),
+    Text(u64),
+}
+
 /// What is known of one metric.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
@@ -54,7 +67,7 @@ pub(crate) struct Slot {
     /// When it was last measured; `None` before the first time.
     pub(crate) at: Option<UtcMillis>,
     /// What was last sent (or journaled); `None` makes the next sample worth a message.
-    pub(crate) sent: Option<(Held, SampleQuality)>,
+    pub(crate) sent: Option<(Sent, SampleQuality)>,
 }
 
 /// A text value longer than [`TEXT_CAPACITY`].
@@ -118,13 +131,32 @@ impl Held {
         }
     }
 
-    /// Whether the step from `sent` is larger than the deadband; any change of kind is.
-    fn differs(&self, sent: &Self, deadband: f32) -> bool {
-        match (self, sent) {
-            (Self::Float(a), Self::Float(b)) => exceeds(f64::from(*a), f64::from(*b), deadband),
-            (Self::Double(a), Self::Double(b)) => exceeds(*a, *b, deadband),
-            (Self::Int(a), Self::Int(b)) => a != b && a.abs_diff(*b) as f64 > f64::from(deadband),
-            (Self::UInt(a), Self::UInt(b)) => a != b && a.abs_diff(*b) as f64 > f64::from(deadband),
+    /// What is remembered of it when it is sent.
+    pub(crate) fn as_sent(&self) -> Sent {
+        match self {
+            Self::Null => Sent::Null,
+            Self::Int(v) => Sent::Int(*v),
+            Self::UInt(v) => Sent::UInt(*v),
+            Self::Float(v) => Sent::Float(*v),
+            Self::Double(v) => Sent::Double(*v),
+            Self::Bool(v) => Sent::Bool(*v),
+            Self::Text(text) => {
+                let mut hash = Fnv::new();
+                hash.add(text.as_bytes());
+                Sent::Text(hash.0)
+            }
+        }
+    }
+}
+
+impl Sent {
+    /// Whether the step to `now` is larger than the deadband; any change of kind is.
+    fn differs(self, now: Self, deadband: f32) -> bool {
+        match (now, self) {
+            (Self::Float(a), Self::Float(b)) => exceeds(f64::from(a), f64::from(b), deadband),
+            (Self::Double(a), Self::Double(b)) => exceeds(a, b, deadband),
+            (Self::Int(a), Self::Int(b)) => a != b && a.abs_diff(b) as f64 > f64::from(deadband),
+            (Self::UInt(a), Self::UInt(b)) => a != b && a.abs_diff(b) as f64 > f64::from(deadband),
             (a, b) => a != b,
         }
     }
@@ -149,9 +181,9 @@ impl Slot {
 
     /// Whether what is held should be sent.
     pub(crate) fn is_news(&self, deadband: f32) -> bool {
-        match &self.sent {
+        match self.sent {
             None => true,
-            Some((value, quality)) => *quality != self.quality || self.value.differs(value, deadband),
+            Some((sent, quality)) => quality != self.quality || sent.differs(self.value.as_sent(), deadband),
         }
     }
 
@@ -207,6 +239,7 @@ impl Slot {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -215,8 +248,12 @@ mod tests {
             value,
             quality: SampleQuality::Good,
             at: None,
-            sent: Some((sent, SampleQuality::Good)),
+            sent: Some((sent.as_sent(), SampleQuality::Good)),
         }
+    }
+
+    fn text(text: &str) -> Held {
+        Held::Text(String::try_from(text).unwrap())
     }
 
     #[test]
@@ -231,6 +268,9 @@ mod tests {
             (Held::UInt(7), Held::UInt(7), 0.0, false),
             (Held::Bool(true), Held::Bool(false), 9.0, true),
             (Held::Null, Held::Double(0.0), 9.0, true),
+            (text("38"), text("38"), 0.0, false),
+            (text("38"), text("83"), 0.0, true),
+            (text(""), Held::Null, 0.0, true),
         ];
         for (value, sent, deadband, news) in cases {
             let slot = slot(value, sent);

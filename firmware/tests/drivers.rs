@@ -384,7 +384,99 @@ fn a_lift_controller_is_recognised_by_a_rated_speed() {
     assert_eq!(fault, Ok(Reading::good(Value::Fault(36))));
 }
 
+#[test]
+fn every_modbus_part_takes_a_damaged_short_or_strange_reply_for_what_it_is_and_names_the_register() {
+    type Failed = (ModbusError<std::convert::Infallible>, u16);
+    let io = remote_io::Register {
+        table: Table::Holding,
+        address: 7,
+    };
+    // What each part is asked, how many registers the answer has, and what became of it.
+    let transmitter = |reply| {
+        with_master(reply, |clock, master| {
+            match clock.run(pressure_transmitter::read(master, clock.uptime(), 1)) {
+                Err(pressure_transmitter::Error::Modbus(register, error)) => (error, register as u16),
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let remote = |reply| {
+        with_master(reply, |clock, master| {
+            match clock.run(remote_io::read(master, clock.uptime(), 1, io)) {
+                Err(remote_io::Error::Modbus(register, error)) => (error, register.address),
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let lift = |reply| {
+        with_master(reply, |clock, master| {
+            match clock.run(nice3000::read(master, clock.uptime(), 1, Point::Fault)) {
+                Err(nice3000::Error::Modbus(register, error)) => (error, register as u16),
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let rated = |reply| {
+        with_master(reply, |clock, master| {
+            match clock.run(nice3000::identify(master, clock.uptime(), 1)) {
+                Err(nice3000::Error::Modbus(register, error)) => (error, register as u16),
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    type Part<'a> = (&'a str, usize, u16, &'a dyn Fn(Vec<u8>) -> Failed);
+    let parts: [Part<'_>; 4] = [
+        ("transmitter", 3, 0x0002, &transmitter),
+        ("remote I/O", 1, 7, &remote),
+        ("lift controller", 1, 0x8000, &lift),
+        ("lift controller's identity", 1, 0x1011, &rated),
+    ];
+    for (part, count, register, read) in parts {
+        let good = words(1, 3, &vec![1; count]);
+        let mut damaged = good.clone();
+        damaged[4] ^= 0x10;
+        let short = good[..good.len() - 3].to_vec();
+        let received = short.len();
+        let cases = [
+            (damaged, ModbusError::BadCrc),
+            (short, ModbusError::NoReply { received }),
+            (words(2, 3, &vec![1; count]), ModbusError::WrongUnit(2)),
+            (framed(&[1, 0x83, 4]), ModbusError::Exception(4)),
+            (vec![], ModbusError::Silence),
+        ];
+        for (reply, expected) in cases {
+            assert_eq!(read(reply.clone()), (expected, register), "{part}: {reply:02x?}");
+        }
+    }
+}
+
 // Inputs
+
+/// A pin behind an expander that does not answer.
+struct Broken;
+
+impl embedded_hal::digital::ErrorType for Broken {
+    type Error = embedded_hal::digital::ErrorKind;
+}
+
+impl embedded_hal::digital::InputPin for Broken {
+    fn is_high(&mut self) -> Result<bool, Self::Error> {
+        Err(embedded_hal::digital::ErrorKind::Other)
+    }
+
+    fn is_low(&mut self) -> Result<bool, Self::Error> {
+        self.is_high()
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_read_are_no_contacts() {
+    let mut pins = [Broken, Broken, Broken, Broken, Broken, Broken];
+    let error = lift_inputs::read(&mut pins, true).unwrap_err();
+    assert_eq!(error.sensor, LiftSensor::SafetyCircuit);
+    let fault = ReadFault::from(error);
+    assert_eq!((fault.fault, fault.fault.no_data()), (Fault::Bus, NoData::Comm));
+}
 
 fn pins(levels: [Level; 6]) -> [Pin; 6] {
     levels.map(|level| Pin::new(&[PinTransaction::get(level)]))

@@ -161,11 +161,11 @@ fn the_other_errors_say_what_was_wrong() {
             "channel 2: its device has car_speed already",
         ),
         (
-            TableError::TooMany { have: 4 }.to_string(),
-            "more than 4 channels on one bus",
+            SettingsError::SameDevice { device: 1 }.to_string(),
+            "device 1: another has the same id, or one that differs in case only",
         ),
         (
-            TableError::Request {
+            TableError {
                 channel: 1,
                 error: RequestError::Broadcast,
             }

@@ -108,9 +108,22 @@ fn saving_checks_first_and_says_what_is_missing() {
         ("set node n", "ok"),
         ("save", "error: no broker"),
         ("set broker b", "ok"),
+        ("set port 1 0 100", "ok"),
+        ("save", "error: port 1: 1200 to 1000000 baud and a reply time"),
+        ("set port 1 9600 0", "ok"),
+        ("save", "error: port 1: "),
+        ("set port 1 9600 100", "ok"),
+        ("set network 255.255.255.255/24 10.0.0.1", "ok"),
+        ("save", "error: network: no node can have that address"),
+        ("set network 0.0.0.0/0 10.0.0.1", "ok"),
+        ("save", "error: network: "),
+        ("set network 10.0.0.2/24 10.0.0.1", "ok"),
         ("set channel 0 0 car_speed transmitter 0 1 every 1000", "ok"),
         ("save", "error: channel 0: there is no device 0"),
         ("set device 0 lift", "ok"),
+        ("set device 1 Lift", "ok"),
+        ("save", "error: device 1: another has the same id"),
+        ("drop device", "ok"),
         ("save", "error: channel 0: the source cannot measure car_speed"),
         ("set channel 0 0 car_speed nice3000 0 0 speed every 100", "ok"),
         ("save", "error: channel 0: unit 0 is a broadcast"),
@@ -137,6 +150,38 @@ fn saving_checks_first_and_says_what_is_missing() {
     console.on_saved(Err("the flash failed"), &mut out).unwrap();
     assert_eq!(out, "ok, saved; reboot to use them\nerror: the flash failed\n");
     assert!(!say(&mut console, "show").0.contains("# not saved"));
+}
+
+#[test]
+fn a_clock_chip_is_set_to_a_time_that_is_one() {
+    let mut console = configured();
+    let set = say(&mut console, "clock 2026-11-26 15:04:05");
+    assert_eq!(
+        set,
+        (String::new(), Some(Task::Clock(UtcMillis(1_795_705_445_000))))
+    );
+    for (line, want) in [
+        ("clock", "error: YYYY-MM-DD expected at the end"),
+        ("clock 2026-11", "error: YYYY-MM-DD expected, not \"2026-11\""),
+        ("clock 2026-11-26", "error: HH:MM:SS expected at the end"),
+        ("clock 2026-02-29 00:00:00", "error: HH:MM:SS expected"),
+        (
+            "clock 2026-11-26 24:00:00",
+            "error: HH:MM:SS expected, not \"24:00:00\"",
+        ),
+        (
+            "clock 2026-11-26 15:04:05 UTC",
+            "error: end of line expected, not \"UTC\"",
+        ),
+    ] {
+        let (out, task) = say(&mut console, line);
+        assert!(out.starts_with(want), "{line}: {out}");
+        assert_eq!(task, None, "{line}");
+    }
+    let mut out = String::new();
+    console.on_clock_set(Ok::<(), &str>(()), &mut out).unwrap();
+    console.on_clock_set(Err("nack"), &mut out).unwrap();
+    assert_eq!(out, "ok, set; reboot to use it\nerror: nack\n");
 }
 
 #[test]

@@ -9,19 +9,19 @@ use vigil_firmware::drivers::nice3000::Point;
 use vigil_firmware::drivers::{Block, Bus, Fault, Raw, ReadFault, Source};
 use vigil_firmware::provisioning::{Calibration, Channel, Settings};
 use vigil_firmware::reading::{Reading, Value};
-use vigil_firmware::sampling::{Observation, Pace, Sampler, Step, TableError};
+use vigil_firmware::sampling::{Observation, Sampler, Step};
 use vigil_firmware::time::Uptime;
 use vigil_protocol::vocabulary::{NoData, Quality, Quantity, Uncertain};
 
 const LINE: Bus = Bus::Rs485(0);
 const REPLY_MS: u32 = 200;
-const PACE: Pace = Pace::for_reply_ms(REPLY_MS);
 
 fn settings(channels: &[Channel]) -> Settings {
     let text = |text: &str| String::try_from(text).unwrap();
     let mut settings = Settings::EMPTY;
     settings.group = text("haicheng");
     settings.node = text("edge-1");
+    settings.ports[0].reply_ms = REPLY_MS as u16;
     settings.broker = String::try_from("10.0.2.2").unwrap();
     settings.devices.push(text("boiler-1")).unwrap();
     settings.devices.push(text("lift-1")).unwrap();
@@ -53,7 +53,7 @@ type Answer = Result<Vec<u16>, Fault>;
 
 /// A sampler on a line whose slaves answer what a test says.
 struct Bench {
-    sampler: Sampler<16>,
+    sampler: Sampler<'static>,
     now: Uptime,
     told: Vec<Observation>,
     reads: Vec<(Uptime, u8, u16)>,
@@ -61,7 +61,8 @@ struct Bench {
 
 impl Bench {
     fn new(channels: &[Channel]) -> Self {
-        let sampler = Sampler::new(&settings(channels), LINE, PACE, Uptime(0)).unwrap();
+        let settings = Box::leak(Box::new(settings(channels)));
+        let sampler = Sampler::new(settings, Uptime(0)).unwrap();
         Self {
             sampler,
             now: Uptime(0),
@@ -76,7 +77,7 @@ impl Bench {
             let told = &mut self.told;
             match self
                 .sampler
-                .next(self.now, &mut |observation| told.push(observation))
+                .next(LINE, self.now, &mut |observation| told.push(observation))
             {
                 Step::Wait(until) => {
                     assert!(until > self.now, "waits for the past");
@@ -102,7 +103,7 @@ impl Bench {
                         }),
                     };
                     self.sampler
-                        .on_read(self.now, &block, result, &mut |observation| {
+                        .on_read(LINE, self.now, &block, result, &mut |observation| {
                             told.push(observation)
                         });
                 }
@@ -367,14 +368,18 @@ fn contact(debounce_ms: u16, states: &[(u64, bool)]) -> Vec<(u64, Reading)> {
     let sensor = LiftSensor::DoorLock;
     let mut channel = Channel::new(1, sensor.quantity(), Source::LiftInput(sensor), 10);
     channel.debounce_ms = debounce_ms;
-    let mut sampler = Sampler::<4>::new(&settings(&[channel]), Bus::Pins, PACE, Uptime(0)).unwrap();
+    let settings = settings(&[channel]);
+    let mut sampler = Sampler::new(&settings, Uptime(0)).unwrap();
     let mut told = Vec::new();
     for now in (0..300).step_by(10) {
         let mut tell = |one: Observation| told.push((one.at.0, one.reading));
-        assert_eq!(sampler.next(Uptime(now), &mut tell), Step::Read(Block::Inputs));
+        assert_eq!(
+            sampler.next(Bus::Pins, Uptime(now), &mut tell),
+            Step::Read(Block::Inputs)
+        );
         let state = states.iter().rev().find(|(from, _)| now >= *from).unwrap().1;
         let inputs = Raw::Inputs(u32::from(state) << LiftSensor::DoorLock as u8);
-        sampler.on_read(Uptime(now), &Block::Inputs, Ok(inputs), &mut tell);
+        sampler.on_read(Bus::Pins, Uptime(now), &Block::Inputs, Ok(inputs), &mut tell);
     }
     told
 }
@@ -397,9 +402,90 @@ fn a_bouncing_contact_is_believed_when_it_has_settled() {
     assert_eq!(contact(0, &spike), bare);
 }
 
+/// Reads a contact of period `period_ms` when it is due or an edge hurries it; what is told, and when it was read.
+fn edges(period_ms: u32, debounce_ms: u16, states: &[(u64, bool)]) -> (Vec<(u64, Reading)>, Vec<u64>) {
+    let sensor = LiftSensor::DoorLock;
+    let mut channel = Channel::new(1, sensor.quantity(), Source::LiftInput(sensor), period_ms);
+    channel.debounce_ms = debounce_ms;
+    let settings = settings(&[channel]);
+    let mut sampler = Sampler::new(&settings, Uptime(0)).unwrap();
+    let (mut told, mut reads) = (Vec::new(), Vec::new());
+    let mut now = Uptime(0);
+    while now.0 < 3_500 {
+        let mut tell = |one: Observation| told.push((one.at.0, one.reading));
+        match sampler.next(Bus::Pins, now, &mut tell) {
+            Step::Read(block) => {
+                reads.push(now.0);
+                let state = states.iter().rev().find(|(from, _)| now.0 >= *from).unwrap().1;
+                let inputs = Raw::Inputs(u32::from(state) << LiftSensor::DoorLock as u8);
+                sampler.on_read(Bus::Pins, now, &block, Ok(inputs), &mut tell);
+            }
+            Step::Wait(until) => match states.iter().find(|(edge, _)| *edge > now.0) {
+                Some((edge, _)) if *edge <= until.0 => {
+                    now = Uptime(*edge);
+                    sampler.hurry(Bus::Pins, now);
+                }
+                _ => now = until,
+            },
+        }
+    }
+    (told, reads)
+}
+
 #[test]
-fn a_table_with_more_channels_than_room_is_refused() {
-    let channels = [lift(Point::Fault, 100), lift(Point::Speed, 100)];
-    let few = Sampler::<1>::new(&settings(&channels), LINE, PACE, Uptime(0));
-    assert_eq!(few.err(), Some(TableError::TooMany { have: 1 }));
+fn an_edge_is_read_at_once_and_again_when_it_should_have_settled() {
+    let flag = |state| Reading::good(Value::Flag(state));
+    let once = [(0, true), (1_234, false)];
+    let (told, reads) = edges(1_000, 0, &once);
+    assert_eq!(told, [(0, flag(true)), (1_234, flag(false))]);
+    assert_eq!(reads, [0, 1_000, 1_234, 2_234, 3_234]);
+    let (told, reads) = edges(1_000, 20, &once);
+    assert_eq!(told, [(0, flag(true)), (1_254, flag(false))]);
+    assert_eq!(reads, [0, 1_000, 1_234, 1_254, 2_254, 3_254]);
+    let bounce = [(0, true), (1_234, false), (1_236, true), (1_239, false)];
+    let (told, _) = edges(1_000, 20, &bounce);
+    assert_eq!(told, [(0, flag(true)), (1_259, flag(false))]);
+}
+
+#[test]
+fn buses_do_not_wait_for_each_other_and_one_address_on_two_buses_is_two_slaves() {
+    let door = LiftSensor::DoorLock;
+    let channels = [
+        transmitter(0x48, Quantity::SteamPressure, 1_000),
+        Channel::new(
+            0,
+            Quantity::SteamTemperature,
+            Source::Temperature { address: 0x48 },
+            1_000,
+        ),
+        Channel::new(
+            0,
+            Quantity::FeedWaterPressure,
+            Source::PressureTransmitter { port: 1, slave: 0x48 },
+            1_000,
+        ),
+        Channel::new(1, door.quantity(), Source::LiftInput(door), 1_000),
+    ];
+    let settings = settings(&channels);
+    let mut sampler = Sampler::new(&settings, Uptime(0)).unwrap();
+    let mut told = Vec::new();
+    let mut tell = |one: Observation| told.push(one.channel);
+    let buses = [LINE, Bus::I2c, Bus::Rs485(1), Bus::Pins];
+    // Each bus is in the middle of a reading: the others are asked all the same.
+    let steps = buses.map(|bus| sampler.next(bus, Uptime(5), &mut tell));
+    for (n, (bus, step)) in buses.into_iter().zip(steps).enumerate() {
+        let Step::Read(block) = step else {
+            panic!("{bus:?}: {step:?}")
+        };
+        assert_eq!(block, channels[n].source.block().unwrap());
+        let fault = ReadFault {
+            fault: Fault::Nack,
+            register: 0,
+        };
+        sampler.on_read(bus, Uptime(5), &block, Err(fault), &mut tell);
+        assert!(sampler.uses(bus));
+    }
+    assert_eq!(told, [0, 1, 2, 3]);
+    assert!(sampler.slaves().iter().all(|slave| slave.counters.nack == 1));
+    assert_eq!(sampler.slaves().len(), 4);
 }

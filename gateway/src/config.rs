@@ -5,11 +5,13 @@
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
 
 mod files;
+mod json;
 mod modbus;
 mod read;
 mod sinks;
 
 pub use files::{PackSource, load_packs};
+pub use json::{Json, ProfileSource};
 pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
 pub(crate) use modbus::{host_and_port, load_map};
 pub use sinks::{INFLUX, Influx, Webhook};
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use vigil_core::Settings;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, has_errors};
+use vigil_core::json::Profiles;
 
 /// File looked for in the working directory when none is named.
 pub const DEFAULT_FILE: &str = "vigil.toml";
@@ -38,6 +41,8 @@ pub struct Config {
     pub listen: Listen,
     /// MQTT broker.
     pub broker: Broker,
+    /// JSON of third parties.
+    pub json: Json,
     /// Database.
     pub store: Store,
     /// How long messages are kept.
@@ -166,6 +171,7 @@ impl Default for Config {
                 password_file: None,
                 user: Vec::new(),
             },
+            json: Json::default(),
             store: Store {
                 data: "vigil-data".into(),
                 url: "sqlite:vigil.db".into(),
@@ -234,6 +240,14 @@ impl Config {
     /// Everything that is wrong with any of the files.
     pub fn load_catalog(&self) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
         files::load_catalog(self)
+    }
+
+    /// Loads the mapping profiles. Warnings come beside them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load_profiles(&self) -> Result<(Profiles, Vec<Diagnostic>), Vec<Diagnostic>> {
+        json::load(self)
     }
 
     /// Takes addresses given outside the file, which are judged like those in it. Gives what is to be known about

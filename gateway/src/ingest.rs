@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use vigil_core::field::FieldDecoder;
 use vigil_protocol::time::UtcMillis;
 
 /// A message as it came.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Incoming {
     /// Topic, or the name of the poll.
     pub topic: String,
@@ -33,10 +34,19 @@ pub struct FieldRoute {
     pub decoder: Arc<dyn FieldDecoder>,
 }
 
+/// How a sender learns that its message is on disk.
+#[derive(Debug)]
+pub enum Ack {
+    /// By an acknowledgement to the broker it came from.
+    Delivery(Delivery),
+    /// Somebody in this process waits for it; if the message is given up, the waiter hears that nothing will be said.
+    Waiting(oneshot::Sender<()>),
+}
+
 /// A delivery to be acknowledged: worth something only within its connection, because the broker
 /// numbers deliveries anew after a lost session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack {
+pub struct Delivery {
     pub(crate) connection: u64,
     pub(crate) packet: u16,
 }

@@ -3,7 +3,7 @@
 use crate::store::{Logged, LoggedInput, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use vigil_core::Pipeline;
-use vigil_core::field::{self, Restored};
+use vigil_core::field::{Restored, Restorer};
 use vigil_core::hash::ContentHash;
 use vigil_core::input::{FieldMessage, Input, Message};
 use vigil_core::{Outputs, UtcMillis};
@@ -13,6 +13,7 @@ use vigil_core::{Outputs, UtcMillis};
 pub(crate) struct Relive {
     /// Profiles and maps met so far; `None`: it cannot be read any more, which was said.
     decoders: HashMap<ContentHash, Option<Restored>>,
+    restorer: Restorer,
 }
 
 impl Relive {
@@ -27,7 +28,9 @@ impl Relive {
             .filter(|hash| !self.decoders.contains_key(hash))
             .collect();
         for (hash, context) in reader.contexts(&wanted).await? {
-            let restored = field::restore(&context)
+            let restored = self
+                .restorer
+                .restore(&context)
                 .inspect_err(|error| tracing::error!(%error, "logged messages cannot be read any more"))
                 .ok();
             self.decoders.insert(hash, restored);

@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 use vigil_core::catalog::Catalog;
-use vigil_core::diagnostic::Diagnostic;
+use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
+use vigil_core::json::Profiles;
 
 /// Where a configuration comes from: a file, and what the command line says over it.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Loaded {
     pub catalog: Catalog,
     /// What is polled.
     pub polled: Vec<LineSetup>,
+    /// Who reads third parties' JSON.
+    pub profiles: Profiles,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -58,11 +61,22 @@ impl ConfigSource {
     /// # Errors
     /// [`LoadError`] has everything that is wrong.
     pub fn load(&self) -> Result<Loaded, LoadError> {
-        let (mut config, findings) = Config::load(self.path.as_deref()).map_err(LoadError::Files)?;
-        let (catalog, more) = config.load_catalog().map_err(LoadError::Files)?;
-        let (polled, maps) = config.load_modbus().map_err(LoadError::Files)?;
-        let found = findings.iter().chain(&more).chain(&maps);
-        let mut warnings: Vec<String> = found.map(Diagnostic::to_string).collect();
+        let (mut config, mut findings) = Config::examine(self.path.as_deref());
+        // With a wrong configuration only what is wrong in the other files themselves is worth saying.
+        let config_ok = !has_errors(&findings);
+        let mut found = |more: Vec<Diagnostic>| {
+            let wanted = more.into_iter();
+            findings.extend(wanted.filter(|finding| config_ok || finding.level == Level::Error));
+        };
+        let catalog = taken(config.load_catalog(), &mut found);
+        let polled = taken(config.load_modbus(), &mut found);
+        let profiles = taken(config.load_profiles(), &mut found);
+        let (Some(catalog), Some(polled), Some(profiles), false) =
+            (catalog, polled, profiles, has_errors(&findings))
+        else {
+            return Err(LoadError::Files(findings));
+        };
+        let mut warnings: Vec<String> = findings.iter().map(Diagnostic::to_string).collect();
         if let Some(data) = &self.data {
             // From the command line: relative to where the command was given.
             config.store.data = std::path::absolute(data).unwrap_or_else(|_| data.clone());
@@ -76,8 +90,26 @@ impl ConfigSource {
             config,
             catalog,
             polled,
+            profiles,
             warnings,
         })
+    }
+}
+
+/// What could be loaded; what was found about it goes to `found`.
+fn taken<T>(
+    loaded: Result<(T, Vec<Diagnostic>), Vec<Diagnostic>>,
+    found: &mut impl FnMut(Vec<Diagnostic>),
+) -> Option<T> {
+    match loaded {
+        Ok((value, warnings)) => {
+            found(warnings);
+            Some(value)
+        }
+        Err(findings) => {
+            found(findings);
+            None
+        }
     }
 }
 

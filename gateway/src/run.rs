@@ -2,6 +2,8 @@
 
 mod sinks;
 
+mod reloading;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
@@ -13,14 +15,15 @@ use crate::http;
 use crate::metrics::Registry;
 use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
 use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake,
+    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake, Mappings,
     NOT_HANDED_OVER, Publisher, Subscription,
 };
 use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
-use crate::reload::{self, ConfigSource, ReloadFailure, ReloadHandle, Reloaded};
+use crate::reload::{ConfigSource, ReloadHandle};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
 use crate::web;
+use reloading::Reloading;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +34,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
 use vigil_core::catalog::Catalog;
+use vigil_core::json::Profiles;
 
 /// Messages that may wait for the engine; the broker holds the rest.
 const QUEUE: usize = 4_096;
@@ -53,6 +57,8 @@ pub struct RunOptions {
     pub polled: Vec<LineSetup>,
     /// Where the configuration came from, to read it again; without it nothing is reloaded.
     pub source: Option<ConfigSource>,
+    /// Mapping profiles of the configuration.
+    pub profiles: Profiles,
 }
 
 impl Default for RunOptions {
@@ -63,6 +69,7 @@ impl Default for RunOptions {
             page_limit: store::PageLimit::default(),
             polled: Vec::new(),
             source: None,
+            profiles: Profiles::default(),
         }
     }
 }
@@ -196,6 +203,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         page_limit,
         polled,
         source,
+        profiles,
     } = options;
     let started = clock.now();
     let data = config.data_dir();
@@ -240,9 +248,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     let stopping = CancellationToken::new();
     let heard = CancellationToken::new();
     let (messages_to, messages) = mpsc::channel(QUEUE);
+    let mappings = Mappings::new(profiles);
     let handover = Handover {
         to: messages_to.clone(),
         clock: clock.clone(),
+        mappings: mappings.clone(),
         heard: heard.clone(),
         stop: stopping.clone(),
     };
@@ -271,6 +281,8 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
             }
             .to_owned(),
         ],
+        // The embedded broker hands them over.
+        mappings: broker.is_none().then(|| mappings.clone()),
         max_backoff,
     };
     let intake = Intake::start(&endpoint, subscription, clock.clone(), messages_to.clone());
@@ -355,15 +367,17 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         app.clock.clone(),
         stopping.clone(),
     ));
-    tokio::spawn(reloading(
+    let reloading = Reloading {
         source,
-        app.clone(),
+        app: app.clone(),
         watched,
         poller,
+        mappings,
+        topics: intake.topics(),
         site,
         sessions,
-        asked,
-    ));
+    };
+    tokio::spawn(reloading.run(asked));
     Ok(Running {
         http_addr,
         mqtt_addr,
@@ -456,56 +470,6 @@ impl Running {
 /// Pages and API; the pages answer whatever nobody else does.
 fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
     crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
-}
-
-/// Reloads whenever it is asked to, until nobody can ask any more.
-async fn reloading(
-    source: Option<ConfigSource>,
-    mut app: App,
-    watched: watch::Sender<Arc<Catalog>>,
-    mut poller: ModbusPoller,
-    site: http::Site,
-    sessions: Arc<web::Sessions>,
-    mut asked: mpsc::Receiver<reload::Answer>,
-) {
-    while let Some(answer) = asked.recv().await {
-        let result = match &source {
-            Some(source) => reload_once(source, &mut app, &mut poller, &site, &sessions).await,
-            None => Err(ReloadFailure::Never),
-        };
-        watched.send_replace(Arc::clone(&app.catalog));
-        // Whoever asked may have gone away.
-        drop(answer.send(result));
-    }
-}
-
-async fn reload_once(
-    source: &ConfigSource,
-    app: &mut App,
-    poller: &mut ModbusPoller,
-    site: &http::Site,
-    sessions: &Arc<web::Sessions>,
-) -> Result<Reloaded, ReloadFailure> {
-    let source = source.clone();
-    let loaded = tokio::task::spawn_blocking(move || source.load());
-    let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
-    let (config, next_start) = reload::merged(&app.config, &loaded.config);
-    let catalog = Arc::new(loaded.catalog);
-    evidence::remember_packs(&app.desk, &catalog).await?;
-    app.engine
-        .reload(Arc::clone(&catalog), config.core.clone())
-        .await?;
-    poller.reconcile(loaded.polled).await;
-    (app.catalog, app.config) = (catalog, Arc::new(config));
-    site.replace(router(app.clone(), sessions));
-    let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
-    tracing::info!(
-        equipment = reloaded.equipment,
-        rules = reloaded.rules,
-        next_start = ?reloaded.next_start,
-        "configuration reloaded"
-    );
-    Ok(reloaded)
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.

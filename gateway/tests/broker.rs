@@ -11,13 +11,15 @@ use rumqttc::{
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use vigil_core::json::{Profile, Profiles};
 use vigil_gateway::clock::Clock;
-use vigil_gateway::ingest::Incoming;
+use vigil_gateway::ingest::{Ack, Incoming};
 use vigil_gateway::mqtt::{
-    BrokerOptions, BrokerUser, EmbeddedBroker, Handover, Intake, NOT_HANDED_OVER, Subscription,
+    BrokerOptions, BrokerUser, EmbeddedBroker, Handover, Intake, Mappings, NOT_HANDED_OVER, Subscription,
 };
 
 async fn broker() -> EmbeddedBroker {
@@ -262,12 +264,21 @@ async fn a_kept_session_gets_what_came_meanwhile_and_what_was_not_acknowledged()
     broker.stop().await;
 }
 
+/// One profile, for `plant/{device}`.
+fn profiles() -> Profiles {
+    let text = "id = \"p\"\ntopic = \"plant/{device}\"\nnode = \"site/json\"\ndevice = \"{device}\"\nvalues = \"$\"\n";
+    let (profile, findings) = Profile::parse("p.toml", text);
+    assert_eq!(findings, []);
+    Profiles::new(profile.into_iter().map(Arc::new).collect())
+}
+
 /// A broker that hands Sparkplug data over into a queue of this length.
 async fn broker_and_queue(length: usize) -> (EmbeddedBroker, Handover, mpsc::Receiver<Incoming>) {
     let (to, queue) = mpsc::channel(length);
     let handover = Handover {
         to,
         clock: Clock::system(),
+        mappings: Mappings::new(profiles()),
         heard: CancellationToken::new(),
         stop: CancellationToken::new(),
     };
@@ -281,6 +292,7 @@ async fn nobody_is_let_in_whose_death_would_not_be_heard() {
     let handover = Handover {
         to,
         clock: Clock::system(),
+        mappings: Mappings::new(profiles()),
         heard: CancellationToken::new(),
         stop: CancellationToken::new(),
     };
@@ -364,6 +376,7 @@ async fn the_last_data_of_a_node_come_before_its_death() {
         client_id: "vigil".to_owned(),
         host_id: "vigil".to_owned(),
         filters: vec![NOT_HANDED_OVER.to_owned()],
+        mappings: None,
         max_backoff: Duration::from_secs(1),
     };
     let intake = Intake::start(&broker.own_endpoint(), subscription, handover.clock, handover.to);
@@ -425,5 +438,64 @@ async fn after_the_stop_nobody_is_told_that_a_message_has_been_taken() {
     assert_eq!(id, 2);
     assert_eq!(&desk.next().await.payload[..], b"late");
     assert!(queue.try_recv().is_err());
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_profile_reads_is_handed_over_with_its_route_and_acknowledged_when_it_is_kept() {
+    let (broker, _handover, mut queue) = broker_and_queue(10).await;
+    let mut sender = Peer::connect(options(&broker, "sender")).await.unwrap();
+    let client = sender.client.clone();
+    let publish =
+        async |topic: &str, qos, payload: &str| client.publish(topic, qos, false, payload).await.unwrap();
+    publish("elsewhere/l1", QoS::AtMostOnce, "nobody reads it").await;
+    publish("plant/l1", QoS::AtMostOnce, "once").await;
+    publish("plant/l1", QoS::AtLeastOnce, "sure").await;
+    publish("plant/l2", QoS::AtLeastOnce, "behind").await;
+    let polling = tokio::spawn(async move {
+        sender
+            .until("a PUBACK", |packet| {
+                matches!(packet, Packet::PubAck(_)).then_some(())
+            })
+            .await;
+        sender
+    });
+    let once = taken(&mut queue).await;
+    let route = once.field.unwrap();
+    assert_eq!(
+        (once.topic.as_str(), &once.payload[..]),
+        ("plant/l1", &b"once"[..])
+    );
+    assert_eq!((&*route.node, route.device.as_deref()), ("site/json", Some("l1")));
+    assert!(once.ack.is_none(), "nobody waits for it");
+    let sure = taken(&mut queue).await;
+    let Some(Ack::Waiting(waiter)) = sure.ack else {
+        panic!("its sender waits")
+    };
+    assert!(queue.try_recv().is_err(), "the connection waits for the commit");
+    assert!(!polling.is_finished(), "acknowledged before it is kept");
+    waiter.send(()).unwrap();
+    let mut sender = within("a PUBACK", polling).await.unwrap();
+    // Given up: no acknowledgement; the connection goes on.
+    let behind = taken(&mut queue).await;
+    drop(behind);
+    publish("plant/l3", QoS::AtLeastOnce, "last").await;
+    let last = tokio::spawn(async move {
+        sender
+            .until("a PUBACK", |packet| match packet {
+                Packet::PubAck(ack) => Some(ack.pkid),
+                _ => None,
+            })
+            .await
+    });
+    let Some(Ack::Waiting(waiter)) = taken(&mut queue).await.ack else {
+        panic!("its sender waits")
+    };
+    waiter.send(()).unwrap();
+    assert_eq!(
+        within("a PUBACK", last).await.unwrap(),
+        3,
+        "the second was not acknowledged"
+    );
     broker.stop().await;
 }

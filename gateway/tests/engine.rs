@@ -17,7 +17,7 @@ use vigil_core::output::{Command, CommandKind};
 use vigil_core::{Pipeline, Settings};
 use vigil_gateway::clock::Clock;
 use vigil_gateway::engine::{ActError, Engine, EngineOptions, EngineParts, Outlet, restore};
-use vigil_gateway::ingest::{Ack, Incoming};
+use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::store::{self, AlarmFilter, HazardFilter, PageLimit, Reader, StoreOptions};
 use vigil_protocol::time::UtcMillis;
@@ -27,7 +27,7 @@ use vigil_protocol::time::UtcMillis;
 struct Outbox(Arc<Mutex<Vec<Command>>>);
 
 impl Outlet for Outbox {
-    fn acknowledge(&self, _ack: Ack) {}
+    fn acknowledge(&self, _delivery: Delivery) {}
 
     fn command(&self, command: &Command) -> bool {
         self.0.lock().unwrap().push(command.clone());

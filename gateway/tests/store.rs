@@ -77,6 +77,18 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
                     std::slice::from_ref(device)
                 );
             }
+            Output::UnknownCode(told) => {
+                let found = reader.unknown_codes(10).await.unwrap();
+                let [row] = found.as_slice() else {
+                    panic!("{found:?}")
+                };
+                assert_eq!((row.equipment.as_str(), row.scheme.as_str()), ("lift", "s"));
+                assert_eq!((row.code.as_str(), row.count), (told.code.as_str(), 1));
+                assert_eq!(
+                    (row.first_seen, row.last_seen),
+                    (UtcMillis(T0), UtcMillis(T0 + 60_000))
+                );
+            }
             Output::Alarm(alarm) => {
                 let filter = AlarmFilter {
                     standing: true,

@@ -39,8 +39,7 @@ fn table(name: &str, columns: &[&str]) -> Vec<BTreeMap<String, String>> {
 }
 
 fn fault_codes() -> Vec<BTreeMap<String, String>> {
-    let columns =
-        "scheme code canonical_key severity severity_occupied applies_to name_zh name_en source confidence";
+    let columns = "scheme model firmware code canonical_key severity severity_occupied applies_to name_zh name_en source confidence";
     table("fault-codes.tsv", &columns.split(' ').collect::<Vec<_>>())
 }
 
@@ -70,7 +69,12 @@ fn every_fault_code_maps_to_a_known_key_class_severity_and_confidence() {
 fn within_a_scheme_codes_stay_distinct_when_padding_is_ignored() {
     let mut seen = BTreeSet::new();
     for row in fault_codes() {
-        let key = (row["scheme"].clone(), bare_code(&row["code"]).to_owned());
+        let controller = (row["model"].clone(), row["firmware"].clone());
+        let key = (
+            row["scheme"].clone(),
+            controller,
+            bare_code(&row["code"]).to_owned(),
+        );
         assert!(seen.insert(key), "{row:?}");
     }
 }

@@ -39,6 +39,7 @@ fn node(chatty: bool) -> (SocketAddr, JoinHandle<Option<Settings>>) {
                         saved = Some(console.settings().clone());
                         console.on_saved(Ok::<(), &str>(()), &mut out).unwrap();
                     }
+                    Some(Task::Clock(_)) => console.on_clock_set(Ok::<(), &str>(()), &mut out).unwrap(),
                     Some(Task::Reboot) => {
                         stream.write_all(out.replace('\n', "\r\n").as_bytes()).unwrap();
                         return saved;

@@ -13,7 +13,7 @@ use vigil_firmware::drivers::{
 use vigil_firmware::modbus::{Reply, Request, Table, encode_request, find_reply};
 use vigil_firmware::provisioning::{Channel, Settings};
 use vigil_firmware::reading::{Reading, Value};
-use vigil_firmware::sampling::{Pace, Sampler, Step};
+use vigil_firmware::sampling::{Sampler, Step};
 use vigil_firmware::time::Uptime;
 use vigil_protocol::vocabulary::{NoData, Quantity, ServiceMode, Unit};
 use vigil_simulator::plant::PlantValue;
@@ -244,14 +244,16 @@ fn settings() -> Settings {
 #[test]
 fn the_counters_of_the_node_are_those_of_the_slaves() {
     const REPLY_MS: u32 = 200;
+    const LINE: Bus = Bus::Rs485(0);
     let mut field = Simulation::new(Scenario::builtin("wired").unwrap());
     let mut line = Line::new(4_010);
     let slaves = field.scenario().site.slaves.clone();
     for slave in &slaves {
         line.add(slave.unit, 2_000, Rng::new(slave.unit.into()));
     }
-    let pace = Pace::for_reply_ms(REPLY_MS);
-    let mut node: Sampler<16> = Sampler::new(&settings(), Bus::Rs485(0), pace, Uptime(0)).unwrap();
+    let mut settings = settings();
+    settings.ports[0].reply_ms = REPLY_MS as u16;
+    let mut node = Sampler::new(&settings, Uptime(0)).unwrap();
     let mut now_ms = 0;
     let mut told = Vec::new();
     while !field.finished() {
@@ -265,7 +267,7 @@ fn the_counters_of_the_node_are_those_of_the_slaves() {
             line.set(position, slave.part.registers(slave.unit, &field));
         }
         let mut tell = |observation| told.push(observation);
-        match node.next(Uptime(now_ms), &mut tell) {
+        match node.next(LINE, Uptime(now_ms), &mut tell) {
             Step::Wait(until) => now_ms = until.0.max(now_ms + 1),
             Step::Read(block) => {
                 let Block::Registers(request) = block else {
@@ -309,7 +311,7 @@ fn the_counters_of_the_node_are_those_of_the_slaves() {
                         register: request.address(),
                     }),
                 };
-                node.on_read(Uptime(now_ms), &block, result, &mut tell);
+                node.on_read(LINE, Uptime(now_ms), &block, result, &mut tell);
             }
         }
     }

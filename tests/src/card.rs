@@ -159,7 +159,7 @@ pub fn measure(card: &Path, settings: &Settings, readings: u64, value: impl Fn(u
     let def = NodeDef {
         group: &settings.group,
         node: &settings.node,
-        properties: &[("Properties/Firmware", "")],
+        properties: &[("Properties/Firmware", ""), ("Properties/Settings", "")],
         metrics: health::METRICS,
         devices: &devices,
     };

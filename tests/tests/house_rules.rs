@@ -85,8 +85,10 @@ fn packages_depend_only_on_what_the_design_allows() {
         "gateway/core",
         &[
             "vigil-protocol",
+            "jiff",
             "serde",
             "serde_json",
+            "serde_json_path",
             "sha2",
             "strsim",
             "thiserror",

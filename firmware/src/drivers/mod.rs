@@ -2,7 +2,8 @@
 //! register), `convert` (pure), `identify` where the part can be recognised, `read`.
 //!
 //! To add a part: write its file, then a line in [`Source`]; the compiler lists the matches to complete (what it can
-//! measure, on which bus, which block is read, how that becomes a reading, how the console writes it).
+//! measure, on which bus, which block is read, how that becomes a reading, how the console writes it; and in the boards'
+//! common package how a block is read off its bus).
 
 pub mod ads1115;
 pub mod lift_inputs;

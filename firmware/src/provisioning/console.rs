@@ -6,10 +6,12 @@
 use core::fmt::{self, Write};
 
 use heapless::String;
+use vigil_protocol::time::UtcMillis;
 
 use super::row::{self, Row, TextError, Words};
 use super::settings::{Address, Network, Port, Secret, Settings, SettingsError};
 use crate::reading::{Reading, Value};
+use crate::time::Civil;
 
 /// Longest line.
 pub const LINE_CAPACITY: usize = 192;
@@ -21,6 +23,8 @@ pub enum Task {
     Test(u8),
     /// Save [`Console::settings`]; then [`Console::on_saved`].
     Save,
+    /// Set the clock chip; then [`Console::on_clock_set`].
+    Clock(UtcMillis),
     /// Restart.
     Reboot,
 }
@@ -68,6 +72,7 @@ drop device | drop channel the last one
 clear                      begin anew
 test N                     read channel N now
 save                       check and keep
+clock YYYY-MM-DD HH:MM:SS  set the clock chip, UTC
 reboot                     restart with what is saved
 ROW:";
 
@@ -177,6 +182,10 @@ impl Console {
             Some("save") => match self.settings.check() {
                 Ok(()) => return Ok(Some(Task::Save)),
                 Err(error) => Err(Refusal::Settings(error)),
+            },
+            Some("clock") => match clock(&mut words) {
+                Ok(utc) => return Ok(Some(Task::Clock(utc))),
+                Err(error) => Err(Refusal::Text(error)),
             },
             Some("reboot") => {
                 writeln!(
@@ -342,6 +351,17 @@ impl Console {
         writeln!(out, "ok")
     }
 
+    /// What setting the clock chip gave, after [`Task::Clock`].
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn on_clock_set<E: fmt::Display>(&self, result: Result<(), E>, out: &mut impl Write) -> fmt::Result {
+        match result {
+            Ok(()) => writeln!(out, "ok, set; reboot to use it"),
+            Err(error) => writeln!(out, "error: {error}"),
+        }
+    }
+
     /// What saving gave, after [`Task::Save`].
     ///
     /// # Errors
@@ -355,6 +375,32 @@ impl Console {
             Err(error) => writeln!(out, "error: {error}"),
         }
     }
+}
+
+/// A date and a time of day.
+fn clock<'t>(words: &mut Words<'t>) -> Result<UtcMillis, TextError<'t>> {
+    let [year, month, day] = words.take("YYYY-MM-DD", |word| three(word, '-'))?;
+    let want = "HH:MM:SS";
+    words
+        .take(want, |word| {
+            let [hour, minute, second] = three(word, ':')?;
+            let civil = Civil {
+                year,
+                month: u8::try_from(month).ok()?,
+                day: u8::try_from(day).ok()?,
+                hour: u8::try_from(hour).ok()?,
+                minute: u8::try_from(minute).ok()?,
+                second: u8::try_from(second).ok()?,
+            };
+            civil.to_utc()
+        })
+        .and_then(|utc| words.end().map(|()| utc))
+}
+
+fn three(word: &str, between: char) -> Option<[u16; 3]> {
+    let mut parts = word.split(between).map(|part| part.parse().ok());
+    let three = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(three)
 }
 
 fn field<'t, const N: usize>(text: &'t str) -> Result<String<N>, Refusal<'t>> {

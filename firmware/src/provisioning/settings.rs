@@ -1,13 +1,14 @@
 //! The settings of a node.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 use vigil_protocol::sparkplug::{IdError, check_id};
 use vigil_protocol::vocabulary::Quantity;
 
-use crate::definition::{DeviceDef, MetricDef};
+use crate::definition::{DeviceDef, MetricDef, same_but_case};
 use crate::drivers::{Source, SourceError};
 use crate::reading::datatype;
 
@@ -117,11 +118,23 @@ pub enum SettingsError {
     },
     /// No broker.
     NoBroker,
+    /// The node's own address is one that no node can have.
+    Address,
+    /// The speed or the reply time of an RS-485 line.
+    Port {
+        /// Which line.
+        port: u8,
+    },
     /// A channel of a device that is not there.
     UnknownDevice {
         /// Position in the channel table.
         channel: u8,
         /// The device's position.
+        device: u8,
+    },
+    /// Two devices whose ids are equal, or equal but for case.
+    SameDevice {
+        /// The second one's position.
         device: u8,
     },
     /// A device has two channels for one quantity.
@@ -145,6 +158,16 @@ pub enum SettingsError {
         /// Which.
         field: &'static str,
     },
+}
+
+/// What every board's lines can do.
+const BAUD: RangeInclusive<u32> = 1_200..=1_000_000;
+
+impl Address {
+    /// Whether a node can have it: no group's, nobody's, everybody's or the node's own for itself.
+    const fn is_possible(&self) -> bool {
+        !matches!(self.ip, [0 | 127 | 224..=255, ..]) && self.prefix <= 32
+    }
 }
 
 impl Calibration {
@@ -222,11 +245,29 @@ impl Settings {
         let id = |what, id: &str| check_id(id).map_err(|error| SettingsError::Id { what, error });
         id("group", &self.group)?;
         id("node", &self.node)?;
-        for device in &self.devices {
+        for (n, device) in self.devices.iter().enumerate() {
             id("device", device)?;
+            if self
+                .devices
+                .iter()
+                .take(n)
+                .any(|other| same_but_case(other, device))
+            {
+                return Err(SettingsError::SameDevice { device: n as u8 });
+            }
         }
         if self.broker.is_empty() {
             return Err(SettingsError::NoBroker);
+        }
+        if let Network::Static(address) = self.network
+            && !address.is_possible()
+        {
+            return Err(SettingsError::Address);
+        }
+        for (n, port) in self.ports.iter().enumerate() {
+            if !BAUD.contains(&port.baud) || port.reply_ms == 0 {
+                return Err(SettingsError::Port { port: n as u8 });
+            }
         }
         for (n, channel) in self.channels.iter().enumerate() {
             channel.check(n as u8, self.devices.len())?;
@@ -305,9 +346,20 @@ impl fmt::Display for SettingsError {
         match self {
             Self::Id { what, error } => write!(f, "{what} id {error}"),
             Self::NoBroker => f.write_str("no broker"),
+            Self::Address => f.write_str("network: no node can have that address"),
+            Self::Port { port } => write!(
+                f,
+                "port {port}: {} to {} baud and a reply time",
+                BAUD.start(),
+                BAUD.end()
+            ),
             Self::UnknownDevice { channel, device } => {
                 write!(f, "channel {channel}: there is no device {device}")
             }
+            Self::SameDevice { device } => write!(
+                f,
+                "device {device}: another has the same id, or one that differs in case only"
+            ),
             Self::Twice { channel, quantity } => {
                 write!(f, "channel {channel}: its device has {quantity} already")
             }

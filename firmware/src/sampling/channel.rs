@@ -15,9 +15,6 @@ const LATE_PERIODS: u64 = 2;
 
 #[derive(Clone, Debug)]
 pub(super) struct State {
-    pub(super) channel: Channel,
-    /// Position in the channel table.
-    pub(super) position: u8,
     pub(super) metric: u16,
     pub(super) poll: u8,
     /// What was last read, and when.
@@ -26,63 +23,41 @@ pub(super) struct State {
     bouncing: Option<(Value, Uptime)>,
     /// Why the last reading failed; `None` when it did not.
     fault: Option<NoData>,
-    /// When the first of the failures in a row was.
-    failing_since: Uptime,
     told: Option<(Reading, Uptime)>,
 }
 
 impl State {
-    pub(super) const fn new(channel: Channel, position: u8, metric: u16, poll: u8) -> Self {
+    pub(super) const fn new(metric: u16, poll: u8) -> Self {
         Self {
-            channel,
-            position,
             metric,
             poll,
             read: None,
             bouncing: None,
             fault: None,
-            failing_since: Uptime(0),
             told: None,
         }
     }
 
     /// A block was read.
-    pub(super) fn on_raw(&mut self, now: Uptime, raw: Raw<'_>) {
-        let Channel {
-            quantity, inverted, ..
-        } = self.channel;
-        match self.channel.source.convert(raw, quantity, inverted) {
-            Reading::NoData(reason) => self.on_fault(now, reason),
+    pub(super) fn on_raw(&mut self, channel: &Channel, now: Uptime, raw: Raw<'_>) {
+        match channel.source.convert(raw, channel.quantity, channel.inverted) {
+            Reading::NoData(reason) => self.on_fault(reason),
             Reading::Value { value, quality } => {
                 self.fault = None;
-                let value = self.settle(now, self.calibrate(value));
+                let value = self.settle(channel.debounce_ms.into(), now, calibrate(channel, value));
                 self.read = Some((value, quality, now));
             }
         }
     }
 
     /// Nothing was read, for this reason.
-    pub(super) const fn on_fault(&mut self, now: Uptime, reason: NoData) {
-        if self.fault.is_none() {
-            self.failing_since = now;
-        }
+    pub(super) const fn on_fault(&mut self, reason: NoData) {
         self.fault = Some(reason);
         self.bouncing = None;
     }
 
-    fn calibrate(&self, value: Value) -> Value {
-        let calibration = self.channel.calibration;
-        match value {
-            Value::Number(number) if self.channel.quantity.kind() == QuantityKind::Analog => {
-                Value::Number(number * calibration.gain + calibration.offset)
-            }
-            other => other,
-        }
-    }
-
     /// A contact's new state counts when it has lasted.
-    fn settle(&mut self, now: Uptime, new: Value) -> Value {
-        let wait = u64::from(self.channel.debounce_ms);
+    fn settle(&mut self, wait: u64, now: Uptime, new: Value) -> Value {
         let Some((old, ..)) = self.read.filter(|(old, ..)| wait > 0 && *old != new) else {
             self.bouncing = None;
             return new;
@@ -103,18 +78,15 @@ impl State {
         }
     }
 
-    const fn age_limits_ms(&self) -> (u64, u64) {
-        let period = self.channel.period_ms as u64;
-        let (late, gone) = (LATE_PERIODS * period, MAX_AGE_PERIODS * period);
-        (
-            if late < MIN_AGE_MS { MIN_AGE_MS } else { late },
-            if gone < MIN_AGE_MS { MIN_AGE_MS } else { gone },
-        )
+    /// When a contact that bounces will have settled, if nothing more happens.
+    pub(super) fn settles_at(&self, channel: &Channel) -> Option<Uptime> {
+        let (_, since) = self.bouncing?;
+        Some(since.after_ms(channel.debounce_ms.into()))
     }
 
     /// What the channel shows: a value gets worse with age and at the first failure; `None` before anything was tried.
-    pub(super) fn reading(&self, now: Uptime) -> Option<Reading> {
-        let (late, gone) = self.age_limits_ms();
+    fn reading(&self, channel: &Channel, now: Uptime) -> Option<Reading> {
+        let (late, gone) = age_limits_ms(channel);
         match (self.read, self.fault) {
             (None, None) => None,
             (None, Some(reason)) => Some(Reading::NoData(reason)),
@@ -135,9 +107,9 @@ impl State {
     }
 
     /// When what it shows changes by age alone.
-    pub(super) fn ages_at(&self, now: Uptime) -> Option<Uptime> {
+    pub(super) fn ages_at(&self, channel: &Channel, now: Uptime) -> Option<Uptime> {
         let (_, _, at) = self.read?;
-        let (late, gone) = self.age_limits_ms();
+        let (late, gone) = age_limits_ms(channel);
         [late, gone]
             .into_iter()
             .map(|limit| Uptime(at.0.saturating_add(limit + 1)))
@@ -145,13 +117,18 @@ impl State {
     }
 
     /// What is worth telling now. `heartbeat_ms`: a confirmed reading is told again after this; 0 for never.
-    pub(super) fn news(&mut self, now: Uptime, heartbeat_ms: Option<u32>) -> Option<Reading> {
-        let reading = self.reading(now)?;
+    pub(super) fn news(
+        &mut self,
+        channel: &Channel,
+        now: Uptime,
+        heartbeat_ms: Option<u32>,
+    ) -> Option<Reading> {
+        let reading = self.reading(channel, now)?;
         let due = match &self.told {
             None => true,
             Some((told, at)) => {
                 let again = heartbeat_ms.is_some_and(|ms| ms > 0 && now.since_ms(*at) >= u64::from(ms));
-                again || differs(told, &reading, self.channel.dead_band)
+                again || differs(told, &reading, channel.dead_band)
             }
         };
         due.then(|| {
@@ -164,6 +141,24 @@ impl State {
     pub(super) const fn forget_told(&mut self) {
         self.told = None;
     }
+}
+
+fn calibrate(channel: &Channel, value: Value) -> Value {
+    match value {
+        Value::Number(number) if channel.quantity.kind() == QuantityKind::Analog => {
+            Value::Number(number * channel.calibration.gain + channel.calibration.offset)
+        }
+        other => other,
+    }
+}
+
+const fn age_limits_ms(channel: &Channel) -> (u64, u64) {
+    let period = channel.period_ms as u64;
+    let (late, gone) = (LATE_PERIODS * period, MAX_AGE_PERIODS * period);
+    (
+        if late < MIN_AGE_MS { MIN_AGE_MS } else { late },
+        if gone < MIN_AGE_MS { MIN_AGE_MS } else { gone },
+    )
 }
 
 fn differs(told: &Reading, now: &Reading, dead_band: f32) -> bool {

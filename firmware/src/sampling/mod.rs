@@ -3,17 +3,17 @@
 //!
 //! ```text
 //!  loop {
-//!      match sampler.next(now, &mut tell) {
-//!          Step::Read(block) => { let result = read(block).await; sampler.on_read(now, &block, result, &mut tell) }
+//!      match sampler.next(bus, now, &mut tell) {
+//!          Step::Read(block) => { let result = read(block).await; sampler.on_read(bus, now, &block, result, &mut tell) }
 //!          Step::Wait(until) => sleep_until(until).await
 //!      }
 //!  }
 //! ```
-//! One [`Sampler`] per bus, each in its own task: buses do not wait for each other.
+//! One [`Sampler`] knows all channels; a task for each bus asks it for that bus: buses do not wait for each other.
 
 mod channel;
 mod sampler;
 mod slave;
 
-pub use sampler::{Observation, Pace, Sampler, Step, TableError};
+pub use sampler::{Observation, Sampler, Step, TableError};
 pub use slave::{Slave, SlaveCounters};

@@ -1,4 +1,4 @@
-//! The scheduler of one bus.
+//! The scheduler of the buses.
 
 use core::fmt;
 
@@ -9,19 +9,19 @@ use super::channel::State;
 use super::slave::Slave;
 use crate::drivers::{Block, Bus, Fault, Raw, ReadFault};
 use crate::modbus::RequestError;
-use crate::provisioning::Settings;
+use crate::provisioning::{Channel, MAX_CHANNELS, Settings};
 use crate::reading::{Reading, datatype};
 use crate::time::Uptime;
 
 /// How a bus is treated. Milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pace {
+struct Pace {
     /// A confirmed reading is told again after this, changed or not. 0: never.
-    pub heartbeat_ms: u32,
+    heartbeat_ms: u32,
     /// What asking a dead slave costs: a probe waits for a gap this long.
-    pub probe_ms: u32,
+    probe_ms: u32,
     /// How long a slave that did not answer is left alone.
-    pub settle_ms: u32,
+    settle_ms: u32,
 }
 
 /// What to do next.
@@ -50,26 +50,19 @@ pub struct Observation {
     pub at: Uptime,
 }
 
-/// Why there is no sampler for a channel table.
+/// Why there is no sampler for a channel table: the request of a channel cannot be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TableError {
-    /// More channels on this bus than there is room for.
-    TooMany {
-        /// Room.
-        have: usize,
-    },
-    /// The request of the channel at this position cannot be.
-    Request {
-        /// Position in the channel table.
-        channel: u8,
-        /// Why.
-        error: RequestError,
-    },
+pub struct TableError {
+    /// Position in the channel table.
+    pub channel: u8,
+    /// Why.
+    pub error: RequestError,
 }
 
 /// A block and when it is to be read.
 #[derive(Clone, Copy, Debug)]
 struct Poll {
+    bus: Bus,
     block: Block,
     period_ms: u32,
     due: Uptime,
@@ -79,84 +72,106 @@ struct Poll {
 /// A dead slave's probe waits for a gap at most this long, ms: then the others wait once.
 const PROBE_PATIENCE_MS: u64 = 10_000;
 
-/// Schedules the readings of one bus and keeps what they showed. `N` bounds its channels.
+/// Schedules the readings of all buses and keeps what they showed. Each bus is asked for on its own: none waits for
+/// another.
 #[derive(Clone, Debug)]
-pub struct Sampler<const N: usize> {
-    pace: Pace,
-    channels: Vec<State, N>,
-    polls: Vec<Poll, N>,
-    slaves: Vec<Slave, N>,
+pub struct Sampler<'s> {
+    settings: &'s Settings,
+    /// In the order of the channel table.
+    channels: Vec<State, MAX_CHANNELS>,
+    polls: Vec<Poll, MAX_CHANNELS>,
+    slaves: Vec<Slave, MAX_CHANNELS>,
 }
+
+/// Of a part on I2C or on pins, ms: three conversions of the slowest.
+const PART_MS: u32 = 30;
 
 impl Pace {
     /// A line where a reply may take `reply_ms`.
-    #[must_use]
-    pub const fn for_reply_ms(reply_ms: u32) -> Self {
+    const fn for_reply_ms(reply_ms: u32) -> Self {
         Self {
             heartbeat_ms: 20_000,
             probe_ms: reply_ms + 10,
             settle_ms: reply_ms + 500,
         }
     }
+
+    /// How `settings` want `bus` to be treated.
+    fn of(bus: Bus, settings: &Settings) -> Self {
+        Self::for_reply_ms(match bus {
+            Bus::Rs485(line) => settings
+                .ports
+                .get(usize::from(line))
+                .map_or(0, |port| port.reply_ms.into()),
+            Bus::I2c | Bus::Pins => PART_MS,
+        })
+    }
 }
 
-impl<const N: usize> Sampler<N> {
-    /// The channels of `settings` that are on `bus`; all are due now.
+impl<'s> Sampler<'s> {
+    /// The channels of `settings`; all are due now.
     ///
     /// # Errors
     /// [`TableError`]
-    pub fn new(settings: &Settings, bus: Bus, pace: Pace, now: Uptime) -> Result<Self, TableError> {
+    pub fn new(settings: &'s Settings, now: Uptime) -> Result<Self, TableError> {
         let mut sampler = Self {
-            pace,
+            settings,
             channels: Vec::new(),
             polls: Vec::new(),
             slaves: Vec::new(),
         };
-        let full = TableError::TooMany { have: N };
         for (n, channel) in settings.channels.iter().enumerate() {
-            if channel.source.bus() != bus {
-                continue;
-            }
-            let position = n as u8;
-            let block = channel.source.block().map_err(|error| TableError::Request {
-                channel: position,
+            let bus = channel.source.bus();
+            let block = channel.source.block().map_err(|error| TableError {
+                channel: n as u8,
                 error,
             })?;
-            let poll = match sampler.polls.iter().position(|poll| poll.block == block) {
-                Some(poll) => poll,
+            let same = |poll: &Poll| poll.bus == bus && poll.block == block;
+            let at = match sampler.polls.iter().position(same) {
+                Some(at) => at,
                 None => {
-                    let slave = sampler.slave(&block).ok_or(full)?;
+                    let slave = sampler.slave(bus, &block);
                     let poll = Poll {
+                        bus,
                         block,
                         period_ms: channel.period_ms,
                         due: now,
                         slave,
                     };
-                    sampler.polls.push(poll).map_err(|_| full)?;
+                    // There is room for one of each channel, here and below.
+                    sampler.polls.push(poll).unwrap_or(());
                     sampler.polls.len() - 1
                 }
             };
-            if let Some(poll) = sampler.polls.get_mut(poll) {
+            if let Some(poll) = sampler.polls.get_mut(at) {
                 poll.period_ms = poll.period_ms.min(channel.period_ms).max(1);
             }
-            let metric = settings.metric(n).unwrap_or(0);
-            let state = State::new(*channel, position, metric, poll as u8);
-            sampler.channels.push(state).map_err(|_| full)?;
+            let state = State::new(settings.metric(n).unwrap_or(0), at as u8);
+            sampler.channels.push(state).unwrap_or(());
         }
         Ok(sampler)
     }
 
-    fn slave(&mut self, block: &Block) -> Option<u8> {
+    fn slave(&mut self, bus: Bus, block: &Block) -> u8 {
         let address = Slave::address_of(block);
-        let known = self.slaves.iter().position(|slave| slave.address == address);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                self.slaves.push(Slave::new(address)).ok()?;
-                self.slaves.len() - 1
-            }
-        };
-        Some(at as u8)
+        let same = |slave: &Slave| slave.bus == bus && slave.address == address;
+        let at = self.slaves.iter().position(same).unwrap_or_else(|| {
+            self.slaves.push(Slave::new(bus, address)).unwrap_or(());
+            self.slaves.len() - 1
+        });
+        at as u8
+    }
+
+    /// The channels with what they show, those of `bus` only.
+    fn channels_of(&mut self, bus: Bus) -> impl Iterator<Item = (u8, &Channel, &mut State)> {
+        let polls = &self.polls;
+        let rows = self.settings.channels.iter().zip(&mut self.channels);
+        rows.enumerate()
+            .filter(move |(_, (_, state))| {
+                let poll = polls.get(usize::from(state.poll));
+                poll.is_some_and(|poll| poll.bus == bus)
+            })
+            .map(|(n, (channel, state))| (n as u8, channel, state))
     }
 
     /// How the slaves do.
@@ -173,16 +188,32 @@ impl<const N: usize> Sampler<N> {
         }
     }
 
-    /// What to do at `now`. Tells what has grown too old.
-    pub fn next(&mut self, now: Uptime, tell: &mut impl FnMut(Observation)) -> Step {
-        for channel in &mut self.channels {
-            if let Some(reading) = channel.news(now, None) {
-                tell(channel.observation(now, reading));
+    /// Whether there is anything to read on `bus`.
+    #[must_use]
+    pub fn uses(&self, bus: Bus) -> bool {
+        self.polls.iter().any(|poll| poll.bus == bus)
+    }
+
+    /// Something has happened on `bus`: all of it is due at `now`.
+    pub fn hurry(&mut self, bus: Bus, now: Uptime) {
+        for poll in self.polls.iter_mut().filter(|poll| poll.bus == bus) {
+            poll.due = poll.due.min(now);
+        }
+    }
+
+    /// What to do on `bus` at `now`. Tells what has grown too old.
+    pub fn next(&mut self, bus: Bus, now: Uptime, tell: &mut dyn FnMut(Observation)) -> Step {
+        let pace = Pace::of(bus, self.settings);
+        let mut ages = Uptime(u64::MAX);
+        for (position, channel, state) in self.channels_of(bus) {
+            if let Some(reading) = state.news(channel, now, None) {
+                tell(state.observation(position, channel, now, reading));
             }
+            ages = ages.min(state.ages_at(channel, now).unwrap_or(ages));
         }
         let mut live: Option<(Uptime, Block)> = None;
         let mut dead: Option<(Uptime, Block)> = None;
-        for poll in &self.polls {
+        for poll in self.polls.iter().filter(|poll| poll.bus == bus) {
             let (due, is_dead) = self.due(poll);
             let best = if is_dead { &mut dead } else { &mut live };
             if best.is_none_or(|(other, _)| due < other) {
@@ -191,7 +222,7 @@ impl<const N: usize> Sampler<N> {
         }
         let mut until = Uptime(u64::MAX);
         if let Some((due, block)) = dead {
-            let gap = live.is_none_or(|(other, _)| other >= now.after_ms(self.pace.probe_ms));
+            let gap = live.is_none_or(|(other, _)| other >= now.after_ms(pace.probe_ms));
             if due <= now && (gap || now.since_ms(due) >= PROBE_PATIENCE_MS) {
                 return Step::Read(block);
             }
@@ -204,23 +235,21 @@ impl<const N: usize> Sampler<N> {
             }
             until = until.min(due);
         }
-        let ages = self
-            .channels
-            .iter()
-            .filter_map(|channel| channel.ages_at(now))
-            .min();
-        Step::Wait(ages.map_or(until, |ages| ages.min(until)))
+        Step::Wait(ages.min(until))
     }
 
     /// The reading that was asked for ended at `now`. Tells what changed.
     pub fn on_read(
         &mut self,
+        bus: Bus,
         now: Uptime,
         block: &Block,
         result: Result<Raw<'_>, ReadFault>,
-        tell: &mut impl FnMut(Observation),
+        tell: &mut dyn FnMut(Observation),
     ) {
-        let Some(at) = self.polls.iter().position(|poll| poll.block == *block) else {
+        let pace = Pace::of(bus, self.settings);
+        let asked = |poll: &Poll| poll.bus == bus && poll.block == *block;
+        let Some(at) = self.polls.iter().position(asked) else {
             return;
         };
         let Some(poll) = self.polls.get_mut(at) else {
@@ -245,44 +274,49 @@ impl<const N: usize> Sampler<N> {
                     ) {
                         poll.due = now;
                     }
-                    slave.on_fault(now, fault, self.pace.settle_ms);
+                    slave.on_fault(now, fault, pace.settle_ms);
                 }
             }
         }
-        for channel in self
-            .channels
-            .iter_mut()
-            .filter(|channel| usize::from(channel.poll) == at)
-        {
+        let mut settles = Uptime(u64::MAX);
+        for (position, channel, state) in self.channels_of(bus) {
+            if usize::from(state.poll) != at {
+                continue;
+            }
             match &result {
-                Ok(raw) => channel.on_raw(now, *raw),
+                Ok(raw) => state.on_raw(channel, now, *raw),
                 Err(ReadFault {
                     fault: Fault::NotTried,
                     ..
                 }) => {}
-                Err(fault) => channel.on_fault(now, fault.fault.no_data()),
+                Err(fault) => state.on_fault(fault.fault.no_data()),
             }
-            if let Some(reading) = channel.news(now, Some(self.pace.heartbeat_ms)) {
-                tell(channel.observation(now, reading));
+            settles = settles.min(state.settles_at(channel).unwrap_or(settles));
+            if let Some(reading) = state.news(channel, now, Some(pace.heartbeat_ms)) {
+                tell(state.observation(position, channel, now, reading));
             }
+        }
+        // A contact that bounces is looked at again when it should have settled, not a period later.
+        if let Some(poll) = self.polls.get_mut(at) {
+            poll.due = poll.due.min(settles);
         }
     }
 
     /// What was told of `channel` could not be kept: it is told again.
     pub fn forget_told(&mut self, channel: u8) {
-        for state in self.channels.iter_mut().filter(|state| state.position == channel) {
+        if let Some(state) = self.channels.get_mut(usize::from(channel)) {
             state.forget_told();
         }
     }
 }
 
 impl State {
-    fn observation(&self, now: Uptime, reading: Reading) -> Observation {
+    fn observation(&self, position: u8, channel: &Channel, now: Uptime, reading: Reading) -> Observation {
         Observation {
-            channel: self.position,
-            device: self.channel.device.into(),
+            channel: position,
+            device: channel.device.into(),
             metric: self.metric,
-            datatype: datatype(self.channel.quantity),
+            datatype: datatype(channel.quantity),
             reading,
             at: now,
         }
@@ -291,10 +325,7 @@ impl State {
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany { have } => write!(f, "more than {have} channels on one bus"),
-            Self::Request { channel, error } => write!(f, "channel {channel}: {error}"),
-        }
+        write!(f, "channel {}: {}", self.channel, self.error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the slaves of a bus do, and how long a dead one is left alone.
 
-use crate::drivers::{Block, Fault};
+use crate::drivers::{Block, Bus, Fault};
 use crate::time::Uptime;
 
 /// Failures in a row after which a slave counts as dead.
@@ -24,6 +24,8 @@ pub struct SlaveCounters {
 /// One slave: all that answers to one address of the bus.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slave {
+    /// Where it is.
+    pub bus: Bus,
     /// Modbus slave or I2C address; 0 for the input pins.
     pub address: u8,
     /// Since boot.
@@ -69,8 +71,9 @@ impl SlaveCounters {
 }
 
 impl Slave {
-    pub(super) const fn new(address: u8) -> Self {
+    pub(super) const fn new(bus: Bus, address: u8) -> Self {
         Self {
+            bus,
             address,
             counters: SlaveCounters {
                 good: 0,

@@ -291,7 +291,7 @@ impl<S: Storage, const METRICS: usize, const DEVICES: usize> Session<'_, S, METR
     /// Marks everything held as sent: a birth certificate carried it.
     pub(crate) fn mark_sent(&mut self, base: usize, count: usize) {
         for slot in self.slots.iter_mut().skip(base).take(count) {
-            slot.sent = Some((slot.value.clone(), slot.quality));
+            slot.sent = Some((slot.value.as_sent(), slot.quality));
         }
     }
 

@@ -193,7 +193,7 @@ impl<'d, S: Storage, const METRICS: usize, const DEVICES: usize> Session<'d, S, 
                 }
                 sent += 1;
                 if keep {
-                    slot.sent = Some((slot.value.clone(), slot.quality));
+                    slot.sent = Some((slot.value.as_sent(), slot.quality));
                 }
             }
             taken += 1;

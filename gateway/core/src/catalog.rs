@@ -12,7 +12,9 @@ mod schemes;
 
 pub use load::Loader;
 pub use register::Register;
-pub use schemes::builtin_schemes;
+pub use schemes::{
+    CodeRow, Controller, Firmware, FirmwareRange, builtin_schemes, code_rows, models_of, scheme_of,
+};
 
 use crate::pack::{PackInfo, Rule};
 use crate::sample::{ChannelIx, RawCode};
@@ -134,6 +136,8 @@ pub enum BoolEncoding {
 pub struct CodeScheme {
     /// Scheme id, such as `gbt24476-2017`.
     pub id: Arc<str>,
+    /// A catalog file defines it, or adds to the shipped one.
+    pub own: bool,
     /// What each code means, by bare code (see [`bare_code`]).
     pub codes: HashMap<RawCode, FaultKey>,
 }

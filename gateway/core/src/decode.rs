@@ -49,6 +49,7 @@ pub struct LogDecoder {
     intake: Intake,
     /// Profiles and maps of messages that are not Sparkplug's; `None`: cannot be read any more.
     fields: HashMap<ContentHash, Option<field::Restored>>,
+    restorer: field::Restorer,
     translation: Translation,
 }
 
@@ -65,7 +66,8 @@ impl LogDecoder {
     /// A birth that messages may refer to. Add them in the order received.
     pub fn add_context(&mut self, context: &DecodeContext) {
         if field::is_field(context) {
-            self.fields.insert(context.hash, field::restore(context).ok());
+            self.fields
+                .insert(context.hash, self.restorer.restore(context).ok());
             return;
         }
         let device = match Topic::parse(&context.topic) {
@@ -132,12 +134,17 @@ impl LogDecoder {
             return;
         };
         let decoder = &*restored.decoder;
-        let read = self
-            .translation
-            .read(decoder, &restored.topic, logged.payload, logged.received);
+        let read = self.translation.read(
+            decoder,
+            &restored.topic,
+            logged.payload,
+            logged.received,
+            self.skew_ms,
+        );
         if read.is_err() {
             return;
         }
+        let from = samples.len();
         for part in self.translation.parts() {
             if part.device.as_deref().or(logged.device) != equipment.device.as_deref() {
                 continue;
@@ -160,6 +167,7 @@ impl LogDecoder {
             samples.extend_from_slice(&self.intake.historical);
             samples.extend_from_slice(&self.intake.live);
         }
+        samples[from..].sort_by_key(|sample| sample.at);
     }
 
     fn table(

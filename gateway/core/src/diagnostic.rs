@@ -155,9 +155,24 @@ pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> O
     match nearest {
         Some((_, candidate)) => Some(format!("did you mean `{candidate}`?")),
         None if known.is_empty() => None,
+        None if only_one_contains(&lower, &known).is_some() => {
+            only_one_contains(&lower, &known).map(|candidate| format!("did you mean `{candidate}`?"))
+        }
         None if known.len() <= 24 => Some(format!("one of: {}", known.join(", "))),
         None => nearest_by_word(&lower, &known).map(|candidate| format!("did you mean `{candidate}`?")),
     }
+}
+
+/// The one candidate the word is a part of.
+fn only_one_contains<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.chars().count() < 4 {
+        return None;
+    }
+    let mut containing = known
+        .iter()
+        .filter(|candidate| candidate.to_lowercase().contains(word));
+    let first = containing.next()?;
+    containing.next().is_none().then_some(*first)
 }
 
 /// Long lists: a candidate that contains the word, or is contained in it.
@@ -214,5 +229,9 @@ mod tests {
             Some("one of: quantity, direction, trip, clear")
         );
         assert_eq!(suggestion("xyz", []), None);
+        assert_eq!(
+            suggestion("gbt24476", ["gbt24476-2017", "maixin"]).as_deref(),
+            Some("did you mean `gbt24476-2017`?")
+        );
     }
 }

@@ -23,6 +23,7 @@ pub mod hazard;
 mod host;
 pub mod input;
 mod journal;
+pub mod json;
 pub mod modbus;
 mod normalize;
 pub mod output;

@@ -258,7 +258,8 @@ fn whole(value: &Value<'_>) -> Option<i64> {
 fn reason(bad: Bad) -> NoData {
     match bad {
         Bad::Sensor => NoData::Sensor,
-        Bad::Device | Bad::Implausible | Bad::WrongType => NoData::Device,
+        Bad::Device | Bad::Implausible => NoData::Device,
+        Bad::WrongType => NoData::WrongType,
         Bad::NotConnected => NoData::NotConnected,
         Bad::Comm => NoData::Comm,
         Bad::Config => NoData::Config,

@@ -9,6 +9,7 @@ use crate::hash::ContentHash;
 use crate::hazard::{HazardEvent, HazardId, HazardSummary};
 use crate::input::{OperatorAction, Position};
 use crate::people::Role;
+use crate::sample::RawCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use vigil_protocol::sparkplug::MessageType;
@@ -36,6 +37,8 @@ pub enum Output {
     DeadLetter(DeadLetter),
     /// Someone appeared who is not in the catalog.
     Unregistered(UnregisteredDevice),
+    /// A controller reports a code its scheme does not know.
+    UnknownCode(UnknownCode),
     /// The alarm's current state (replaces the row of its equipment and rule).
     Alarm(AlarmRecord),
     /// A transition of an alarm (append).
@@ -118,6 +121,22 @@ pub struct DeadLetter {
     pub reason: String,
     /// Arrival.
     pub received: UtcMillis,
+}
+
+/// A code that the scheme of its equipment does not know: to be mapped by somebody. Told when it appears, and once a
+/// minute of source time while it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnknownCode {
+    /// Equipment id.
+    pub equipment: Arc<str>,
+    /// Its scheme, if it has one.
+    pub scheme: Option<Arc<str>>,
+    /// As the controller sent it.
+    pub code: RawCode,
+    /// When it was reported.
+    pub at: UtcMillis,
+    /// It was not there before, as far as is known.
+    pub appeared: bool,
 }
 
 /// A device that sends but is in no catalog.

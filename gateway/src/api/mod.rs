@@ -85,6 +85,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(evidence::list_heads))
         .routes(routes!(events::events))
         .routes(routes!(site::unregistered))
+        .routes(routes!(site::unknown_codes))
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))

@@ -3,7 +3,7 @@
 use super::params::{NoParams, Params};
 use super::problem::{ApiError, Reading};
 use crate::app::App;
-use crate::view::{self, DeadLetters, Overview, Rules, Unregistered};
+use crate::view::{self, DeadLetters, Overview, Rules, UnknownCodes, Unregistered};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -60,6 +60,19 @@ pub(super) async fn unregistered(
     Params(params): Params<LimitParams>,
 ) -> Result<Json<Unregistered>, ApiError> {
     Ok(Json(view::unregistered(&app, params.get()?).await?))
+}
+
+/// Codes of controllers that their scheme does not know, and the lines that make them known.
+#[utoipa::path(
+    get, path = "/api/v1/codes/unknown", tag = "site", operation_id = "unknownCodes",
+    params(LimitParams),
+    responses((status = 200, description = "The codes.", body = UnknownCodes), Reading),
+)]
+pub(super) async fn unknown_codes(
+    State(app): State<App>,
+    Params(params): Params<LimitParams>,
+) -> Result<Json<UnknownCodes>, ApiError> {
+    Ok(Json(view::unknown_codes(&app, params.get()?).await?))
 }
 
 /// Messages nothing could be made of, with the reason.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::Path;
 use vigil_core::catalog::Catalog;
 use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
+use vigil_core::json::Profiles;
 
 /// What was checked, and what was found.
 #[derive(Debug, Default, Serialize)]
@@ -27,6 +28,17 @@ pub struct Summary {
     pub polled: usize,
     /// The packs in force.
     pub packs: Vec<PackSummary>,
+    /// The mapping profiles in force.
+    pub profiles: Vec<ProfileSummary>,
+}
+
+/// A mapping profile in force.
+#[derive(Debug, Serialize)]
+pub struct ProfileSummary {
+    /// Profile id.
+    pub id: String,
+    /// The topics it reads, as an MQTT filter.
+    pub topic: String,
 }
 
 /// A pack in force.
@@ -56,12 +68,24 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     let of_maps: Vec<Diagnostic> = found.iter().filter(wanted).cloned().collect();
     let maps_ok = maps.is_ok();
     findings.extend(of_maps);
+    let profiles = match config.load_profiles() {
+        Ok((profiles, warnings)) => {
+            findings.extend(warnings);
+            Some(profiles)
+        }
+        Err(found) => {
+            findings.extend(found);
+            None
+        }
+    };
     match config.load_catalog() {
         Ok((catalog, warnings)) if config_ok => {
             findings.extend(warnings);
             CheckReport {
                 findings,
-                summary: maps_ok.then(|| summarize(&catalog, polled)),
+                summary: profiles
+                    .filter(|_| maps_ok)
+                    .map(|profiles| summarize(&catalog, polled, &profiles)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -83,7 +107,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog, polled: usize) -> Summary {
+fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -103,6 +127,14 @@ fn summarize(catalog: &Catalog, polled: usize) -> Summary {
             .sum(),
         polled,
         packs: packs.collect(),
+        profiles: profiles
+            .all()
+            .iter()
+            .map(|profile| ProfileSummary {
+                id: profile.id().to_owned(),
+                topic: profile.topic().filter().to_owned(),
+            })
+            .collect(),
     }
 }
 
@@ -153,6 +185,9 @@ impl fmt::Display for CheckReport {
                     "  {} {} ({short}): {} pieces of equipment",
                     pack.id, pack.version, pack.equipment
                 )?;
+            }
+            for profile in &summary.profiles {
+                writeln!(f, "  profile {}: {}", profile.id, profile.topic)?;
             }
         }
         match (errors, warnings) {

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod check;
+mod codes;
 mod demo;
 mod modbus;
 mod outbox;
@@ -28,6 +29,8 @@ enum Command {
     Run(run::RunArgs),
     /// Check configuration, catalog and rule packs; everything that is wrong, at once.
     Check(CheckArgs),
+    /// What controllers' fault codes mean.
+    Codes(codes::CodesArgs),
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check_main(&args),
+        Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
         Command::Verify(args) => verify::main(&args),
         Command::Outbox(args) => outbox::main(args),

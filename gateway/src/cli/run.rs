@@ -52,6 +52,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
         config,
         catalog,
         polled,
+        profiles,
         warnings,
     } = match source.load() {
         Ok(loaded) => loaded,
@@ -70,6 +71,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
         let options = RunOptions {
             polled,
             source: Some(source),
+            profiles,
             ..RunOptions::default()
         };
         match start(config, catalog, options).await {

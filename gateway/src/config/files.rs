@@ -93,7 +93,7 @@ fn report_same_id(packs: &[(String, Arc<RulePack>)], findings: &mut Vec<Diagnost
 }
 
 /// A file as it is, a directory's `*.toml` files in the order of their names.
-fn toml_files(path: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+pub(super) fn toml_files(path: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
@@ -114,7 +114,7 @@ fn toml_files(path: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     }
 }
 
-fn read_text(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<String> {
+pub(super) fn read_text(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<String> {
     read_utf8(path).map_err(|finding| findings.push(finding)).ok()
 }
 

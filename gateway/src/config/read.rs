@@ -54,6 +54,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
         read_broker(table, &mut config.broker, &config.base);
     }
     refuse_open_broker(root, listen.as_ref(), broker.as_ref(), config);
+    if let Some(table) = section("json") {
+        super::json::read(&table, &mut config.json, &config.base);
+    }
     if let Some(table) = section("store") {
         read_store(&table, &mut config.store);
     }

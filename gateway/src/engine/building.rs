@@ -18,6 +18,10 @@ use vigil_core::input::{FieldMessage, Input, Message, OperatorAction, Position};
 use vigil_core::output::{Command, Output};
 use vigil_protocol::time::UtcMillis;
 
+/// How long a batch gathers at most while a sender waits for it: brokers send few messages ahead of their
+/// acknowledgements (Mosquitto twenty), a client of the embedded broker none.
+const AWAITED: Duration = Duration::from_millis(5);
+
 /// A batch on its way to the database, with what follows its commit.
 #[derive(Debug, Default)]
 pub(super) struct Sealed {
@@ -43,6 +47,8 @@ pub(super) struct Building {
     opened: Option<Instant>,
     /// Somebody waits for the commit, or should hear of it: nothing lingers.
     urgent: bool,
+    /// A sender waits to hear that its message is on disk, and sends no more or not much more until then.
+    awaited: bool,
     /// Idempotency keys in batches not yet committed: open, and on their way.
     keys: BTreeSet<String>,
     keys_committing: BTreeSet<String>,
@@ -69,6 +75,7 @@ impl Building {
             open: Sealed::default(),
             opened: None,
             urgent: false,
+            awaited: false,
             keys: BTreeSet::new(),
             keys_committing: BTreeSet::new(),
             last_batch: restored.last_batch,
@@ -117,6 +124,7 @@ impl Building {
         };
         self.pipeline
             .handle(input, self.position, self.now, &mut self.open.batch.outputs);
+        self.awaited |= ack.is_some();
         self.open.acks.extend(ack);
         let mut keep = false;
         for output in &self.open.batch.outputs[from..] {
@@ -199,11 +207,12 @@ impl Building {
 
     /// When the open batch should go, if nothing else makes it go before.
     pub(super) fn flush_at(&self, linger: Duration) -> Option<Instant> {
-        if self.urgent {
-            self.opened
-        } else {
-            self.opened.map(|opened| opened + linger)
-        }
+        let linger = match (self.urgent, self.awaited) {
+            (true, _) => Duration::ZERO,
+            (false, true) => linger.min(AWAITED),
+            (false, false) => linger,
+        };
+        self.opened.map(|opened| opened + linger)
     }
 
     /// When a batch should go although nothing comes in.
@@ -232,6 +241,7 @@ impl Building {
     fn close(&mut self, snapshots: impl FnOnce(&mut Snapshots, &mut Pipeline, &mut Batch)) -> Option<Sealed> {
         self.opened = None;
         self.urgent = false;
+        self.awaited = false;
         let mut sealed = std::mem::take(&mut self.open);
         let batch = &mut sealed.batch;
         batch.position = self.position;

@@ -5,6 +5,7 @@ use super::chore::Chore;
 use super::health::Shared;
 use super::{EngineOptions, Outlet};
 use crate::clock::Clock;
+use crate::ingest::Ack;
 use crate::store::{ServerEvent, StoreError, Writer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +131,11 @@ impl Committer {
             }
         }
         for ack in sealed.acks {
-            self.outlet.acknowledge(ack);
+            match ack {
+                Ack::Delivery(delivery) => self.outlet.acknowledge(delivery),
+                // Whoever waited may have gone away.
+                Ack::Waiting(waiter) => drop(waiter.send(())),
+            }
         }
         for command in &sealed.commands {
             if self.outlet.command(command) {

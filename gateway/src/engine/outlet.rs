@@ -1,15 +1,15 @@
 //! What leaves the process after a commit.
 
 use crate::clock::Clock;
-use crate::ingest::Ack;
+use crate::ingest::Delivery;
 use crate::mqtt::{Acker, Publisher, encode_command};
 use std::sync::Arc;
 use vigil_core::output::Command;
 
 /// Where acknowledgements and commands go. Neither may wait.
 pub trait Outlet: Send + 'static {
-    /// The message behind `ack` is on disk.
-    fn acknowledge(&self, ack: Ack);
+    /// The message of this delivery is on disk.
+    fn acknowledge(&self, delivery: Delivery);
     /// Sends a command; false if it had to be dropped.
     fn command(&self, command: &Command) -> bool;
 }
@@ -26,8 +26,8 @@ pub struct MqttOutlet {
 }
 
 impl Outlet for MqttOutlet {
-    fn acknowledge(&self, ack: Ack) {
-        self.acker.ack(ack);
+    fn acknowledge(&self, delivery: Delivery) {
+        self.acker.ack(delivery);
     }
 
     fn command(&self, command: &Command) -> bool {

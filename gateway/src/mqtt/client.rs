@@ -5,9 +5,9 @@
 //! our STATE offline, which is the truth. QoS 1 messages are acknowledged by the engine after commit.
 
 use super::host::Host;
-use super::{Backoff, Endpoint, options};
+use super::{Backoff, Endpoint, Mappings, options};
 use crate::clock::Clock;
-use crate::ingest::{Ack, Incoming};
+use crate::ingest::{Ack, Delivery, FieldRoute, Incoming};
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubAck, SubscribeReasonCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use vigil_core::json::Profiles;
 
 /// What is subscribed to.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Subscription {
     pub host_id: String,
     /// Topic filters; the Sparkplug namespace.
     pub filters: Vec<String>,
+    /// What else is subscribed to: the topics of these profiles, unless they come another way.
+    pub mappings: Option<Mappings>,
     /// Longest pause between two attempts to connect.
     pub max_backoff: Duration,
 }
@@ -42,6 +45,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct Intake {
     client: AsyncClient,
+    subscription: Arc<Subscription>,
     current: Arc<AtomicU64>,
     status: watch::Receiver<Connection>,
     stop: CancellationToken,
@@ -58,6 +62,15 @@ pub struct Intake {
 pub struct Acker {
     client: AsyncClient,
     current: Arc<AtomicU64>,
+}
+
+/// Changes what is subscribed to; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    client: AsyncClient,
+    subscription: Arc<Subscription>,
+    status: watch::Receiver<Connection>,
+    state: String,
 }
 
 /// How long messages gather; small against the time a batch waits.
@@ -89,11 +102,13 @@ impl Intake {
         let stop = CancellationToken::new();
         let leaving = Arc::new(AtomicBool::new(false));
         let topic = host.topic.clone();
+        let subscription = Arc::new(subscription);
         let session = Session {
             client: client.clone(),
             host,
             backoff: Backoff::new(subscription.max_backoff),
-            subscription,
+            subscription: Arc::clone(&subscription),
+            strange: false,
             clock: clock.clone(),
             current: Arc::clone(&current),
             status: status_to,
@@ -111,6 +126,7 @@ impl Intake {
         });
         Self {
             client,
+            subscription,
             current,
             status,
             stop,
@@ -139,6 +155,17 @@ impl Intake {
         Acker {
             client: self.client.clone(),
             current: Arc::clone(&self.current),
+        }
+    }
+
+    /// Changes what is subscribed to.
+    #[must_use]
+    pub fn topics(&self) -> Topics {
+        Topics {
+            client: self.client.clone(),
+            subscription: Arc::clone(&self.subscription),
+            status: self.status(),
+            state: self.topic.clone(),
         }
     }
 
@@ -180,15 +207,33 @@ impl Intake {
     }
 }
 
+impl Topics {
+    /// The profiles in force are other ones now: asks the broker for their topics, and no longer for those of `old`
+    /// ones. Without a session the next one does it.
+    pub fn changed(&self, old: &Profiles) {
+        if self.subscription.mappings.is_none() || !self.status.borrow().up {
+            return;
+        }
+        let wanted = self.subscription.all(&self.state);
+        let mut sent = self.client.try_subscribe_many(to_subscribe(&wanted));
+        for gone in old.filters().iter().filter(|old| !wanted.contains(old)) {
+            sent = sent.and_then(|()| self.client.try_unsubscribe(gone));
+        }
+        if let Err(error) = sent {
+            tracing::error!(%error, "the topics of the new profiles were not all subscribed to; the next connection does it");
+        }
+    }
+}
+
 impl Acker {
     /// Acknowledges a delivery of the current connection; of an earlier one: nothing, the broker
     /// sends it again.
-    pub fn ack(&self, ack: Ack) {
-        if self.current.load(Ordering::Acquire) != ack.connection {
+    pub fn ack(&self, delivery: Delivery) {
+        if self.current.load(Ordering::Acquire) != delivery.connection {
             return;
         }
         let mut publish = Publish::new("", QoS::AtLeastOnce, Vec::new());
-        publish.pkid = ack.packet;
+        publish.pkid = delivery.packet;
         if let Err(error) = self.client.try_ack(&publish) {
             // The broker sends the message again at the next connection; the log has it once.
             tracing::debug!(%error, "acknowledgement not sent");
@@ -199,7 +244,9 @@ impl Acker {
 struct Session {
     client: AsyncClient,
     host: Host,
-    subscription: Subscription,
+    subscription: Arc<Subscription>,
+    /// Something came that nobody asked for; it was said.
+    strange: bool,
     backoff: Backoff,
     clock: Clock,
     current: Arc<AtomicU64>,
@@ -220,10 +267,8 @@ impl Session {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     self.current.fetch_add(1, Ordering::AcqRel);
                     // With or without an old session: a broker that forgot half of it is not trusted.
-                    let filters = self.subscription.filters.iter().chain([&self.host.topic]);
-                    let filters =
-                        filters.map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
-                    if let Err(error) = self.client.try_subscribe_many(filters) {
+                    let filters = self.subscription.all(&self.host.topic);
+                    if let Err(error) = self.client.try_subscribe_many(to_subscribe(&filters)) {
                         tracing::warn!(%error, "could not subscribe; connecting again");
                         events.clean();
                     }
@@ -254,7 +299,15 @@ impl Session {
     }
 
     fn subscribed(&mut self, ack: &SubAck) {
-        if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
+        let refused = |codes: &[SubscribeReasonCode]| codes.contains(&SubscribeReasonCode::Failure);
+        let own = (self.subscription.filters.len() + 1).min(ack.return_codes.len());
+        let (own, mapped) = ack.return_codes.split_at(own);
+        if refused(mapped) {
+            tracing::error!(
+                "the MQTT broker refuses topics of mapping profiles: is the user allowed to read them?"
+            );
+        }
+        if refused(own) {
             tracing::error!(filters = ?self.subscription.filters, "the MQTT broker refuses the subscription");
             let error = Some("the MQTT broker refuses the subscription".to_owned());
             self.status.send_replace(Connection { up: false, error });
@@ -314,9 +367,9 @@ impl Session {
     }
 
     /// `certain`: the delivery belongs to the current connection.
-    async fn forward(&self, publish: Publish, certain: bool) {
+    async fn forward(&mut self, publish: Publish, certain: bool) {
         let packet = publish.pkid;
-        let ack = (publish.qos != QoS::AtMostOnce && packet != 0).then(|| Ack {
+        let ack = (publish.qos != QoS::AtMostOnce && packet != 0).then(|| Delivery {
             connection: self.current.load(Ordering::Acquire),
             packet,
         });
@@ -338,13 +391,21 @@ impl Session {
             }
             return;
         }
+        let field = match self.route(&publish.topic) {
+            Route::Sparkplug => None,
+            Route::Field(route) => Some(route),
+            Route::Nobody => {
+                self.nobody(&publish);
+                return;
+            }
+        };
         let incoming = Incoming {
             topic: publish.topic,
             payload: publish.payload,
             retained: publish.retain,
             received: self.clock.now(),
-            ack,
-            field: None,
+            ack: ack.map(Ack::Delivery),
+            field,
         };
         tokio::select! {
             biased;
@@ -358,6 +419,31 @@ impl Session {
         }
     }
 
+    fn route(&self, topic: &str) -> Route {
+        match &self.subscription.mappings {
+            Some(mappings) if !topic.starts_with("spBv1.0/") => {
+                mappings.route(topic).map_or(Route::Nobody, Route::Field)
+            }
+            _ => Route::Sparkplug,
+        }
+    }
+
+    /// A subscription of an earlier run, or one just given up: the broker need not keep it for us.
+    fn nobody(&mut self, publish: &Publish) {
+        if !self.strange {
+            self.strange = true;
+            tracing::warn!(
+                topic = publish.topic,
+                "the broker sends what no profile reads, from an old subscription of this client id: not taken in"
+            );
+        }
+        if publish.qos != QoS::AtMostOnce
+            && let Err(error) = self.client.try_ack(publish)
+        {
+            tracing::debug!(%error, "acknowledgement not sent");
+        }
+    }
+
     fn say_online(&self) {
         let topic = self.host.topic.as_str();
         if let Err(error) = self
@@ -367,4 +453,29 @@ impl Session {
             tracing::warn!(%error, "could not say STATE online");
         }
     }
+}
+
+/// What becomes of a message.
+enum Route {
+    Sparkplug,
+    Field(FieldRoute),
+    Nobody,
+}
+
+impl Subscription {
+    /// Everything the session asks for: its own filters and STATE first, then the topics of the profiles.
+    fn all(&self, state: &str) -> Vec<String> {
+        let mapped = self
+            .mappings
+            .iter()
+            .flat_map(|mappings| mappings.current().filters());
+        let own = self.filters.iter().cloned().chain([state.to_owned()]);
+        own.chain(mapped).collect()
+    }
+}
+
+fn to_subscribe(filters: &[String]) -> impl Iterator<Item = rumqttc::SubscribeFilter> {
+    filters
+        .iter()
+        .map(|filter| rumqttc::SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce))
 }

@@ -5,12 +5,14 @@ mod client;
 mod command;
 mod handover;
 mod host;
+mod mappings;
 mod publisher;
 
 pub use broker::{BrokerError, BrokerOptions, BrokerUser, EmbeddedBroker};
-pub use client::{Acker, Connection, Intake, Subscription};
+pub use client::{Acker, Connection, Intake, Subscription, Topics};
 pub use command::encode as encode_command;
 pub use handover::{Handover, NOT_HANDED_OVER};
+pub use mappings::Mappings;
 pub use publisher::Publisher;
 
 use std::time::Duration;

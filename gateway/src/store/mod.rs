@@ -23,7 +23,7 @@ pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, Sin
 pub use reader::{
     AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
     OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
-    StoredMessage, StoredPayload,
+    StoredMessage, StoredPayload, UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
 pub use writer::{Committed, Indexed, Writer};

@@ -158,8 +158,12 @@ fn migrations() -> Migrator {
         ("heads", include_str!("../../migrations/sqlite/0004_heads.sql")),
         ("outbox", include_str!("../../migrations/sqlite/0005_outbox.sql")),
         (
+            "unknown codes",
+            include_str!("../../migrations/sqlite/0006_unknown_codes.sql"),
+        ),
+        (
             "hazard loop",
-            include_str!("../../migrations/sqlite/0006_hazard_loop.sql"),
+            include_str!("../../migrations/sqlite/0007_hazard_loop.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

@@ -11,6 +11,7 @@
 mod alarms;
 mod ask;
 mod card;
+mod codes;
 mod completeness;
 mod equipment;
 mod error;
@@ -33,6 +34,7 @@ pub mod words;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
 pub use card::Card;
+pub use codes::{CodeLines, Elsewhere, UnknownCode, UnknownCodes, unknown_codes};
 pub use completeness::{Completeness, Gap, MessageCounts};
 pub use equipment::{
     ChannelNow, EquipmentDetail, EquipmentFilter, EquipmentLine, EquipmentPage, NameplateValue, Watch,

@@ -1,9 +1,9 @@
-//! Devices that send but are in no catalog, and messages nothing could be made of.
+//! Devices that send but are in no catalog, codes nobody has explained, and messages nothing could be made of.
 
 use super::Site;
 use super::fault::{Fault, respond};
 use super::page::Page;
-use crate::view::{self, DeadLetters, Stranger};
+use crate::view::{self, DeadLetters, Stranger, UnknownCodes};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Devices shown.
 const DEVICES: u32 = 200;
+/// Unknown codes shown.
+const CODES: u32 = 200;
 /// Dead letters shown.
 const LETTERS: u32 = 50;
 /// Metrics shown before the rest is folded away.
@@ -21,6 +23,7 @@ const METRICS: usize = 8;
 struct StrangersPage<'p> {
     page: &'p Page,
     devices: Vec<Stranger>,
+    unknown: UnknownCodes,
     letters: DeadLetters,
 }
 
@@ -32,10 +35,12 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 
 async fn make<'p>(site: &Site, page: &'p Page) -> Result<StrangersPage<'p>, Fault> {
     let devices = view::unregistered(&site.app, DEVICES).await?.devices;
+    let unknown = view::unknown_codes(&site.app, CODES).await?;
     let letters = view::dead_letters(&site.app, LETTERS).await?;
     Ok(StrangersPage {
         page,
         devices,
+        unknown,
         letters,
     })
 }

@@ -25,7 +25,7 @@ use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
 use vigil_gateway::config::Config;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
-use vigil_gateway::ingest::{Ack, Incoming};
+use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::outbox::Board;
 use vigil_gateway::secrets::AdminToken;
@@ -35,7 +35,7 @@ use vigil_protocol::time::UtcMillis;
 struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn acknowledge(&self, _ack: Ack) {}
+    fn acknowledge(&self, _delivery: Delivery) {}
 
     fn command(&self, _command: &Command) -> bool {
         true

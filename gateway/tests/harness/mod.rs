@@ -20,9 +20,10 @@ use vigil_core::hazard::{Actor, HazardEvent, HazardEventKind, HazardId, HazardSt
 use vigil_core::input::{Action, OperatorAction, Position};
 use vigil_core::output::{
     ActionEntry, DeadLetter, DecodeContext, GapReason, GapRecord, LogEntry, NodeHour, Output, Rollup,
-    RollupNumbers, UnregisteredDevice,
+    RollupNumbers, UnknownCode, UnregisteredDevice,
 };
 use vigil_core::pack::{Grade, Severity, builtin};
+use vigil_core::sample::RawCode;
 use vigil_gateway::store::{
     self, Batch, HazardWindow, Payload, Reader, ServerEvent, Snapshot, StoreOptions, Writer,
 };
@@ -393,6 +394,8 @@ pub fn everything() -> Batch {
             messages: 12,
             metrics: vec![("温度".to_owned(), "21.5".to_owned())],
         }),
+        unknown_code(T0 + 60_000, false),
+        unknown_code(T0, true),
         Output::Alarm(alarm("boiler", "R", AlarmState::Unacknowledged)),
         Output::AlarmEvent(alarm_event("boiler", T0 + 2)),
         opened("HZ-1", "boiler", "R"),
@@ -422,4 +425,15 @@ pub fn everything() -> Batch {
     }];
     batch.watermark = Some(Position(2));
     batch
+}
+
+/// A lift whose scheme does not know what it says.
+pub fn unknown_code(at: i64, appeared: bool) -> Output {
+    Output::UnknownCode(UnknownCode {
+        equipment: "lift".into(),
+        scheme: Some("s".into()),
+        code: RawCode::new("E99"),
+        at: UtcMillis(at),
+        appeared,
+    })
 }

@@ -21,7 +21,7 @@ use vigil_core::pack::{Severity, builtin};
 use vigil_core::{Pipeline, Settings};
 use vigil_gateway::clock::Clock;
 use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore};
-use vigil_gateway::ingest::{Ack, Incoming};
+use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::outbox::{Board, Destination, Outbox, OutboxParts, Pauses, PointsOptions};
 use vigil_gateway::sinks::http::{Client, Limits};
@@ -33,7 +33,7 @@ use vigil_protocol::time::UtcMillis;
 struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn acknowledge(&self, _ack: Ack) {}
+    fn acknowledge(&self, _ack: Delivery) {}
 
     fn command(&self, _command: &Command) -> bool {
         true

@@ -85,7 +85,7 @@ macro_rules! units {
             }
 
             /// (numerator, denominator, offset in hundredths): base = (value + offset) × num / den.
-            const fn factor(self) -> (i128, i128, i128) {
+            const fn factor(self) -> (i64, i64, i64) {
                 match self { $( Unit::$unit => ($num, $den, $offset), )+ }
             }
 
@@ -161,7 +161,8 @@ impl Conversion {
     }
 }
 
-const fn gcd(mut a: i128, mut b: i128) -> i128 {
+/// 64 bits, because 128 take four kilobytes of code on a small processor.
+const fn gcd(mut a: i64, mut b: i64) -> i64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -179,9 +180,11 @@ impl Unit {
         }
         let (from_num, from_den, from_offset) = self.factor();
         let (to_num, to_den, to_offset) = to.factor();
-        // to = (v + a/100)·p/q − b/100, with p/q the ratio of the factors = (100·p·v + a·p − b·q) / (100·q)
-        let p = from_num * to_den;
-        let q = from_den * to_num;
+        // to = (v + a/100)·p/q − b/100, with p/q the ratio of the factors = (100·p·v + a·p − b·q) / (100·q).
+        // Reduced before it is multiplied out: psi and kgf/cm² share standard gravity, and would not fit otherwise.
+        let (num, den) = (gcd(from_num, to_num), gcd(from_den, to_den));
+        let p = (from_num / num) * (to_den / den);
+        let q = (from_den / den) * (to_num / num);
         let (mul, add, div) = (100 * p, from_offset * p - to_offset * q, 100 * q);
         let common = gcd(gcd(mul, add), div);
         Some(Conversion {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod load;
+mod load_json;
 mod provision;
 mod run;
 mod slaves;
@@ -29,6 +30,8 @@ enum Command {
     Run(run::RunArgs),
     /// Put load on a broker and its gateway, and measure how long messages take to be on disk.
     Load(load::LoadArgs),
+    /// Put JSON messages of many devices on a broker, as a mapping profile of its gateway reads them.
+    LoadJson(load_json::LoadJsonArgs),
     /// Serve the Modbus RTU slaves of a scenario to a real node, in real time.
     Slaves(slaves::SlavesArgs),
     /// Set up a node through its console, or show how it is set up.
@@ -42,11 +45,14 @@ enum Command {
 #[derive(Args)]
 struct CatalogArgs {
     /// A built-in scenario or a file.
-    #[arg(required_unless_present = "nodes")]
+    #[arg(required_unless_present_any = ["nodes", "devices"])]
     scenario: Option<String>,
     /// The load site with this many nodes instead.
     #[arg(long, conflicts_with = "scenario")]
     nodes: Option<usize>,
+    /// The site of `load-json` with this many devices instead.
+    #[arg(long, conflicts_with_all = ["scenario", "nodes"])]
+    devices: Option<usize>,
 }
 
 /// How to reach the broker.
@@ -84,13 +90,15 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::execute(args),
             Command::Load(args) => load::execute(args),
+            Command::LoadJson(args) => load_json::execute(args),
             Command::Slaves(args) => slaves::execute(args),
             Command::Provision(args) => provision::execute(&args),
             Command::Catalog(args) => {
-                let text = match (args.nodes, args.scenario) {
-                    (Some(nodes), _) => vigil_simulator::load::catalog_toml(nodes),
-                    (None, Some(scenario)) => find(&scenario)?.catalog_toml(),
-                    (None, None) => String::new(),
+                let text = match (args.nodes, args.devices, args.scenario) {
+                    (Some(nodes), _, _) => vigil_simulator::load::catalog_toml(nodes),
+                    (None, Some(devices), _) => vigil_simulator::load::json_catalog_toml(devices),
+                    (None, None, Some(scenario)) => find(&scenario)?.catalog_toml(),
+                    (None, None, None) => String::new(),
                 };
                 print(&text)?;
                 Ok(ExitCode::SUCCESS)

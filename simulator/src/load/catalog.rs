@@ -41,7 +41,7 @@ pub fn catalog_toml(nodes: usize) -> String {
     text
 }
 
-fn boiler(text: &mut String, id: &str, group: &str, node: &str, device: &str) {
+pub(super) fn boiler(text: &mut String, id: &str, group: &str, node: &str, device: &str) {
     // Writing to a string cannot fail.
     write!(
         text,

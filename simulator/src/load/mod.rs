@@ -7,6 +7,7 @@
 mod catalog;
 mod connection;
 mod histogram;
+mod json;
 mod node;
 mod probe;
 mod wire;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use catalog::catalog_toml;
 pub use histogram::{Histogram, Percentiles};
+pub use json::{JsonLoadOptions, JsonLoadReport, json_catalog_toml, run_json};
 pub use probe::ProbeError;
 
 use crate::mqtt::{Broker, BrokerError};
@@ -116,6 +118,9 @@ pub enum LoadError {
     /// The probe's address is not usable.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// The connection of a load that does not try again.
+    #[error("load: {0}")]
+    Connection(#[from] std::io::Error),
     /// The options make no sense together.
     #[error("load: {0}")]
     Options(&'static str),

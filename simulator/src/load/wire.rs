@@ -43,6 +43,15 @@ pub(super) fn publish(out: &mut Vec<u8>, topic: &str, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// Appends PUBLISH at QoS 1.
+pub(super) fn publish_surely(out: &mut Vec<u8>, topic: &str, id: u16, payload: &[u8]) {
+    out.push(0x32);
+    length(out, 4 + topic.len() + payload.len());
+    text(out, topic);
+    out.extend_from_slice(&id.to_be_bytes());
+    out.extend_from_slice(payload);
+}
+
 fn packet(out: &mut Vec<u8>, kind: u8, body: &[u8]) {
     out.push(kind);
     length(out, body.len());
@@ -68,6 +77,7 @@ pub(super) enum Incoming<'a> {
     /// CONNACK with its return code.
     ConnAck(u8),
     SubAck,
+    PubAck,
     /// PUBLISH at QoS 0.
     Publish {
         topic: &'a str,
@@ -117,6 +127,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Incoming<'_>, usize)>, Malfo
                 payload: body.get(payload..).ok_or(Malformed)?,
             }
         }
+        4 => Incoming::PubAck,
         9 => Incoming::SubAck,
         _ => Incoming::Other,
     };

@@ -2,35 +2,42 @@
 
 use cortex_m_rt::entry;
 use embassy_executor::{SpawnError, Spawner};
-use embassy_futures::block_on;
-use embassy_net::{Config as NetConfig, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
-use embassy_time::{Instant, block_for};
-use heapless::Vec;
+use embassy_net::{Runner, Stack, StackResources};
+use embassy_time::{Delay, block_for};
 use static_cell::{ConstStaticCell, StaticCell};
+use vigil_board_common::link::{Buffer, Server};
+use vigil_board_common::node::Node;
+use vigil_board_common::provisioning::BLOCKS;
+use vigil_board_common::sampling::{self, Reader, Sampling};
+use vigil_board_common::sd::Sd;
+use vigil_board_common::start::{self, JOURNAL_BLOCKS};
+use vigil_board_common::{crash, executor, health, link, provisioning, say, stack, watch};
 use vigil_firmware::block_store::{BlockStore, Region};
-use vigil_firmware::drivers::rtc::{self, Part};
+use vigil_firmware::drivers::rtc::Part;
+use vigil_firmware::flash::CardFlash;
 use vigil_firmware::health::{Remembered, ResetCause};
-use vigil_firmware::provisioning::{Address, Console, MAX_CHANNELS, MAX_DEVICES, Network, Settings};
-use vigil_firmware::{Config, DeviceDef, MetricDef, NodeDef, Scratch, Session};
+use vigil_firmware::modbus::Master;
+use vigil_firmware::provisioning::{Console, Settings};
 
-use crate::console::say;
+use crate::card::Ssi;
 use crate::ethernet::Ethernet;
 use crate::i2c::Bus;
-use crate::link::{Buffer, Server};
-use crate::node::{MESSAGE, Node};
-use crate::sd::Sd;
-use crate::{
-    bench, clock, console, crash, executor, health, link, provisioning, sampling, stack, system, wall,
-    watchdog,
-};
+use crate::rs485::Line;
+use crate::{clock, console, pins, system, watchdog};
+
+const NAME: &str = "lm3s6965evb";
+/// What the node is called as long as nothing was saved.
+const BENCH: &str = "lm3s6965";
+const CLOCK_CHIP: Part = Part::Ds1338;
+const FIRMWARE: &str = concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION"));
 
 /// Hardware address: locally administered.
 const ADDRESS: [u8; 6] = [0x02, 0x56, 0x49, 0x47, 0, 1];
 
-type Store = BlockStore<Region<Sd>>;
-
-/// Blocks of the card that the journal may use: 16 MB, eight thousand messages.
-const JOURNAL_BLOCKS: u32 = 32_768;
+type Card = Region<Sd<Ssi>>;
+type Store = BlockStore<Card>;
+type Flash = CardFlash<Card>;
+type BusReader = Reader<Line, Bus, pins::Pin>;
 
 #[entry]
 fn main() -> ! {
@@ -42,7 +49,7 @@ fn main() -> ! {
     };
     clock::start(core.SYST);
     let (remembered, pause) = crash::take();
-    say!("vigil {} on lm3s6965evb", env!("CARGO_PKG_VERSION"));
+    say!("vigil {} on {NAME}", env!("CARGO_PKG_VERSION"));
     let Remembered {
         cause,
         resets,
@@ -63,7 +70,7 @@ fn main() -> ! {
 
 /// What the tasks work with.
 struct Parts {
-    card: Sd,
+    flash: Flash,
     console: &'static mut Console,
     /// `None` when the settings do not say what to do: then there is only the console.
     work: Option<Work>,
@@ -75,155 +82,90 @@ struct Work {
     stack: Stack<'static>,
     runner: Runner<'static, &'static mut Ethernet>,
     server: Server,
-    line: sampling::Line,
+    sampling: &'static Sampling,
+    readers: [BusReader; 4],
     remembered: &'static Remembered,
 }
 
-/// Each part in a function of its own, not inlined: large values pass through their stacks one after the other.
 #[inline(never)]
 fn prepare(remembered: Remembered) -> Result<Parts, &'static str> {
-    // The bus never makes anybody wait for an event.
-    match block_on(rtc::read(&mut Bus::start(), Part::Ds1338)) {
-        Ok(utc) => wall::set(utc),
-        Err(error) => say!("clock: {error}"),
-    }
-    let card = Sd::start().map_err(|error| {
+    let mut i2c = Bus::start();
+    start::set_clock(&mut i2c, CLOCK_CHIP);
+    let card = Sd::start(Ssi::start()).map_err(|error| {
         say!("card: {error}");
         "no card"
     })?;
-    let settings = settings(card);
-    let work = match server(settings) {
-        Ok(server) => Some(work(card, settings, server, remembered)?),
-        Err(why) => {
-            say!("settings: {why}; doing nothing");
-            None
-        }
-    };
+    let region = |first| Region { device: card, first };
+    let flash = CardFlash::new(region(0), BLOCKS);
+    let (settings, saved) = start::settings(flash.clone(), BENCH);
     Ok(Parts {
-        card,
-        console: console_of(settings),
-        work,
-    })
-}
-
-/// Where the settings say that the broker is, when they can be used.
-#[inline(never)]
-fn server(settings: &'static Settings) -> Result<Server, &'static str> {
-    if let Err(error) = settings.check() {
-        say!("settings: {error}");
-        return Err("they cannot be used");
-    }
-    Ok(Server {
-        address: settings
-            .broker
-            .parse()
-            .map_err(|_| "the broker is not an IPv4 address")?,
-        port: settings.broker_port,
-        client: &settings.node,
-        user: &settings.user,
-        password: &settings.password.0,
+        flash,
+        console: start::console(settings),
+        work: work(region(BLOCKS), i2c, (settings, saved), remembered)?,
     })
 }
 
 #[inline(never)]
 fn work(
-    card: Sd,
-    settings: &'static Settings,
-    server: Server,
+    journal: Card,
+    i2c: Bus,
+    (settings, saved): (&'static Settings, bool),
     remembered: Remembered,
-) -> Result<Work, &'static str> {
+) -> Result<Option<Work>, &'static str> {
+    static NODE: StaticCell<Node<Store>> = StaticCell::new();
     static REMEMBERED: StaticCell<Remembered> = StaticCell::new();
-    let node = node(card, settings)?;
-    let (stack, runner) = network(node, settings.network);
-    Ok(Work {
+    let Some(server) = start::server(settings) else {
+        return Ok(None);
+    };
+    let Some(node) = start::node(&NODE, store(journal)?, settings, FIRMWARE, saved)? else {
+        return Ok(None);
+    };
+    let Some(sampling) = start::sampling(settings) else {
+        return Ok(None);
+    };
+    let (stack, runner) = network(node, settings);
+    Ok(Some(Work {
         node,
         stack,
         runner,
         server,
-        line: sampling::line(settings),
+        sampling,
+        readers: readers(settings, i2c),
         remembered: REMEMBERED.init(remembered),
-    })
-}
-
-fn spawn(spawner: Spawner, parts: Parts) -> Result<(), SpawnError> {
-    static BUFFER: ConstStaticCell<Buffer> = ConstStaticCell::new(Buffer::new());
-    spawner.spawn(console_task(parts.console, parts.card)?);
-    spawner.spawn(watchdog_task(parts.work.is_some())?);
-    if let Some(work) = parts.work {
-        spawner.spawn(net_task(work.runner)?);
-        spawner.spawn(link_task(work.node, work.stack, work.server, BUFFER.take())?);
-        spawner.spawn(sampling_task(work.node, work.line)?);
-        spawner.spawn(health_task(work.node, work.remembered)?);
-    }
-    Ok(())
-}
-
-/// What was saved; the bench's when nothing was, and nothing when that cannot be read.
-#[inline(never)]
-fn settings(card: Sd) -> &'static Settings {
-    static SETTINGS: StaticCell<Settings> = StaticCell::new();
-    SETTINGS.init_with(|| match provisioning::load(card) {
-        Ok(Some(settings)) => settings,
-        Ok(None) => {
-            say!("settings: NOT CONFIGURED; the bench's are used");
-            bench::settings()
-        }
-        Err(error) => {
-            say!("settings: {error}");
-            Settings::EMPTY
-        }
-    })
+    }))
 }
 
 #[inline(never)]
-fn console_of(settings: &Settings) -> &'static mut Console {
-    static CONSOLE: StaticCell<Console> = StaticCell::new();
-    CONSOLE.init_with(|| Console::new(settings.clone()))
-}
-
-/// The session on the journal on the card.
-#[inline(never)]
-fn node(card: Sd, settings: &'static Settings) -> Result<&'static Node<Store>, &'static str> {
-    static NODE: StaticCell<Node<Store>> = StaticCell::new();
-    static SCRATCH: ConstStaticCell<Scratch<MESSAGE>> = ConstStaticCell::new(Scratch::new());
-    let store = store(card)?;
-    let now = wall::now();
-    let definition = definition(settings);
-    let edge = Session::open(definition, Config::DEFAULT, store, now.0 as u64, now)
-        .map_err(|_| "the session cannot be opened")?;
-    let node = NODE.init_with(|| Node::new(edge, SCRATCH.take()));
-    node.with(|edge| {
-        let journal = edge.journal();
-        let (held, next, epoch) = (journal.pending(), journal.next(), journal.epoch());
-        say!("journal: {held} of {next} held, epoch {epoch:x}");
-    });
-    Ok(node)
-}
-
-#[inline(never)]
-fn store(card: Sd) -> Result<Store, &'static str> {
-    let journal = Region {
-        device: card,
-        first: provisioning::BLOCKS,
-    };
+fn store(journal: Card) -> Result<Store, &'static str> {
     BlockStore::open(journal, JOURNAL_BLOCKS).map_err(|_| "the card cannot be read")
 }
 
 #[inline(never)]
-fn network(node: &Node<Store>, network: Network) -> (Stack<'static>, Runner<'static, &'static mut Ethernet>) {
+fn readers(settings: &Settings, i2c: Bus) -> [BusReader; 4] {
+    static LINE_0: StaticCell<Master<Line, Delay>> = StaticCell::new();
+    static LINE_1: StaticCell<Master<Line, Delay>> = StaticCell::new();
+    [
+        Reader::Line(
+            0,
+            LINE_0.init_with(|| sampling::master(settings, 0, Line::start_0)),
+        ),
+        Reader::Line(
+            1,
+            LINE_1.init_with(|| sampling::master(settings, 1, Line::start_1)),
+        ),
+        Reader::I2c(i2c, CLOCK_CHIP),
+        Reader::Pins(pins::start()),
+    ]
+}
+
+#[inline(never)]
+fn network(
+    node: &Node<Store>,
+    settings: &Settings,
+) -> (Stack<'static>, Runner<'static, &'static mut Ethernet>) {
     static ETHERNET: StaticCell<Ethernet> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<2>> = StaticCell::new();
-    // Differs from start to start: a TCP port used again at once would meet the old connection.
-    let next = node.with(|edge| edge.journal().next());
-    let seed = wall::now().0 as u64 ^ next.rotate_left(32) ^ Instant::now().as_ticks();
-    let config = match network {
-        Network::Dhcp => NetConfig::dhcpv4(Default::default()),
-        Network::Static(Address { ip, prefix, gateway }) => NetConfig::ipv4_static(StaticConfigV4 {
-            address: Ipv4Cidr::new(ip.into(), prefix.min(32)),
-            gateway: Some(gateway.into()),
-            dns_servers: Vec::new(),
-        }),
-    };
+    let (config, seed) = start::network(node, settings);
     embassy_net::new(
         ETHERNET.init_with(|| Ethernet::start(ADDRESS)),
         config,
@@ -232,22 +174,19 @@ fn network(node: &Node<Store>, network: Network) -> (Stack<'static>, Runner<'sta
     )
 }
 
-/// The node as the settings say.
-#[inline(never)]
-fn definition(settings: &'static Settings) -> NodeDef<'static> {
-    static METRICS: StaticCell<Vec<MetricDef<'static>, MAX_CHANNELS>> = StaticCell::new();
-    static DEVICES: StaticCell<Vec<DeviceDef<'static>, MAX_DEVICES>> = StaticCell::new();
-    let metrics = &*METRICS.init_with(|| settings.metric_defs());
-    NodeDef {
-        group: &settings.group,
-        node: &settings.node,
-        properties: &[(
-            "Properties/Firmware",
-            concat!("lm3s6965evb ", env!("CARGO_PKG_VERSION")),
-        )],
-        metrics: vigil_firmware::health::METRICS,
-        devices: DEVICES.init_with(|| settings.device_defs(metrics)),
+fn spawn(spawner: Spawner, parts: Parts) -> Result<(), SpawnError> {
+    static BUFFER: ConstStaticCell<Buffer> = ConstStaticCell::new(Buffer::new());
+    spawner.spawn(console_task(parts.console, parts.flash)?);
+    spawner.spawn(watchdog_task(parts.work.is_some())?);
+    if let Some(work) = parts.work {
+        spawner.spawn(net_task(work.runner)?);
+        spawner.spawn(link_task(work.node, work.stack, work.server, BUFFER.take())?);
+        for reader in work.readers {
+            spawner.spawn(sampling_task(work.node, work.sampling, reader)?);
+        }
+        spawner.spawn(health_task(work.node, work.remembered)?);
     }
+    Ok(())
 }
 
 #[embassy_executor::task]
@@ -265,22 +204,22 @@ async fn link_task(
     link::run(node, stack, server, buffer).await
 }
 
-#[embassy_executor::task]
-async fn sampling_task(node: &'static Node<Store>, line: sampling::Line) -> ! {
-    sampling::run(node, line).await
+#[embassy_executor::task(pool_size = 4)]
+async fn sampling_task(node: &'static Node<Store>, sampling: &'static Sampling, reader: BusReader) -> ! {
+    sampling::run(node, sampling, reader).await
 }
 
 #[embassy_executor::task]
 async fn health_task(node: &'static Node<Store>, remembered: &'static Remembered) -> ! {
-    health::run(node, remembered).await
+    health::run(node, remembered, || Some(stack::used() as u32)).await
 }
 
 #[embassy_executor::task]
 async fn watchdog_task(works: bool) -> ! {
-    watchdog::run(works).await
+    watch::run(works, watchdog::feed, watchdog::late).await
 }
 
 #[embassy_executor::task]
-async fn console_task(console: &'static mut Console, card: Sd) -> ! {
-    provisioning::run(console, card).await
+async fn console_task(console: &'static mut Console, flash: Flash) -> ! {
+    provisioning::run(console, flash, crash::reset).await
 }

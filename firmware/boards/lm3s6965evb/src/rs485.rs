@@ -1,4 +1,4 @@
-//! The RS-485 line on UART1, for Modbus RTU. The transceiver turns itself around.
+//! The RS-485 lines on UART1 and UART2, for Modbus RTU. The transceivers turn themselves around.
 
 use core::convert::Infallible;
 
@@ -11,22 +11,34 @@ use lm3s6965::{Interrupt, interrupt};
 use crate::system::{Port, enable};
 use crate::uart::Uart;
 
-static UART: Uart = Uart::at(0x4000_d000);
-static RECEIVED: Pipe<CriticalSectionRawMutex, 256> = Pipe::new();
+static UARTS: [Uart; 2] = [Uart::at(0x4000_d000), Uart::at(0x4000_e000)];
+/// More than any reply.
+static RECEIVED: [Pipe<CriticalSectionRawMutex, 128>; 2] = [const { Pipe::new() }; 2];
 
 /// How often the end of sending is looked for: about one character.
 const LOOK: Duration = Duration::from_micros(500);
 
-/// The line; there is one.
-pub(crate) struct Line;
+/// A line.
+pub(crate) struct Line(usize);
 
 impl Line {
-    /// Pins PD2 and PD3.
-    pub(crate) fn start(baud: u32) -> Self {
+    /// Line 0 on PD2 and PD3.
+    pub(crate) fn start_0(baud: u32) -> Self {
         Port::D.to_peripheral(0b1100);
-        UART.start(baud);
         enable(Interrupt::UART1);
-        Line
+        Line(0).start(baud)
+    }
+
+    /// Line 1 on PG0 and PG1.
+    pub(crate) fn start_1(baud: u32) -> Self {
+        Port::G.to_peripheral(0b11);
+        enable(Interrupt::UART2);
+        Line(1).start(baud)
+    }
+
+    fn start(self, baud: u32) -> Self {
+        UARTS[self.0].start(baud);
+        self
     }
 }
 
@@ -36,13 +48,16 @@ impl ErrorType for Line {
 
 impl Read for Line {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
-        Ok(RECEIVED.read(buf).await)
+        Ok(RECEIVED[self.0].read(buf).await)
     }
 }
 
 impl Write for Line {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
-        let sent = buf.iter().take_while(|byte| UART.try_put(**byte)).count();
+        let sent = buf
+            .iter()
+            .take_while(|byte| UARTS[self.0].try_put(**byte))
+            .count();
         if sent == 0 {
             Timer::after(LOOK).await;
         }
@@ -50,17 +65,26 @@ impl Write for Line {
     }
 
     async fn flush(&mut self) -> Result<(), Infallible> {
-        while UART.is_busy() {
+        while UARTS[self.0].is_busy() {
             Timer::after(LOOK).await;
         }
         Ok(())
     }
 }
 
+/// What does not fit comes from a line that chatters: the checksum shows that something is missing.
+fn received(line: usize) {
+    UARTS[line].received(|byte| {
+        RECEIVED[line].try_write(&[byte]).unwrap_or(0);
+    });
+}
+
 #[interrupt]
 fn UART1() {
-    UART.received(|byte| {
-        // More than any reply: a line that chatters. The checksum shows what is missing.
-        RECEIVED.try_write(&[byte]).unwrap_or(0);
-    });
+    received(0);
+}
+
+#[interrupt]
+fn UART2() {
+    received(1);
 }

@@ -38,10 +38,10 @@ pub(crate) fn start() {
     // Locks within half a millisecond; without a crystal there is no Ethernet either, and nothing to go on for.
     while RIS.read() & RIS_PLL_LOCKED == 0 {}
     RCC.write(divided & !RCC_BYPASS);
-    // Watchdog; UART0 and 1, SSI0, I2C0, timer 0; GPIO A, B, D, F, and the Ethernet MAC and PHY.
+    // Watchdog; UART0 to 2, SSI0, I2C0, timer 0; GPIO A, B, D to G, and the Ethernet MAC and PHY.
     RCGC0.set(1 << 3);
-    RCGC1.set(1 | 1 << 1 | 1 << 4 | 1 << 12 | 1 << 16);
-    RCGC2.set(1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 28 | 1 << 30);
+    RCGC1.set(0b111 | 1 << 4 | 1 << 12 | 1 << 16);
+    RCGC2.set(0b111_1011 | 1 << 28 | 1 << 30);
     // The clock reaches them a few cycles later.
     cortex_m::asm::delay(16);
 }
@@ -51,6 +51,9 @@ pub(crate) fn start() {
 pub(crate) struct Port {
     data: Reg,
     direction: Reg,
+    both_edges: Reg,
+    mask: Reg,
+    clear: Reg,
     alternate: Reg,
     open_drain: Reg,
     pull_up: Reg,
@@ -61,13 +64,18 @@ impl Port {
     pub(crate) const A: Port = Port::at(0x4000_4000);
     pub(crate) const B: Port = Port::at(0x4000_5000);
     pub(crate) const D: Port = Port::at(0x4000_7000);
+    pub(crate) const E: Port = Port::at(0x4002_4000);
     pub(crate) const F: Port = Port::at(0x4002_5000);
+    pub(crate) const G: Port = Port::at(0x4002_6000);
 
     const fn at(base: usize) -> Self {
         Port {
             // All eight pins in the address mask.
             data: Reg::at(base + 0x3fc),
             direction: Reg::at(base + 0x400),
+            both_edges: Reg::at(base + 0x408),
+            mask: Reg::at(base + 0x410),
+            clear: Reg::at(base + 0x41c),
             alternate: Reg::at(base + 0x420),
             open_drain: Reg::at(base + 0x50c),
             pull_up: Reg::at(base + 0x510),
@@ -94,6 +102,25 @@ impl Port {
         self.digital.set(pins);
         // Once more: in QEMU a pin that is no output yet keeps nothing.
         self.data.set(pins);
+    }
+
+    /// Makes pins inputs with pull-up and an interrupt at each edge.
+    pub(crate) fn input_with_edges(self, pins: u32) {
+        self.direction.clear(pins);
+        self.pull_up.set(pins);
+        self.digital.set(pins);
+        self.both_edges.set(pins);
+        self.clear.write(pins);
+        self.mask.set(pins);
+    }
+
+    /// In its interrupt: the next edge interrupts again.
+    pub(crate) fn edges_seen(self) {
+        self.clear.write(0xff);
+    }
+
+    pub(crate) fn is_high(self, pins: u32) -> bool {
+        self.data.read() & pins != 0
     }
 
     pub(crate) fn high(self, pins: u32) {

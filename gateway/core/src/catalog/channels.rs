@@ -121,7 +121,11 @@ fn read_one(table: &Table<'_, '_>, class: EquipmentClass, interval_ms: i64) -> O
     })
 }
 
-fn read_unit(value: &Value<'_, '_>, quantity: Option<Quantity>) -> Option<(Unit, Option<PressureKind>)> {
+/// A unit, and the pressure kind it states; reports one that does not fit the quantity.
+pub(crate) fn read_unit(
+    value: &Value<'_, '_>,
+    quantity: Option<Quantity>,
+) -> Option<(Unit, Option<PressureKind>)> {
     let text = value.str()?;
     let Some((unit, kind)) = parse_unit(text) else {
         let of_dimension = Unit::ALL

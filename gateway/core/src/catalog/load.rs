@@ -14,7 +14,8 @@ use self::interned::Interned;
 use self::keys::keys_used;
 use self::parts::split;
 use self::skipped::{SkipKey, Skipped, group, skipped_warning};
-use super::{Catalog, Channel, CodeScheme, Equipment, EquipmentIx, Register, channels, nameplate, schemes};
+use super::schemes::{Schemes, read_controller};
+use super::{Catalog, Channel, Equipment, EquipmentIx, Register, channels, nameplate};
 use crate::diagnostic::document::{Document, Table, Value};
 use crate::diagnostic::{Diagnostic, Place, has_errors, suggestion};
 use crate::pack::{Compilation, Rule, RulePack};
@@ -45,7 +46,7 @@ pub struct Loader<'p> {
     used_keys: BTreeSet<&'p str>,
     catalog: Catalog,
     findings: Vec<Diagnostic>,
-    schemes: BTreeMap<String, Arc<CodeScheme>>,
+    schemes: Schemes,
     places: HashMap<Arc<str>, Place>,
     bindings: HashMap<(Arc<str>, Option<Arc<str>>), Place>,
     layouts: Interned<Arc<[Channel]>>,
@@ -69,7 +70,7 @@ impl<'p> Loader<'p> {
             used_keys: packs.iter().flat_map(|pack| keys_used(pack)).collect(),
             catalog: Catalog::default(),
             findings: Vec::new(),
-            schemes: schemes::builtin_schemes(),
+            schemes: Schemes::default(),
             places: HashMap::new(),
             bindings: HashMap::new(),
             layouts: Interned::default(),
@@ -114,6 +115,7 @@ impl<'p> Loader<'p> {
         self.catalog.packs = self.packs.iter().map(|pack| Arc::clone(&pack.info)).collect();
         self.catalog.schemes = self
             .schemes
+            .into_known()
             .into_iter()
             .map(|(id, scheme)| (id.into(), scheme))
             .collect();
@@ -128,8 +130,7 @@ impl<'p> Loader<'p> {
         if let Some(table) = root.get("scheme").and_then(|v| v.table("[scheme]")) {
             for (id, value) in table.entries() {
                 if let Some(table) = value.table(format!("[scheme.{id}]")) {
-                    let scheme = schemes::read(id, &table, &self.schemes);
-                    self.schemes.insert(id.to_owned(), Arc::new(scheme));
+                    self.schemes.read(id, &table);
                 }
             }
         }
@@ -198,7 +199,9 @@ impl<'p> Loader<'p> {
         table.finish();
 
         let class = category.map(|(_, class)| class);
-        let scheme = common.scheme.as_ref().and_then(|v| self.read_scheme(v));
+        let scheme = common.scheme.as_ref();
+        let controller = read_controller(common.controller.as_ref(), common.firmware.as_ref(), scheme);
+        let scheme = scheme.and_then(|v| self.schemes.of(v, &controller));
         let interval = common
             .interval
             .as_ref()
@@ -319,18 +322,6 @@ impl<'p> Loader<'p> {
         let node: Arc<str> = text.into();
         self.nodes.insert(text.to_owned(), Arc::clone(&node));
         Some(node)
-    }
-
-    fn read_scheme(&self, value: &Value<'_, '_>) -> Option<Arc<CodeScheme>> {
-        let name = value.str()?;
-        let found = self.schemes.get(name).cloned();
-        if found.is_none() {
-            value.error(
-                format!("unknown fault-code scheme `{name}`"),
-                suggestion(name, self.schemes.keys().map(String::as_str)),
-            );
-        }
-        found
     }
 
     fn bind(&mut self, table: &Table<'_, '_>, node: &Arc<str>, device: Option<&Arc<str>>, id: &str) {

@@ -4,7 +4,7 @@ use super::evaluator::{Fact, What};
 use super::plan::RuleSet;
 use super::series::Taken;
 use super::story::{self, Here, Note, Why};
-use super::{EquipmentState, Link, Moment, words};
+use super::{EquipmentState, Link, Moment, codes, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
 use crate::hazard::EvidenceReading;
@@ -33,6 +33,7 @@ impl EquipmentState {
         samples: &[Sample],
         out: &mut Outputs,
     ) {
+        codes::tell(equipment, &self.live.series, samples, out);
         // Not even a sign of life is what a dead device had said before.
         let seen = self.live.watermark.is_some_and(|seen| moment.published.0 <= seen);
         if moment.historical || (self.link == Link::Offline && seen) {

@@ -11,6 +11,7 @@
 //! counts towards nothing.
 
 mod action;
+mod codes;
 mod evaluator;
 mod gaps;
 mod late;

@@ -8,8 +8,10 @@ pub(crate) mod translate;
 
 use crate::hash::ContentHash;
 use crate::input::FieldMessage;
+use crate::json;
 use crate::output::DecodeContext;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use vigil_protocol::sparkplug::MessageType;
@@ -76,6 +78,12 @@ pub trait FieldDecoder: Debug + Send + Sync {
     /// Hash of name and text.
     fn hash(&self) -> ContentHash;
 
+    /// Readings older than is believed were kept by the source and are sent late (historical); otherwise its clock
+    /// is wrong.
+    fn backfills(&self) -> bool {
+        false
+    }
+
     /// Says everything that is in a message, in order. Readings that cannot be had are said as
     /// [`FieldValue::NoData`].
     ///
@@ -140,26 +148,54 @@ pub(crate) fn is_field(context: &DecodeContext) -> bool {
     context.topic.starts_with("json:") || context.topic.starts_with("modbus:")
 }
 
-/// Makes decoder and topic again from a logged context.
+/// Makes decoders again from logged contexts: each profile and map once, under however many topics it was logged.
+#[derive(Debug, Default)]
+pub struct Restorer {
+    made: HashMap<ContentHash, Arc<dyn FieldDecoder>>,
+}
+
+impl Restorer {
+    /// Decoder and topic of a logged context.
+    ///
+    /// # Errors
+    /// [`ContextError`]
+    pub fn restore(&mut self, context: &DecodeContext) -> Result<Restored, ContextError> {
+        let (name, topic) = context.topic.split_once(' ').unwrap_or((&context.topic, ""));
+        let key = ContentHash::of_parts(&[name.as_bytes(), &context.payload]);
+        let decoder = match self.made.get(&key) {
+            Some(made) => Arc::clone(made),
+            None => {
+                let made = make(name, &context.payload)?;
+                self.made.insert(key, Arc::clone(&made));
+                made
+            }
+        };
+        Ok(Restored {
+            decoder,
+            topic: topic.into(),
+        })
+    }
+}
+
+/// Makes decoder and topic again from one logged context.
 ///
 /// # Errors
 /// [`ContextError`]
 pub fn restore(context: &DecodeContext) -> Result<Restored, ContextError> {
-    let (name, topic) = context.topic.split_once(' ').unwrap_or((&context.topic, ""));
+    Restorer::default().restore(context)
+}
+
+fn make(name: &str, payload: &[u8]) -> Result<Arc<dyn FieldDecoder>, ContextError> {
     let unreadable = |reason: String| ContextError::Text {
         name: name.to_owned(),
         reason,
     };
-    let text = std::str::from_utf8(&context.payload).map_err(|error| unreadable(error.to_string()))?;
-    let decoder = decoder_of(name, text).map_err(|reason| match reason {
+    let text = std::str::from_utf8(payload).map_err(|error| unreadable(error.to_string()))?;
+    decoder_of(name, text).map_err(|reason| match reason {
         Some(reason) => unreadable(reason),
         None => ContextError::Kind {
             name: name.to_owned(),
         },
-    })?;
-    Ok(Restored {
-        decoder,
-        topic: topic.into(),
     })
 }
 
@@ -172,6 +208,12 @@ fn decoder_of(name: &str, text: &str) -> Result<Arc<dyn FieldDecoder>, Option<St
     if name.starts_with("modbus:") {
         let map = crate::modbus::RegisterMap::from_context(name, text)?;
         return Ok(Arc::new(map));
+    }
+    if name.starts_with(json::CONTEXT) {
+        return match json::Profile::parse(name, text) {
+            (Some(profile), _) => Ok(Arc::new(profile)),
+            (None, findings) => Err(findings.first().map(ToString::to_string)),
+        };
     }
     Err(None)
 }

@@ -37,7 +37,7 @@ pub(crate) struct Part {
 }
 
 impl Translation {
-    /// Replaces what was translated before.
+    /// Replaces what was translated before. `skew_ms`: a source clock that is further behind is not believed.
     ///
     /// # Errors
     /// In words, what is wrong with the message.
@@ -47,11 +47,14 @@ impl Translation {
         topic: &str,
         payload: &[u8],
         now: UtcMillis,
+        skew_ms: i64,
     ) -> Result<(), String> {
         self.parts.clear();
+        let late = now.saturating_sub_ms(if decoder.backfills() { skew_ms } else { i64::MAX });
         let mut readings: Vec<FieldReading<'_>> = Vec::new();
         let mut too_many = false;
-        decoder.decode(topic, payload, &mut |reading| {
+        decoder.decode(topic, payload, &mut |mut reading| {
+            reading.historical |= reading.at.is_some_and(|at| at < late);
             if readings.len() < MAX_READINGS {
                 readings.push(reading);
             } else {
@@ -135,6 +138,10 @@ fn metric<'a>(reading: &'a FieldReading<'_>, at: Option<UtcMillis>) -> Metric<'a
         FieldValue::Number(number) => (MetricValue::Double(*number), reading.quality),
         FieldValue::Bool(on) => (MetricValue::Bool(*on), reading.quality),
         FieldValue::Text(text) => (MetricValue::Str(text), reading.quality),
+        // A null says it itself.
+        FieldValue::NoData(NoData::Null | NoData::NotReported) => {
+            (MetricValue::Null(DataType::Double), Quality::Good)
+        }
         FieldValue::NoData(reason) => (MetricValue::Null(DataType::Double), reason.quality()),
     };
     Metric {
@@ -159,6 +166,7 @@ fn code(quality: Quality) -> Option<i32> {
 mod tests {
     use super::{Translation, code};
     use crate::field::tests::Lines;
+    use crate::json::Profile;
     use vigil_protocol::sparkplug::PayloadView;
     use vigil_protocol::time::UtcMillis;
     use vigil_protocol::vocabulary::Quality;
@@ -180,7 +188,7 @@ mod tests {
         let mut translation = Translation::default();
         let text = b"b pressure 1 1000\na pressure 2 1000\nb pressure 3 2000\n- level 4 -";
         translation
-            .read(&Lines, "t", text, UtcMillis(5_000))
+            .read(&Lines, "t", text, UtcMillis(5_000), 1_000)
             .expect("readable");
         let said: Vec<_> = translation
             .parts()
@@ -221,10 +229,33 @@ mod tests {
     }
 
     #[test]
+    fn old_readings_are_history_where_the_source_keeps_them_and_a_wrong_clock_elsewhere() {
+        let historical = |backfill: bool| {
+            let text = format!(
+                "id = \"p\"\ntopic = \"t\"\nnode = \"g/n\"\nbackfill = {backfill}\neach = \"$[*]\"\n\
+                 time = \"@.t\"\ntime_format = \"ms\"\nvalues = \"@.v\"\n"
+            );
+            let profile = Profile::parse("p", &text).0.expect("good");
+            let mut translation = Translation::default();
+            let message = br#"[{"t": 1000, "v": {"p": 1}}, {"t": 4500, "v": {"p": 2}}, {"v": {"p": 3}}]"#;
+            translation
+                .read(&profile, "t", message, UtcMillis(5_000), 1_000)
+                .expect("readable");
+            let view = PayloadView::parse(translation.payload(&translation.parts()[0])).expect("ours");
+            view.metrics()
+                .flatten()
+                .map(|metric| metric.is_historical)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(historical(true), [true, false, false]);
+        assert_eq!(historical(false), [false; 3]);
+    }
+
+    #[test]
     fn names_that_mean_something_to_sparkplug_are_not_taken_from_others() {
         let mut translation = Translation::default();
         translation
-            .read(&Lines, "t", b"a Journal/Seq 7 1000", UtcMillis(5_000))
+            .read(&Lines, "t", b"a Journal/Seq 7 1000", UtcMillis(5_000), 1_000)
             .expect("readable");
         assert!(translation.parts().is_empty());
     }

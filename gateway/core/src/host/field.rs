@@ -80,16 +80,27 @@ impl Node {
         self.position = Some(position);
         self.last_heard = Some(host.now);
         let meaning = fingerprint(message.topic, &message.decoder.hash().0);
-        let known = at.and_then(|at| {
-            let device = &self.devices[at];
-            device.context.filter(|_| device.meaning == meaning)
-        });
+        let known = match at {
+            Some(at) => {
+                let device = &self.devices[at];
+                device.context.filter(|_| device.meaning == meaning)
+            }
+            // Of several devices, or of none that is kept.
+            None => self
+                .field_context
+                .as_deref()
+                .filter(|(known, _)| *known == meaning)
+                .map(|(_, hash)| *hash),
+        };
         let context = known.unwrap_or_else(|| {
             let context = field::context_of(message.decoder, message.topic);
             let hash = context.hash;
             host.out.push(Output::Context(context));
             hash
         });
+        if at.is_none() {
+            self.field_context = Some(Box::new((meaning, context)));
+        }
         let device = match at.map(|at| &mut self.devices[at]) {
             Some(device) => {
                 device.last_heard = Some(host.now);

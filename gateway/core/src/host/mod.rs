@@ -31,6 +31,7 @@ pub(crate) use record::NodeRecord;
 use crate::catalog::{Catalog, Equipment, EquipmentIx};
 use crate::equipment::{EquipmentState, Moment};
 use crate::field::Source;
+use crate::hash::ContentHash;
 use crate::hazard::HazardId;
 use crate::input::Position;
 use crate::journal::Journal;
@@ -93,6 +94,9 @@ pub(crate) struct Node {
     pub(crate) online: bool,
     /// What it speaks.
     pub(crate) source: Source,
+    /// Fingerprint and hash of the context of the last field message that is not of one device. Boxed: few nodes
+    /// have it.
+    pub(crate) field_context: Option<Box<(u64, ContentHash)>>,
     since: Option<UtcMillis>,
     last_heard: Option<UtcMillis>,
     births: u32,
@@ -159,6 +163,7 @@ impl Node {
             position: None,
             online: false,
             source: Source::Sparkplug,
+            field_context: None,
             since: None,
             last_heard: None,
             births: 0,

@@ -163,7 +163,8 @@ impl Pipeline {
                     message.payload.len()
                 ));
             }
-            translation.read(message.decoder, message.topic, message.payload, self.now)
+            let skew_ms = self.settings.clock_skew_ms;
+            translation.read(message.decoder, message.topic, message.payload, self.now, skew_ms)
         });
         match read {
             Ok(()) => {

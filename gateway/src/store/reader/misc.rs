@@ -33,6 +33,23 @@ pub struct DeadLetterRow {
     pub bytes: u64,
 }
 
+/// A code of a controller that its scheme did not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCodeRow {
+    /// Equipment id.
+    pub equipment: String,
+    /// Its scheme; empty if it had none.
+    pub scheme: String,
+    /// As sent.
+    pub code: String,
+    /// First reported.
+    pub first_seen: UtcMillis,
+    /// Last reported.
+    pub last_seen: UtcMillis,
+    /// How often it appeared.
+    pub count: u64,
+}
+
 /// How many dead letters are kept, and the latest of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetters {
@@ -177,6 +194,33 @@ impl Reader {
                         what: WHAT,
                         detail: error.to_string(),
                     })?,
+                })
+            })
+            .collect()
+    }
+
+    /// Codes of controllers that their scheme did not know, latest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn unknown_codes(&self, limit: u32) -> Result<Vec<UnknownCodeRow>, StoreError> {
+        const WHAT: &str = "unknown code";
+        let rows = sqlx::query(
+            "SELECT * FROM unknown_codes ORDER BY last_seen DESC, equipment, scheme, code LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(read("unknown codes"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(UnknownCodeRow {
+                    equipment: get(row, WHAT, "equipment")?,
+                    scheme: get(row, WHAT, "scheme")?,
+                    code: get(row, WHAT, "code")?,
+                    first_seen: time(row, WHAT, "first_seen")?,
+                    last_seen: time(row, WHAT, "last_seen")?,
+                    count: count(row, WHAT, "count")?,
                 })
             })
             .collect()

@@ -13,7 +13,7 @@ mod view;
 pub use alarms::AlarmFilter;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
-pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size};
+pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};
 pub use restore::{Logged, LoggedInput, Restorable};
 pub use view::{HourCounts, OpenHazards};

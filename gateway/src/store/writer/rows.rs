@@ -32,6 +32,7 @@ pub(super) struct Rows<'b> {
     pub(super) actions: Vec<&'b ActionEntry>,
     pub(super) dead_letters: Vec<(&'b DeadLetter, &'b [u8])>,
     pub(super) unregistered: BTreeMap<(&'b str, &'b str), &'b UnregisteredDevice>,
+    pub(super) unknown_codes: BTreeMap<CodeKey<'b>, CodeTimes>,
     pub(super) alarms: BTreeMap<(&'b str, &'b str), &'b AlarmRecord>,
     pub(super) alarm_events: Vec<&'b AlarmEvent>,
     pub(super) hazards: BTreeMap<&'b str, &'b HazardSummary>,
@@ -45,8 +46,18 @@ pub(super) struct Rows<'b> {
 
 /// What makes a gap the same gap: equipment, start, quantity (empty: all), reason.
 pub(super) type GapKey<'b> = (&'b str, UtcMillis, &'static str, &'static str);
+/// Equipment, scheme (empty: none), code.
+pub(super) type CodeKey<'b> = (&'b str, &'b str, &'b str);
 /// Equipment, quantity, hour.
 pub(super) type RollupKey<'b> = (&'b str, &'static str, UtcMillis);
+
+/// When an unknown code was there, and how often it appeared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CodeTimes {
+    pub(super) first: UtcMillis,
+    pub(super) last: UtcMillis,
+    pub(super) count: i64,
+}
 
 impl<'b> Rows<'b> {
     /// Sorts `batch`; names not seen before get their numbers.
@@ -67,6 +78,21 @@ impl<'b> Rows<'b> {
                 Output::Unregistered(device) => {
                     let key = (&*device.node, device.device.as_deref().unwrap_or(""));
                     rows.unregistered.insert(key, device);
+                }
+                Output::UnknownCode(told) => {
+                    let key = (
+                        &*told.equipment,
+                        told.scheme.as_deref().unwrap_or(""),
+                        told.code.as_str(),
+                    );
+                    let times = rows.unknown_codes.entry(key).or_insert(CodeTimes {
+                        first: told.at,
+                        last: told.at,
+                        count: 0,
+                    });
+                    times.first = times.first.min(told.at);
+                    times.last = times.last.max(told.at);
+                    times.count += i64::from(told.appeared);
                 }
                 Output::Alarm(alarm) => {
                     rows.alarms.insert((&alarm.equipment, &alarm.rule), alarm);

@@ -19,6 +19,7 @@ pub(super) struct Statements {
     actions: Insert,
     dead_letters: Insert,
     unregistered: Insert,
+    unknown_codes: Insert,
     alarms: Insert,
     alarm_events: Insert,
     hazards: Insert,
@@ -52,6 +53,11 @@ impl Statements {
                 "INSERT INTO unregistered (node, device, first_seen, last_seen, messages, metrics)", 6,
                 "ON CONFLICT (node, device) DO UPDATE SET last_seen = excluded.last_seen, \
                  messages = excluded.messages, metrics = excluded.metrics"),
+            unknown_codes: Insert::new("unknown codes",
+                "INSERT INTO unknown_codes (equipment, scheme, code, first_seen, last_seen, count)", 6,
+                "ON CONFLICT (equipment, scheme, code) DO UPDATE SET count = unknown_codes.count + excluded.count, \
+                 first_seen = CASE WHEN excluded.first_seen < unknown_codes.first_seen THEN excluded.first_seen ELSE unknown_codes.first_seen END, \
+                 last_seen = CASE WHEN excluded.last_seen > unknown_codes.last_seen THEN excluded.last_seen ELSE unknown_codes.last_seen END"),
             alarms: Insert::new("alarms",
                 "INSERT INTO alarms (equipment, rule, class, severity, state, active, acked, latched, shelved_until, \
                  suppressed, out_of_service, since, changed, count, hazard, detail)", 16,
@@ -188,6 +194,18 @@ impl Statements {
                     .bind(found.messages as i64)
                     .bind(json(&found.metrics))
             })?;
+        self.unknown_codes.plan(
+            to,
+            rows.unknown_codes.iter(),
+            |q, ((equipment, scheme, code), times)| {
+                q.bind(*equipment)
+                    .bind(*scheme)
+                    .bind(*code)
+                    .bind(times.first.0)
+                    .bind(times.last.0)
+                    .bind(times.count)
+            },
+        )?;
         Ok(())
     }
 

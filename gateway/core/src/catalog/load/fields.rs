@@ -10,6 +10,8 @@ use vigil_protocol::vocabulary::EquipmentClass;
 pub(super) struct Common<'d, 'i> {
     pub(super) category: Option<Value<'d, 'i>>,
     pub(super) scheme: Option<Value<'d, 'i>>,
+    pub(super) controller: Option<Value<'d, 'i>>,
+    pub(super) firmware: Option<Value<'d, 'i>>,
     pub(super) interval: Option<Value<'d, 'i>>,
     pub(super) standard_channels: Option<Value<'d, 'i>>,
     pub(super) channels: Option<Value<'d, 'i>>,
@@ -22,6 +24,8 @@ impl<'d, 'i> Common<'d, 'i> {
         Self {
             category: table.get("category"),
             scheme: table.get("scheme"),
+            controller: table.get("controller"),
+            firmware: table.get("firmware"),
             interval: table.get("interval"),
             standard_channels: table.get("standard_channels"),
             channels: table.get("channel"),
@@ -36,6 +40,8 @@ impl<'d, 'i> Common<'d, 'i> {
         Self {
             category: self.category.or(template.category),
             scheme: self.scheme.or(template.scheme),
+            controller: self.controller.or(template.controller),
+            firmware: self.firmware.or(template.firmware),
             interval: self.interval.or(template.interval),
             standard_channels: self.standard_channels.or(template.standard_channels),
             channels: self.channels.or(template.channels),
