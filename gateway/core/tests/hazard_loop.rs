@@ -298,7 +298,7 @@ impl World {
         ];
         let onward = onward.into_iter().find(|step| allowed.contains(step));
         let kind = match (onward, allowed.get(step_at % allowed.len().max(1))) {
-            (Some(onward), _) if step_at % 2 == 0 && fill < 200 => onward,
+            (Some(onward), _) if step_at.is_multiple_of(2) && fill < 200 => onward,
             (_, Some(kind)) if fill < 200 => *kind,
             _ => any,
         };

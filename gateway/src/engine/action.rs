@@ -42,8 +42,9 @@ pub(super) type Answer = oneshot::Sender<Result<Acted, ActError>>;
 /// What is asked of the building task.
 pub(super) enum Request {
     Query(Box<dyn FnOnce(&Pipeline) + Send>),
+    /// Boxed: it is rare and large.
     Act {
-        action: OperatorAction,
+        action: Box<OperatorAction>,
         answer: Answer,
     },
     /// Boxed: it is rare and large.

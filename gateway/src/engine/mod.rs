@@ -231,7 +231,10 @@ impl EngineHandle {
         let action = action::prepared(&self.reader, action, self.clock.now(), &self.policy).await?;
         let (to, from) = oneshot::channel();
         self.requests
-            .send(Request::Act { action, answer: to })
+            .send(Request::Act {
+                action: Box::new(action),
+                answer: to,
+            })
             .await
             .map_err(|_| ActError::Gone)?;
         from.await.map_err(|_| ActError::Gone)?

@@ -323,7 +323,7 @@ pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail
             newest.iter().map(|hazard| &*hazard.id.0),
         ));
     };
-    let events = app.store.hazard_events(id).await?;
+    let (summary, events) = of_one_moment(app, summary).await?;
     let next_steps = next_steps(app, &summary, person, &scope);
     let chain = check(&events, &summary);
     Ok(HazardDetail {
@@ -339,6 +339,25 @@ pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail
         hazard: Hazard::of(app, &summary),
         chain,
     })
+}
+
+/// A hazard and its events, read again if something happened in between.
+async fn of_one_moment(
+    app: &App,
+    mut summary: HazardSummary,
+) -> Result<(HazardSummary, Vec<HazardEvent>), ViewError> {
+    let id = summary.id.0.clone();
+    let mut events = app.store.hazard_events(&id).await?;
+    for _ in 0..3 {
+        if events.last().is_none_or(|last| last.hash == summary.head) {
+            break;
+        }
+        if let Some(newer) = app.store.hazard(&id).await? {
+            summary = newer;
+        }
+        events = app.store.hazard_events(&id).await?;
+    }
+    Ok((summary, events))
 }
 
 /// Folds the events again and compares with what the register shows.

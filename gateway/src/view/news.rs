@@ -17,9 +17,9 @@ use vigil_core::output::{GapRecord, UnregisteredDevice};
 #[serde(untagged)]
 pub enum News {
     /// `hazard`.
-    Hazard(HazardNews),
+    Hazard(Box<HazardNews>),
     /// `alarm`.
-    Alarm(AlarmNews),
+    Alarm(Box<AlarmNews>),
     /// `gap`.
     Gap(GapNews),
     /// `node`.
@@ -36,7 +36,7 @@ pub enum News {
 pub struct HazardNews {
     /// When the gateway decided.
     pub at: Time,
-    /// `opened`, `recurred`, `returned`, `confirmed`, `rejected` or `commented`.
+    /// Key of what happened, such as `opened`, `confirmed`, `assigned`, `overdue`.
     pub event: String,
     /// Number of the event.
     pub seq: u32,
@@ -111,19 +111,19 @@ fn told(app: &App, event: &ServerEvent) -> Result<News, serde_json::Error> {
     Ok(match event.kind {
         "hazard" => {
             let StoredHazard { hazard, event, seq } = serde_json::from_str(&event.json)?;
-            News::Hazard(HazardNews {
+            News::Hazard(Box::new(HazardNews {
                 at,
                 event,
                 seq,
                 hazard: Hazard::of(app, &hazard),
-            })
+            }))
         }
         "alarm" => {
             let alarm: AlarmRecord = serde_json::from_str(&event.json)?;
-            News::Alarm(AlarmNews {
+            News::Alarm(Box::new(AlarmNews {
                 at,
                 alarm: Alarm::of(app, &alarm),
-            })
+            }))
         }
         "gap" => {
             let gap: GapRecord = serde_json::from_str(&event.json)?;

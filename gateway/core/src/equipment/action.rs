@@ -5,7 +5,7 @@ use super::story::{Here, Note, Why};
 use crate::alarm::{AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
 use crate::hazard::HazardId;
-use crate::hazard::docket::{Acting, unknown_hazard};
+use crate::hazard::docket::{Acting, Asked, unknown_hazard};
 use crate::hazard::workflow::Step;
 use crate::input::{Action, OperatorAction, Position};
 use crate::output::{Outputs, Refusal};
@@ -114,8 +114,8 @@ impl EquipmentState {
         let Some(rare) = &mut self.rare else {
             return Err(unknown_hazard(hazard));
         };
-        rare.docket
-            .act(hazard, expect, step, acting, last_heard, &policy, out)
+        let asked = Asked { hazard, expect, step };
+        rare.docket.act(asked, acting, last_heard, &policy, out)
     }
 
     fn rule_index(equipment: &Equipment, rule: &str) -> Result<usize, Refusal> {

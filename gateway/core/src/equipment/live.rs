@@ -8,7 +8,7 @@ use super::{EquipmentState, Link, Moment, codes, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
 use crate::hazard::EvidenceReading;
-use crate::hazard::docket::Trip;
+use crate::hazard::docket::{Trip, Tripped};
 use crate::input::Position;
 use crate::output::{GapReason, Outputs};
 use crate::pack::{Rule, RuleKind, Severity};
@@ -442,8 +442,13 @@ impl EquipmentState {
         let policy = self.plan.policy.clone();
         let cite = || story::cite(rule);
         let docket = &mut self.rare().docket;
-        let (by, id) = (here.machine(), &equipment.id);
-        docket.on_trip(id, cite, &rule.id, trip, evidence, &by, &policy, out);
+        let tripped = Tripped {
+            equipment: &equipment.id,
+            rule: &rule.id,
+            trip,
+            evidence,
+        };
+        docket.on_trip(tripped, cite, &here.machine(), &policy, out);
     }
 
     /// The docket hears that a condition went.

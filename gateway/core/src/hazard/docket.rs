@@ -58,6 +58,23 @@ pub(crate) struct Trip {
     pub(crate) grade: Grade,
 }
 
+/// A trip, where it happened, and what shows it.
+pub(crate) struct Tripped<'a> {
+    pub(crate) equipment: &'a Arc<str>,
+    pub(crate) rule: &'a str,
+    pub(crate) trip: Trip,
+    pub(crate) evidence: Vec<EvidenceReading>,
+}
+
+/// What a person asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) hazard: &'a HazardId,
+    /// Only if it has had so many events.
+    pub(crate) expect: Option<u32>,
+    pub(crate) step: &'a Step,
+}
+
 /// A person acts, as the log has it.
 #[derive(Clone, Copy)]
 pub(crate) struct Acting<'a> {
@@ -182,15 +199,18 @@ impl Docket {
     /// Opens a hazard for the trip, or adds it to the open one. Nothing happens if this very episode is on record.
     pub(crate) fn on_trip(
         &mut self,
-        equipment: &Arc<str>,
+        tripped: Tripped<'_>,
         cite: impl FnOnce() -> RuleCitation,
-        rule: &str,
-        trip: Trip,
-        evidence: Vec<EvidenceReading>,
         by: &By,
         policy: &Policy,
         out: &mut Outputs,
     ) {
+        let Tripped {
+            equipment,
+            rule,
+            trip,
+            evidence,
+        } = tripped;
         let Trip {
             onset,
             at,
@@ -281,14 +301,17 @@ impl Docket {
     /// Refused; nothing has changed then.
     pub(crate) fn act(
         &mut self,
-        id: &HazardId,
-        expect: Option<u32>,
-        step: &Step,
+        asked: Asked<'_>,
         acting: &Acting<'_>,
         last_heard: Option<UtcMillis>,
         policy: &Policy,
         out: &mut Outputs,
     ) -> Result<(), Refusal> {
+        let Asked {
+            hazard: id,
+            expect,
+            step,
+        } = asked;
         let index = self.index_of(id).ok_or_else(|| unknown_hazard(id))?;
         let case = &self.cases[index];
         if expect.is_some_and(|expect| expect != case.events) {

@@ -3,9 +3,9 @@
 //! They are not in any node's snapshot. After a restart [`super::Pipeline::restore_hazards`] puts them back from what
 //! the store has of them, which is as of the last commit.
 
-use crate::hazard::docket::{Acting, Docket, on_record, unknown_hazard};
+use crate::hazard::docket::{Acting, Asked, Docket, on_record, unknown_hazard};
 use crate::hazard::policy::Policy;
-use crate::hazard::workflow::{Intake, Step};
+use crate::hazard::workflow::Intake;
 use crate::hazard::{HazardId, HazardSummary};
 use crate::input::Position;
 use crate::output::{Output, Outputs, Refusal};
@@ -53,16 +53,15 @@ impl Desk {
 
     pub(super) fn act(
         &mut self,
-        id: &HazardId,
-        expect: Option<u32>,
-        step: &Step,
+        asked: Asked<'_>,
         acting: &Acting<'_>,
         policy: &Policy,
         out: &mut Outputs,
     ) -> Result<(), Refusal> {
-        let owner = self.owners.get(id).cloned().ok_or_else(|| unknown_hazard(id))?;
+        let owner = self.owners.get(asked.hazard).cloned();
+        let owner = owner.ok_or_else(|| unknown_hazard(asked.hazard))?;
         self.with(&owner, out, |docket, out| {
-            docket.act(id, expect, step, acting, None, policy, out)
+            docket.act(asked, acting, None, policy, out)
         })
     }
 

@@ -20,7 +20,7 @@ use crate::equipment::{EquipmentState, Plans};
 use crate::field::translate::Translation;
 use crate::hash::ContentHash;
 use crate::hazard::HazardId;
-use crate::hazard::docket::{Acting, owner_of, unknown_hazard};
+use crate::hazard::docket::{Acting, Asked, owner_of, unknown_hazard};
 use crate::hazard::workflow::Step;
 use crate::host::intake::Intake;
 use crate::host::table::Tables;
@@ -334,12 +334,21 @@ impl Pipeline {
     ) -> Result<(), Refusal> {
         let acting = Acting::of(action, position, self.now).ok_or_else(nobody)?;
         let (desk, policy) = (&mut self.desk, &*self.settings.policy);
+        let asked = |hazard, expect, step| Asked { hazard, expect, step };
         match &action.action {
             Action::OpenHazard { intake } => desk.report(owner, intake, &acting, policy, out),
-            Action::Hazard { hazard, expect, step } => desk.act(hazard, *expect, step, &acting, policy, out),
-            Action::ConfirmHazard { hazard } => desk.act(hazard, None, &Step::Confirm, &acting, policy, out),
-            Action::RejectHazard { hazard } => desk.act(hazard, None, &Step::Reject, &acting, policy, out),
-            Action::CommentHazard { hazard } => desk.act(hazard, None, &Step::Comment, &acting, policy, out),
+            Action::Hazard { hazard, expect, step } => {
+                desk.act(asked(hazard, *expect, step), &acting, policy, out)
+            }
+            Action::ConfirmHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Confirm), &acting, policy, out)
+            }
+            Action::RejectHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Reject), &acting, policy, out)
+            }
+            Action::CommentHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Comment), &acting, policy, out)
+            }
             other => Err(unknown(other)),
         }
     }
