@@ -30,7 +30,7 @@ pub struct Sample<'a> {
     pub value: MetricValue<'a>,
     /// Quality.
     pub quality: SampleQuality,
-    /// When it was measured, by the node's clock.
+    /// When it was measured: what [`Session::utc`](crate::Session::utc) makes of the node's own clock.
     pub at: UtcMillis,
 }
 

@@ -17,6 +17,7 @@ use crate::engine::EngineHandle;
 use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
 use crate::outbox::Board;
+use crate::people::People;
 use crate::reload::ReloadHandle;
 use crate::secrets::AdminToken;
 use crate::store::Reader;
@@ -35,6 +36,8 @@ pub struct App {
     pub store: Reader,
     /// What people write: registers, users, cases.
     pub desk: Desk,
+    /// Who may come in, who is in, what was done.
+    pub people: People,
     /// Where attachments lie.
     pub attachments: Arc<Path>,
     /// Signs evidence.

@@ -137,6 +137,9 @@ pub struct Web {
     pub timezone: String,
     /// Language of a visitor who asks for none.
     pub language: Language,
+    /// A proxy stands in front and ends TLS: what it says about the visitor (`X-Forwarded-For`,
+    /// `X-Forwarded-Proto`) is believed.
+    pub behind_proxy: bool,
     /// Where people reach the gateway: what links sent to others begin with.
     pub public_url: Option<String>,
 }
@@ -187,6 +190,7 @@ impl Default for Config {
             web: Web {
                 timezone: "Asia/Shanghai".into(),
                 language: Language::Zh,
+                behind_proxy: false,
                 public_url: None,
             },
             influx: None,

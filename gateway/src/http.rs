@@ -3,11 +3,13 @@
 //! `axum::serve` waits for a request head for ever and takes any number of connections; a few hundred clients that
 //! say nothing would then keep people from their pages.
 
+use crate::people::gate::Peer;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -64,15 +66,15 @@ pub async fn serve(mut listener: TcpListener, site: Site, limits: Limits, stoppi
             // Never closed: there is always a slot to come.
             let slot = Arc::clone(&slots).acquire_owned().await.ok();
             // Waits and tries again by itself when there are no file descriptors left.
-            let (stream, _) = axum::serve::Listener::accept(&mut listener).await;
-            (slot, stream)
+            let (stream, peer) = axum::serve::Listener::accept(&mut listener).await;
+            (slot, stream, peer)
         };
-        let (slot, stream) = tokio::select! {
+        let (slot, stream, peer) = tokio::select! {
             accepted = accepted => accepted,
             () = stopping.cancelled() => break,
         };
         connections.spawn(connection(
-            stream,
+            (stream, peer),
             site.clone(),
             limits.head,
             slot,
@@ -85,7 +87,7 @@ pub async fn serve(mut listener: TcpListener, site: Site, limits: Limits, stoppi
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     site: Site,
     head: Duration,
     slot: Option<OwnedSemaphorePermit>,
@@ -95,7 +97,10 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let answer = service_fn(move |request| TowerToHyperService::new(site.router()).call(request));
+    let answer = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        TowerToHyperService::new(site.router()).call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)

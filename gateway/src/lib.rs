@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod modbus;
 pub mod mqtt;
 pub mod outbox;
+pub mod people;
 mod relive;
 pub mod reload;
 pub mod replay;

@@ -19,6 +19,7 @@ use crate::mqtt::{
     NOT_HANDED_OVER, Publisher, Subscription,
 };
 use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
+use crate::people::People;
 use crate::reload::{ConfigSource, ReloadHandle};
 use crate::secrets::{AdminToken, SecretError};
 use crate::store::{self, Retention, StoreError, StoreOptions};
@@ -335,15 +336,18 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     );
     let modbus = poller.status();
     let (reload_handle, asked) = ReloadHandle::new();
+    let token = Arc::new(token);
+    let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog).await?;
     let app = App {
         engine: engine.clone(),
         store: reader,
         desk: desk.clone(),
+        people,
         attachments: data.join("attachments").into(),
         evidence: evidence_key,
         catalog,
         config,
-        token: Arc::new(token),
+        token,
         started,
         clock,
         metrics,
@@ -351,8 +355,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         sinks: board,
         stopping: stopping.clone(),
     };
-    let sessions = Arc::new(web::Sessions::default());
-    let site = http::Site::new(router(app.clone(), &sessions));
+    let site = http::Site::new(router(app.clone()));
     let http = tokio::spawn(http::serve(
         listener,
         site.clone(),
@@ -375,7 +378,6 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         mappings,
         topics: intake.topics(),
         site,
-        sessions,
     };
     tokio::spawn(reloading.run(asked));
     Ok(Running {
@@ -468,8 +470,8 @@ impl Running {
 }
 
 /// Pages and API; the pages answer whatever nobody else does.
-fn router(app: App, sessions: &Arc<web::Sessions>) -> axum::Router {
-    crate::api::router(app.clone()).merge(web::router_with(app, Arc::clone(sessions)))
+fn router(app: App) -> axum::Router {
+    crate::api::router(app.clone()).merge(web::router(app))
 }
 
 /// Tells the engine whether there is a session, and once the embedded broker that it may let others in.

@@ -17,7 +17,7 @@ fn time(ms: i64) -> String {
 #[tokio::test]
 async fn an_overpressure_is_in_the_register_with_rule_clause_pack_hash_and_evidence() {
     let (site, id) = Site::with_hazard().await;
-    let hazard = site.get(&format!("/api/v1/hazards/{id}")).await.body;
+    let hazard = site.get_as_admin(&format!("/api/v1/hazards/{id}")).await.body;
     assert_eq!(hazard["status"], "suspected");
     assert_eq!(hazard["equipment"]["id"], "boiler");
     assert_eq!(hazard["rule"], "BLR-STEAM-P-HH");

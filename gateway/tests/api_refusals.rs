@@ -54,7 +54,7 @@ async fn a_step_needs_the_token_and_is_taken_once() {
         (twice.status, &twice.body["code"]),
         (StatusCode::CONFLICT, &json!("not_suspected"))
     );
-    let history = site.get(&format!("/api/v1/hazards/{id}")).await.body;
+    let history = site.get_as_admin(&format!("/api/v1/hazards/{id}")).await.body;
     let events = history["history"].as_array().unwrap();
     assert_eq!(events.len(), 2);
     assert_eq!(

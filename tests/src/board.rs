@@ -22,6 +22,8 @@ pub struct Board {
     broker: u16,
     line: u16,
     starts: u32,
+    /// It has a clock chip.
+    clock: bool,
 }
 
 /// Of the card; more than the journal uses, and a power of two as QEMU wants it.
@@ -86,8 +88,24 @@ impl Board {
         let card = File::create(dir.join(CARD)).expect("the place is writable");
         card.set_len(CARD_BYTES).expect("the place has room");
         write(&dir.join(CARD));
+        Self::of(dir, image, (broker, line), true)
+    }
+
+    /// As [`Board::start`], without a clock chip: it does not know the time until somebody tells it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_without_clock(place: &Place, image: &Path, broker: u16, line: u16) -> Self {
+        let dir = place.dir("board");
+        let card = File::create(dir.join(CARD)).expect("the place is writable");
+        card.set_len(CARD_BYTES).expect("the place has room");
+        Self::of(dir, image, (broker, line), false)
+    }
+
+    fn of(dir: PathBuf, image: &Path, (broker, line): (u16, u16), clock: bool) -> Self {
         std::fs::copy(image, dir.join("image.elf")).expect("the image is there");
-        let (qemu, console, console_port) = power_up(&dir, broker, line, 0);
+        let (qemu, console, console_port) = power_up(&dir, broker, line, 0, clock);
         Self {
             qemu,
             console,
@@ -96,6 +114,7 @@ impl Board {
             broker,
             line,
             starts: 1,
+            clock,
         }
     }
 
@@ -107,7 +126,7 @@ impl Board {
     /// Gives it back.
     pub fn power_up(&mut self) {
         (self.qemu, self.console, self.console_port) =
-            power_up(&self.dir, self.broker, self.line, self.starts);
+            power_up(&self.dir, self.broker, self.line, self.starts, self.clock);
         self.starts += 1;
     }
 
@@ -162,7 +181,7 @@ const CARD: &str = "card.img";
 const CONSOLE: &str = "console.log";
 
 /// QEMU, the follower of the console, and the console's port.
-fn power_up(dir: &Path, broker: u16, line: u16, start: u32) -> (Process, Process, u16) {
+fn power_up(dir: &Path, broker: u16, line: u16, start: u32, clock: bool) -> (Process, Process, u16) {
     let said = dir.join(CONSOLE);
     let log = OpenOptions::new().create(true).append(true).open(&said);
     let before = log.and_then(|file| file.metadata()).map(|found| found.len());
@@ -191,8 +210,10 @@ fn power_up(dir: &Path, broker: u16, line: u16, start: u32) -> (Process, Process
             dir.join(format!("network-{start}.pcap")).display()
         ))
         .arg("-drive")
-        .arg(format!("if=sd,format=raw,file={}", dir.join(CARD).display()))
-        .args(["-device", "ds1338,bus=i2c,address=0x68"]);
+        .arg(format!("if=sd,format=raw,file={}", dir.join(CARD).display()));
+    if clock {
+        command.args(["-device", "ds1338,bus=i2c,address=0x68"]);
+    }
     let mut qemu = Process::start_talking("qemu", &mut command, &dir.join("qemu.log"));
     let mut follow = Command::new("tail");
     follow.arg("-c").arg(format!("+{behind}")).arg("-f").arg(&said);

@@ -63,6 +63,9 @@ fn spread(took: &[i64], zero: i64) -> (i64, i64, i64) {
     (at(5), at(9), at(10))
 }
 
+/// One for what was missed, one for what was lost when the gateway came back later than the board, one to spare.
+const PASSES: usize = 3;
+
 fn history_follows_while_live_data_flow(broker: Broker, down: fn(&mut Bench), up: fn(&mut Bench)) {
     let seconds = number("VIGIL_DOWN_S", DOWN_S);
     let period_ms = PERIOD_MS.max(seconds * 1_000 / MISSED);
@@ -118,7 +121,10 @@ fn history_follows_while_live_data_flow(broker: Broker, down: fn(&mut Bench), up
         beside.len()
     );
     assert!(history.len() >= usize::from(missed) * 8 / 10, "{}", history.len());
-    assert!(history.is_sorted(), "history out of order: {history:?}");
+    // What is published before the gateway is back at its broker is lost on the way (QoS 0) and sent again, from the
+    // first that was not acknowledged: each pass is in order.
+    let passes = history.chunk_by(|before, after| before < after).count();
+    assert!(passes <= PASSES, "history in {passes} passes: {history:?}");
     assert!(
         beside.len() > 20,
         "no live data beside the history: {}",

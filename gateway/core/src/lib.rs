@@ -34,6 +34,7 @@ pub mod proof;
 pub mod rules;
 pub mod sample;
 pub mod settings;
+pub mod sign_in;
 pub mod status;
 
 pub use input::{Action, FieldMessage, Input, Message, OperatorAction, Position};

@@ -254,6 +254,8 @@ pub struct Command {
 pub enum CommandKind {
     /// `Node Control/Rebirth` = true (with datatype: some nodes need it).
     Rebirth,
+    /// What time it is, to a node whose clock is off and who says that it takes the time.
+    Time,
     /// Everything up to `seq` of `epoch` is on disk.
     JournalAck {
         /// Journal epoch.

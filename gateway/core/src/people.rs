@@ -53,6 +53,80 @@ pub struct Scope {
     pub area: Arc<str>,
 }
 
+/// What a person sees, in the form lists are filtered by. The same decision as [`Person::sees`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Sight {
+    /// Nothing: no unit, no area.
+    #[default]
+    Nothing,
+    /// What this unit uses.
+    UseUnit(Arc<str>),
+    /// What this unit maintains.
+    MaintenanceUnit(Arc<str>),
+    /// What this body inspects.
+    InspectionBody(Arc<str>),
+    /// What lies in areas with one of these prefixes, none of them empty.
+    Areas(Vec<Arc<str>>),
+    /// Everything, also what belongs to nobody.
+    Everything,
+}
+
+/// A [`Scope`] that belongs to somebody else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ScopeRef<'s> {
+    /// 使用单位.
+    pub use_unit: Option<&'s str>,
+    /// 维保单位.
+    pub maintenance_unit: Option<&'s str>,
+    /// 检验机构.
+    pub inspection_body: Option<&'s str>,
+    /// GB/T 2260 code; empty when nobody has said.
+    pub area: &'s str,
+}
+
+impl<'s> From<&'s Scope> for ScopeRef<'s> {
+    fn from(scope: &'s Scope) -> Self {
+        Self {
+            use_unit: scope.use_unit.as_deref(),
+            maintenance_unit: scope.maintenance_unit.as_deref(),
+            inspection_body: scope.inspection_body.as_deref(),
+            area: &scope.area,
+        }
+    }
+}
+
+impl From<ScopeRef<'_>> for Scope {
+    fn from(scope: ScopeRef<'_>) -> Self {
+        Self {
+            use_unit: scope.use_unit.map(Into::into),
+            maintenance_unit: scope.maintenance_unit.map(Into::into),
+            inspection_body: scope.inspection_body.map(Into::into),
+            area: scope.area.into(),
+        }
+    }
+}
+
+impl Sight {
+    /// Whether something of this scope is seen.
+    #[must_use]
+    pub fn admits(&self, scope: ScopeRef<'_>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::UseUnit(unit) => scope.use_unit == Some(unit),
+            Self::MaintenanceUnit(unit) => scope.maintenance_unit == Some(unit),
+            Self::InspectionBody(unit) => scope.inspection_body == Some(unit),
+            Self::Areas(prefixes) => prefixes.iter().any(|prefix| scope.area.starts_with(&**prefix)),
+            Self::Everything => true,
+        }
+    }
+
+    /// Whether it is not restricted at all: what belongs to no equipment (strangers, dead letters) is for such eyes.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        matches!(self, Self::Everything)
+    }
+}
+
 impl Role {
     /// Every role.
     pub const ALL: [Self; 6] = [
@@ -96,20 +170,32 @@ impl Person {
         }
     }
 
-    /// Whether something of this scope concerns the person: a unit sees what is its own, authorities what is in
-    /// their area, administrators everything. What has no area is everybody's who is responsible everywhere.
+    /// What the person sees: a unit what is its own, authorities what is in their areas, administrators everything.
+    /// An authority that is responsible everywhere also sees what has no area.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        let own = |of: fn(Arc<str>) -> Sight| self.unit.clone().map_or(Sight::Nothing, of);
+        match self.role {
+            Role::Site => own(Sight::UseUnit),
+            Role::Maintainer => own(Sight::MaintenanceUnit),
+            Role::InspectionBody => own(Sight::InspectionBody),
+            Role::Administrator => Sight::Everything,
+            Role::Regulator | Role::Department => {
+                if self.areas.iter().any(|prefix| prefix.is_empty()) {
+                    Sight::Everything
+                } else if self.areas.is_empty() {
+                    Sight::Nothing
+                } else {
+                    Sight::Areas(self.areas.clone())
+                }
+            }
+        }
+    }
+
+    /// Whether something of this scope concerns the person.
     #[must_use]
     pub fn sees(&self, scope: &Scope) -> bool {
-        let own = |unit: &Option<Arc<str>>| self.unit.is_some() && *unit == self.unit;
-        match self.role {
-            Role::Site => own(&scope.use_unit),
-            Role::Maintainer => own(&scope.maintenance_unit),
-            Role::InspectionBody => own(&scope.inspection_body),
-            Role::Regulator | Role::Department => {
-                self.areas.iter().any(|prefix| scope.area.starts_with(&**prefix))
-            }
-            Role::Administrator => true,
-        }
+        self.sight().admits(scope.into())
     }
 }
 

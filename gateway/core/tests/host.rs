@@ -398,3 +398,22 @@ fn node_metrics_that_nobody_watches_are_no_unknown_aliases() {
         site.node("s/n1").oddities
     );
 }
+
+#[test]
+fn a_node_whose_clock_is_off_is_told_the_time_if_it_takes_it() {
+    use vigil_core::output::CommandKind;
+    let takes = named("Node Control/Time", MetricValue::DateTime(UtcMillis(0)));
+    let bd_seq = named("bdSeq", MetricValue::Int64(0));
+    for (at, metrics, told) in [
+        (Some(T0 - 11_000), &[bd_seq, takes][..], true),
+        // A board without a clock counts from its start.
+        (Some(7_000), &[bd_seq, takes][..], true),
+        (None, &[bd_seq, takes][..], true),
+        (Some(T0 - 9_000), &[bd_seq, takes][..], false),
+        (Some(7_000), &[bd_seq][..], false),
+    ] {
+        let mut site = Site::new();
+        let out = site.raw(NBIRTH, payload(at, Some(0), metrics));
+        assert_eq!(commands(out).contains(&CommandKind::Time), told, "{at:?}");
+    }
+}

@@ -1,10 +1,10 @@
 //! Alarms and their journal.
 
-use super::auth::Admin;
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{AlarmFilter, App};
+use crate::people::Access;
 use crate::view::{self, Alarm, AlarmChange, Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::input::{Action, OperatorAction};
+use vigil_core::people::Sight;
 
 /// Alarms, worst first, then latest change first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,6 +46,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Alarms>, ApiError> {
     let all = match params.all.as_deref() {
@@ -56,15 +58,17 @@ pub(super) async fn list(
             )));
         }
     };
-    known(&app, params.equipment.as_deref())?;
+    let sight = access.sight();
+    known(&app, &sight, params.equipment.as_deref())?;
     let limit = limit(params.limit)?.unwrap_or(0);
     let filter = AlarmFilter {
         standing: !all,
         equipment: params.equipment,
         limit,
+        ..AlarmFilter::default()
     };
     Ok(Json(Alarms {
-        alarms: view::alarms(&app, &filter).await?,
+        alarms: view::alarms(&app, &sight, &filter).await?,
     }))
 }
 
@@ -86,12 +90,14 @@ pub(super) struct EventParams {
 )]
 pub(super) async fn events(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<EventParams>,
 ) -> Result<Json<AlarmEvents>, ApiError> {
-    known(&app, params.equipment.as_deref())?;
+    let sight = access.sight();
+    known(&app, &sight, params.equipment.as_deref())?;
     let limit = limit(params.limit)?.unwrap_or(100);
     Ok(Json(AlarmEvents {
-        events: view::alarm_changes(&app, params.equipment.as_deref(), limit).await?,
+        events: view::alarm_changes(&app, &sight, params.equipment.as_deref(), limit).await?,
     }))
 }
 
@@ -145,17 +151,18 @@ pub(super) struct AlarmActed {
     ),
     request_body = AlarmAction,
     responses((status = 200, description = "Done.", body = AlarmActed), Reading, Missing, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn act(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path((equipment, rule)): Path<(String, String)>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(step): Body<AlarmAction>,
 ) -> Result<Json<AlarmActed>, ApiError> {
-    known(&app, Some(&equipment))?;
+    let sight = access.sight();
+    known(&app, &sight, Some(&equipment))?;
     known_rule(&app, &equipment, &rule)?;
     let (of, about) = (equipment.clone(), rule.clone());
     let action = match (step.action, step.until) {
@@ -175,20 +182,20 @@ pub(super) async fn act(
         (AlarmStep::Reset, None) => Action::ResetAlarm { equipment, rule },
     };
     let action = OperatorAction {
-        actor: Admin::NAME.to_owned(),
+        actor: access.login().to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
-        who: None,
-        scope: None,
+        who: Some(access.person.clone()),
+        scope: Some(app.scope_of(&of)),
         action,
     };
     let position = app.engine.act(action).await?.position.0;
     let filter = AlarmFilter {
         standing: false,
         equipment: Some(of),
-        limit: 0,
+        ..AlarmFilter::default()
     };
-    let alarms = view::alarms(&app, &filter).await?;
+    let alarms = view::alarms(&app, &sight, &filter).await?;
     Ok(Json(AlarmActed {
         position,
         alarm: alarms.into_iter().find(|alarm| alarm.rule == about),
@@ -196,10 +203,10 @@ pub(super) async fn act(
 }
 
 /// Refuses equipment nobody knows: an empty list would look like "no alarms".
-pub(super) fn known(app: &App, equipment: Option<&str>) -> Result<(), ApiError> {
+pub(super) fn known(app: &App, sight: &Sight, equipment: Option<&str>) -> Result<(), ApiError> {
     match equipment {
-        Some(id) if !app.catalog.by_id.contains_key(id) => {
-            Err(ViewError::not_found("equipment", id, app.catalog.by_id.keys().map(|id| &**id)).into())
+        Some(id) if !(app.catalog.by_id.contains_key(id) && app.sees(sight, id)) => {
+            Err(view::unknown(app, sight, id).into())
         }
         _ => Ok(()),
     }

@@ -1,9 +1,9 @@
 //! Files that show something: uploaded before the step that names them by their hash.
 
-use super::auth::Admin;
 use super::params::{NoParams, Params};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use crate::app::{App, AttachmentError, attachments};
+use crate::people::Access;
 use crate::view::AttachedFile;
 use axum::Json;
 use axum::body::Bytes;
@@ -33,11 +33,11 @@ pub(super) struct UploadParams {
     params(UploadParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes of the file."),
     responses((status = 201, description = "It is kept.", body = AttachedFile), Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn upload(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Params(params): Params<UploadParams>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<AttachedFile>), ApiError> {
@@ -54,10 +54,11 @@ pub(super) async fn upload(
         &app.attachments,
         &name,
         bytes.into(),
-        &Admin::person(),
+        &access.person,
         app.clock.now(),
     )
     .await?;
+    access.about(kept.sha256.to_string());
     Ok((StatusCode::CREATED, Json(AttachedFile::from(&kept))))
 }
 
@@ -72,12 +73,13 @@ pub(super) async fn upload(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(sha256): Path<String>,
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
     let nothing = || ApiError::not_found(format!("there is no attachment {sha256:?}"));
     let hash = ContentHash::from_hex(&sha256).ok_or_else(nothing)?;
-    let (file, bytes) = attachments::read(&app.desk, &app.attachments, &hash, &Admin::person())
+    let (file, bytes) = attachments::read(&app.desk, &app.attachments, &hash, &access.person)
         .await?
         .ok_or_else(nothing)?;
     let shown = match file.media_type {

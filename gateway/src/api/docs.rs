@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -26,8 +26,12 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         description = "Equipment, alarms, hazards and nodes of a Vigil gateway.\n\n\
             Times are RFC 3339 in UTC with milliseconds. Numbers have their unit in the name (`_s`, `_ms`, \
             `_bytes`, `_percent`) or beside them (`unit`). A missing value is `null`, with its reason beside it. \
-            Errors are problem documents (RFC 9457). Reading needs nothing; writing needs the admin token, which \
-            the gateway writes to `admin.token` in its data directory at the first start.",
+            Errors are problem documents (RFC 9457). As long as there are no users, reading needs nothing and \
+            writing needs the admin token, which the gateway writes to `admin.token` in its data directory at the \
+            first start. From the first user on everything but health and this description needs a token \
+            (`Authorization: Bearer`) or the cookie of a session; each person sees the equipment and hazards \
+            that concern him, and what is out of his sight does not exist for him (404). A request that changes \
+            something and comes with a cookie carries the session's token as `X-CSRF-Token` (see `/api/v1/account`).",
         license(name = "MIT OR Apache-2.0"),
     ),
     tags(
@@ -37,11 +41,14 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "alarms", description = "Alarms by ISA-18.2."),
         (name = "nodes", description = "What is heard through."),
         (name = "events", description = "What happens, as it happens."),
+        (name = "people", description = "Users, one's own account, the audit log."),
         (name = "sinks", description = "Where what the gateway learns goes."),
         (name = "operation", description = "How the gateway is."),
     ),
     components(schemas(super::problem::Problem)),
     modifiers(&Token),
+    // Nothing at all is enough for reading as long as there are no users.
+    security((), ("token" = []), ("session" = [])),
 )]
 pub(super) struct Frame;
 
@@ -53,7 +60,12 @@ impl Modify for Token {
         description
             .components
             .get_or_insert_default()
-            .add_security_scheme("admin_token", scheme);
+            .add_security_scheme("token", scheme);
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::people::COOKIE)));
+        description
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session", cookie);
     }
 }
 

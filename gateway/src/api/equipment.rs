@@ -4,6 +4,7 @@ use super::params::{NoParams, Params};
 use super::problem::{ApiError, Missing, Reading};
 use super::site::limit;
 use crate::app::App;
+use crate::people::Access;
 use crate::view::{self, EquipmentDetail, EquipmentFilter, EquipmentPage, Time, Trend, Watch};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -41,6 +42,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<EquipmentPage>, ApiError> {
     let filter = EquipmentFilter {
@@ -53,7 +55,7 @@ pub(super) async fn list(
         offset: params.cursor.unwrap_or(0),
         limit: limit(params.limit)?.map_or(0, |limit| limit as usize),
     };
-    Ok(Json(view::equipment_list(&app, &filter).await?))
+    Ok(Json(view::equipment_list(&app, &access.sight(), &filter).await?))
 }
 
 /// One piece of equipment: register card, newest readings with their limits, alarms, hazards, gaps,
@@ -65,10 +67,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Json<EquipmentDetail>, ApiError> {
-    Ok(Json(view::equipment(&app, &id).await?))
+    Ok(Json(view::equipment(&app, &access.sight(), &id).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -93,10 +96,19 @@ pub(super) struct TrendParams {
 )]
 pub(super) async fn trend(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     Params(params): Params<TrendParams>,
 ) -> Result<Json<Trend>, ApiError> {
     Ok(Json(
-        view::trend(&app, &id, &params.quantity, params.from, params.to).await?,
+        view::trend(
+            &app,
+            &access.sight(),
+            &id,
+            &params.quantity,
+            params.from,
+            params.to,
+        )
+        .await?,
     ))
 }

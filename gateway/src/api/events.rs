@@ -10,6 +10,7 @@
 use super::params::Params;
 use super::problem::{ApiError, Reading};
 use crate::app::{App, ServerEvent};
+use crate::people::Access;
 use crate::view::{self, News, ViewError};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -23,12 +24,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use utoipa::IntoParams;
+use vigil_core::people::Sight;
 
 /// Events read from the store at once.
 const PAGE: u32 = 256;
 /// A comment goes out when nothing else did for so long, so that a dead connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A client comes back and says again who it is.
+const LASTS: Duration = Duration::from_secs(600);
 /// How long a client should wait before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -42,6 +47,9 @@ pub(super) struct EventParams {
 /// Where the events of one client come from.
 struct Feed {
     app: App,
+    sight: Sight,
+    /// When it ends, so that who may no longer read does not read on.
+    until: Instant,
     live: Receiver<Arc<ServerEvent>>,
     /// Id of the last event sent.
     last: i64,
@@ -64,6 +72,7 @@ struct Feed {
 )]
 pub(super) async fn events(
     State(app): State<App>,
+    access: Access,
     headers: HeaderMap,
     Params(params): Params<EventParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
@@ -79,7 +88,7 @@ pub(super) async fn events(
         ),
         None => params.last_event_id,
     };
-    let feed = Feed::open(app, after).await?;
+    let feed = Feed::open(app, access.sight(), after).await?;
     let stream = futures_util::stream::unfold(feed, |mut feed| async {
         let event = feed.next().await?;
         Some((Ok(event), feed))
@@ -88,7 +97,7 @@ pub(super) async fn events(
 }
 
 impl Feed {
-    async fn open(app: App, after: Option<i64>) -> Result<Self, ApiError> {
+    async fn open(app: App, sight: Sight, after: Option<i64>) -> Result<Self, ApiError> {
         // First of all, so that nothing falls between what is stored and what is live.
         let live = app.engine.subscribe();
         let newest = app.store.last_event_id().await.map_err(ViewError::from)?;
@@ -110,6 +119,8 @@ impl Feed {
         };
         Ok(Self {
             app,
+            sight,
+            until: Instant::now() + LASTS,
             live,
             last,
             waiting,
@@ -129,6 +140,7 @@ impl Feed {
             }
             let received = tokio::select! {
                 () = self.app.stopping.cancelled() => return None,
+                () = tokio::time::sleep_until(self.until) => return None,
                 received = self.live.recv() => received,
             };
             match received {
@@ -159,7 +171,9 @@ impl Feed {
     fn queue(&mut self, event: &ServerEvent) {
         self.last = event.id;
         let id = event.id.to_string();
-        let news = view::news(&self.app, event);
+        let Some(news) = view::news(&self.app, &self.sight, event) else {
+            return;
+        };
         // Plain data always has a JSON.
         if let Ok(told) = Event::default().event(event.kind).id(id).json_data(&news) {
             self.waiting.push_back(told);

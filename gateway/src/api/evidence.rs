@@ -3,6 +3,8 @@
 use super::params::{NoParams, Params};
 use super::problem::{ApiError, Missing, Reading};
 use crate::app::{App, ExportError, export, heads};
+use crate::people::Access;
+use crate::view::ViewError;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -72,9 +74,14 @@ pub(super) struct HeadParams {
 )]
 pub(super) async fn bundle(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
+    let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
+    if !found.is_some_and(|hazard| app.sees_hazard(&access.sight(), &hazard)) {
+        return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
+    }
     let file = export(&app.evidence_sources(), &id, app.clock.now())
         .await
         .map_err(|error| match error {

@@ -1,11 +1,11 @@
 //! The register of hazards, and the steps people take in it.
 
-use super::auth::Admin;
 use super::hazard_steps::{HazardAction, HazardReport};
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{Acted, App, HazardFilter};
+use crate::people::Access;
 use crate::view::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
 use axum::Json;
@@ -75,6 +75,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<HazardPage>, ApiError> {
     let bad_cursor =
@@ -96,7 +97,6 @@ pub(super) async fn list(
         return Err(ApiError::bad_parameter("text: at most 100 characters"));
     }
     let filter = HazardFilter {
-        seen_by: None,
         unit: params.unit,
         use_unit: params.use_unit,
         area: params.area.filter(|area| !area.is_empty()),
@@ -119,9 +119,10 @@ pub(super) async fn list(
             .cursor
             .map(|cursor| cursor.parse().map_err(bad_cursor))
             .transpose()?,
+        sight: None,
         limit: limit(params.limit)?.unwrap_or(0),
     };
-    Ok(Json(view::hazards(&app, filter).await?))
+    Ok(Json(view::hazards(&app, &access.sight(), filter).await?))
 }
 
 /// One hazard: its chain of events, rule, pack hash and clause, what has been made of it, what can be done next, and the
@@ -137,10 +138,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<impl IntoResponse, ApiError> {
-    let detail = view::hazard(&app, &id, &Admin::person()).await?;
+    let detail = view::hazard(&app, &id, &access.person, &access.person).await?;
     Ok(([(ETAG, etag(detail.hazard.events))], Json(detail)))
 }
 
@@ -172,26 +174,27 @@ pub(super) struct HazardActed {
          headers(("ETag" = String, description = "Its state after the step."))),
         Reading, Missing, Writing, Changing,
     ),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn act(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(asked): Body<HazardAction>,
 ) -> Result<Response, ApiError> {
-    let person = Admin::person();
-    let scope = app.store.hazard_scope(&id).await.map_err(ViewError::from)?;
-    let scope = scope
-        .filter(|scope| person.sees(scope))
-        .ok_or_else(|| ApiError::not_found(format!("there is no hazard {id:?}")))?;
+    let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
+    let Some(found) = found.filter(|hazard| app.sees_hazard(&access.sight(), hazard)) else {
+        return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
+    };
+    let scope = app.scope_of_hazard(&found);
+    access.in_area(&*scope.area);
     let action = OperatorAction {
-        actor: person.login.to_string(),
+        actor: access.login().to_owned(),
         reason: reason(asked.reason())?,
         idempotency_key: idempotency_key(&headers)?,
-        who: Some(person),
+        who: Some(access.person.clone()),
         scope: Some(scope),
         action: Action::Hazard {
             hazard: HazardId(id.into()),
@@ -216,31 +219,45 @@ pub(super) async fn act(
     responses(
         (status = 201, description = "It is on record.", body = HazardActed,
          headers(("ETag" = String, description = "Its state."))),
-        Reading, Writing,
+        Reading, Missing, Writing,
     ),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
 pub(super) async fn report(
     State(app): State<App>,
-    _admin: Admin,
+    access: Access,
     NoParams: NoParams,
     headers: HeaderMap,
     Body(report): Body<HazardReport>,
 ) -> Result<Response, ApiError> {
-    let person = Admin::person();
-    let scope = view::scope_of(&app, report.equipment.as_deref(), report.unit.as_deref()).await?;
+    let scope = view::scope_of(&app, report.equipment.as_deref(), report.unit.as_deref());
+    if !access.person.sees(&scope) {
+        return Err(unseen(&app, &access, &report));
+    }
+    access.in_area(&*scope.area);
     let action = OperatorAction {
-        actor: person.login.to_string(),
+        actor: access.login().to_owned(),
         reason: String::new(),
         idempotency_key: idempotency_key(&headers)?,
-        who: Some(person),
+        who: Some(access.person.clone()),
         scope: Some(scope),
         action: Action::OpenHazard {
             intake: Box::new(report.intake(&app).await?),
         },
     };
     let acted = app.engine.act(action).await?;
+    if let Some(hazard) = &acted.hazard {
+        access.about(&*hazard.id.0);
+    }
     Ok(done(&app, StatusCode::CREATED, acted))
+}
+
+/// What a report is about is not there for who does not see it.
+fn unseen(app: &App, access: &Access, report: &HazardReport) -> ApiError {
+    match (&report.equipment, &report.unit) {
+        (Some(id), _) => view::unknown(app, &access.sight(), id).into(),
+        (None, unit) => ApiError::not_found(format!("there is no unit {:?}", unit.as_deref().unwrap_or(""))),
+    }
 }
 
 fn done(app: &App, status: StatusCode, acted: Acted) -> Response {

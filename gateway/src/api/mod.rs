@@ -1,17 +1,19 @@
 //! REST under `/api/v1`, the event stream, the description of both, and what operation needs.
 //!
 //! ```text
-//! request ─► guard (limits, headers, problems) ─► handler ─► view::* or engine.act ─► JSON
+//! request ─► guard (limits, headers, problems) ─► gate (who, may he) ─► handler ─► view::* or engine.act ─► JSON
 //! ```
-//! Reading is open to whoever reaches the address; a handler that writes asks for [`auth::Admin`].
+//! A handler takes [`crate::people::Access`]; who may ask for what stands in [`crate::people::rules`].
 
+mod account;
 mod alarms;
 mod attachments;
-mod auth;
+mod audit;
 mod docs;
 mod equipment;
 mod events;
 mod evidence;
+mod gate;
 mod guard;
 mod hazard_steps;
 mod hazards;
@@ -22,6 +24,7 @@ mod outbox;
 mod params;
 mod problem;
 mod site;
+mod users;
 
 pub use problem::{ApiError, Problem};
 
@@ -29,7 +32,7 @@ use crate::app::App;
 use crate::app::attachments::MAX_SIZE;
 use crate::view::nearest;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use axum::{Extension, Router};
 use docs::{Document, Frame};
@@ -46,6 +49,7 @@ pub fn router(app: App) -> Router {
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
         .layer(Extension(Document::of(&description)))
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)
@@ -63,6 +67,7 @@ fn described() -> OpenApiRouter<App> {
     let long = OpenApiRouter::new()
         .routes(routes!(equipment::trend))
         .routes(routes!(hazards::one))
+        .routes(routes!(audit::chain))
         .routes(routes!(evidence::bundle))
         .route_layer(from_fn(guard::heavy()));
     let large = OpenApiRouter::new()
@@ -89,6 +94,16 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(account::account))
+        .routes(routes!(account::password))
+        .routes(routes!(account::sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(account::tokens, account::add_token))
+        .routes(routes!(account::revoke_token))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::one, users::change))
+        .routes(routes!(users::set_password))
+        .routes(routes!(audit::list))
         .routes(routes!(outbox::sinks))
         .routes(routes!(outbox::list))
         .routes(routes!(outbox::act))

@@ -4,6 +4,7 @@ use super::params::{NoParams, Params};
 use super::problem::{ApiError, Missing, Reading};
 use super::site::limit;
 use crate::app::App;
+use crate::people::Access;
 use crate::view::{self, Node, NodeFilter, NodePage, NodeState};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -37,6 +38,7 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    access: Access,
     Params(params): Params<ListParams>,
 ) -> Result<Json<NodePage>, ApiError> {
     let filter = NodeFilter {
@@ -47,7 +49,7 @@ pub(super) async fn list(
         offset: params.cursor.unwrap_or(0),
         limit: limit(params.limit)?.map_or(0, |limit| limit as usize),
     };
-    Ok(Json(view::nodes(&app, &filter).await?))
+    Ok(Json(view::nodes(&app, &access.sight(), &filter).await?))
 }
 
 /// One node.
@@ -61,8 +63,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
+    access: Access,
     Path((group, node)): Path<(String, String)>,
     NoParams: NoParams,
 ) -> Result<Json<Node>, ApiError> {
-    Ok(Json(view::node(&app, &group, &node).await?))
+    Ok(Json(view::node(&app, &access.sight(), &group, &node).await?))
 }

@@ -1,6 +1,5 @@
 //! What only the people who run the gateway do.
 
-use super::auth::Admin;
 use super::params::NoParams;
 use super::problem::{ApiError, Reading, Writing};
 use crate::app::{App, LoadError, ReloadFailure};
@@ -35,13 +34,9 @@ pub(super) struct InForce {
         (status = 422, description = "Something is wrong with the files; nothing has changed.",
             body = super::problem::Problem, content_type = "application/problem+json"),
         Reading, Writing),
-    security(("admin_token" = [])),
+    security(("token" = [])),
 )]
-pub(super) async fn reload(
-    State(app): State<App>,
-    _admin: Admin,
-    NoParams: NoParams,
-) -> Result<Json<InForce>, ApiError> {
+pub(super) async fn reload(State(app): State<App>, NoParams: NoParams) -> Result<Json<InForce>, ApiError> {
     match app.reload.reload().await {
         Ok(reloaded) => Ok(Json(InForce {
             equipment: reloaded.equipment,

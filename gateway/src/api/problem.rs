@@ -120,10 +120,27 @@ impl ApiError {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "The admin token is required",
+            "Say who you are",
             detail,
         )
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    pub(super) fn forbidden(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, "This is not for you", detail)
+    }
+
+    pub(super) fn method(allowed: &str, detail: impl Into<String>) -> Self {
+        let error = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "Method Not Allowed",
+            detail,
+        );
+        match HeaderValue::from_str(allowed) {
+            Ok(allowed) => error.header(ALLOW, allowed),
+            Err(_) => error,
+        }
     }
 
     pub(super) fn unavailable(code: &str, detail: impl Into<String>) -> Self {
@@ -276,6 +293,12 @@ pub(super) enum Reading {
     /// A parameter is unknown or cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadParameter(Problem),
+    /// It does not say who asks, or wrongly.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// Not with this role or this token; of a step, `code` says which rule, `who` which roles could.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
     /// The gateway is stopping, or the store cannot be read.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -303,12 +326,6 @@ pub(super) enum Changing {
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Writing {
-    /// The admin token is missing or wrong.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
-    /// Not for who asks: role, unit or separation of duties; `code` says which, `who` which roles could.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
     /// The action is refused; `code` says why.
     #[response(status = 409, content_type = "application/problem+json")]
     Refused(Problem),

@@ -3,6 +3,7 @@
 use super::params::{NoParams, Params};
 use super::problem::{ApiError, Reading};
 use crate::app::App;
+use crate::people::Access;
 use crate::view::{self, DeadLetters, Overview, Rules, UnknownCodes, Unregistered};
 use axum::Json;
 use axum::extract::State;
@@ -14,8 +15,12 @@ use utoipa::IntoParams;
     get, path = "/api/v1/overview", tag = "site", operation_id = "overview",
     responses((status = 200, description = "The overview.", body = Overview), Reading),
 )]
-pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Result<Json<Overview>, ApiError> {
-    Ok(Json(view::overview(&app).await?))
+pub(super) async fn overview(
+    State(app): State<App>,
+    access: Access,
+    NoParams: NoParams,
+) -> Result<Json<Overview>, ApiError> {
+    Ok(Json(view::overview(&app, &access.sight()).await?))
 }
 
 /// The rule packs in force, with the legal ground of every rule.
@@ -23,8 +28,8 @@ pub(super) async fn overview(State(app): State<App>, NoParams: NoParams) -> Resu
     get, path = "/api/v1/rules", tag = "site", operation_id = "rules",
     responses((status = 200, description = "The packs.", body = Rules), Reading),
 )]
-pub(super) async fn rules(State(app): State<App>, NoParams: NoParams) -> Json<Rules> {
-    Json(view::rules(&app))
+pub(super) async fn rules(State(app): State<App>, access: Access, NoParams: NoParams) -> Json<Rules> {
+    Json(view::rules(&app, &access.sight()))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

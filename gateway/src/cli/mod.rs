@@ -7,6 +7,7 @@ mod modbus;
 mod outbox;
 mod replay;
 mod run;
+mod user;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// Who may come in: add, list, password, disable, enable, role.
+    User(user::UserArgs),
     /// Check an evidence bundle, offline: what holds, and what does not.
     Verify(verify::VerifyArgs),
     /// What waits to be sent to InfluxDB and webhooks, and what was given up: list, retry, drop.
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check_main(&args),
         Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
+        Command::User(args) => user::main(&args),
         Command::Verify(args) => verify::main(&args),
         Command::Outbox(args) => outbox::main(args),
         Command::Modbus(args) => modbus::main(&args),

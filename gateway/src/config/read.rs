@@ -325,7 +325,7 @@ pub(super) fn open_pages(address: SocketAddr) -> String {
     format!("pages and API on {address} can be read by everybody who reaches it")
 }
 
-pub(super) const OPEN_PAGES_HELP: &str = "writing needs the token; put a proxy with TLS and logins in front";
+pub(super) const OPEN_PAGES_HELP: &str = "as long as there are no users (`vigil user add`); writing needs a sign-in or token; put a proxy with TLS in front";
 
 /// Anybody on the network could otherwise feed the gateway false readings.
 fn refuse_open_broker(
@@ -435,6 +435,10 @@ fn read_web(table: &Table<'_, '_>, web: &mut Web) {
     set(
         &mut web.language,
         table.get("language").and_then(|v| v.choice(&languages)),
+    );
+    set(
+        &mut web.behind_proxy,
+        table.get("behind_proxy").and_then(|v| v.bool()),
     );
     let public_url = table.get("public_url").and_then(|v| read_public_url(&v));
     web.public_url = public_url.map(|url| url.as_str().trim_end_matches('/').to_owned());

@@ -1,7 +1,9 @@
 //! Commands to nodes as Sparkplug NCMD messages.
 
 use vigil_core::output::{Command, CommandKind};
-use vigil_protocol::journal::{METRIC_ACK, METRIC_EPOCH, METRIC_REBIRTH, METRIC_RESEND, METRIC_RESEND_TO};
+use vigil_protocol::journal::{
+    METRIC_ACK, METRIC_EPOCH, METRIC_REBIRTH, METRIC_RESEND, METRIC_RESEND_TO, METRIC_TIME,
+};
 use vigil_protocol::sparkplug::{EncodeError, Encoder, Metric, MetricValue};
 use vigil_protocol::sparkplug::{MessageType, Topic};
 use vigil_protocol::time::UtcMillis;
@@ -32,6 +34,13 @@ pub fn encode(command: &Command, now: UtcMillis) -> Result<(String, Vec<u8>), En
                     .typed(),
             )?;
         }
+        CommandKind::Time => {
+            encoder.metric(
+                &Metric::named(METRIC_TIME, MetricValue::DateTime(now))
+                    .at(now)
+                    .typed(),
+            )?;
+        }
         CommandKind::JournalAck { epoch, seq } => {
             encoder
                 .metric(&number(METRIC_EPOCH, epoch))?
@@ -51,12 +60,13 @@ pub fn encode(command: &Command, now: UtcMillis) -> Result<(String, Vec<u8>), En
 mod tests {
     use super::encode;
     use vigil_core::output::{Command, CommandKind};
-    use vigil_protocol::sparkplug::PayloadView;
+    use vigil_protocol::sparkplug::{PayloadView, Value};
     use vigil_protocol::time::UtcMillis;
 
     #[test]
     fn every_command_names_its_metrics_with_datatype_and_value() {
-        let cases: [(CommandKind, &[(&str, u64)]); 3] = [
+        let cases: [(CommandKind, &[(&str, u64)]); 4] = [
+            (CommandKind::Time, &[("Node Control/Time", 5)]),
             (CommandKind::Rebirth, &[("Node Control/Rebirth", 1)]),
             (
                 CommandKind::JournalAck {
@@ -98,7 +108,10 @@ mod tests {
                     let value = metric.value(None).unwrap();
                     (
                         metric.name.unwrap(),
-                        value.as_u64().unwrap_or(u64::from(value.as_bool() == Some(true))),
+                        match value {
+                            Value::DateTime(at) => at.0 as u64,
+                            _ => value.as_u64().unwrap_or(u64::from(value.as_bool() == Some(true))),
+                        },
                     )
                 })
                 .collect();

@@ -7,7 +7,6 @@ use crate::http;
 use crate::modbus::ModbusPoller;
 use crate::mqtt::{Mappings, Topics};
 use crate::reload::{self, Answer, ConfigSource, ReloadFailure, Reloaded};
-use crate::web;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use vigil_core::catalog::Catalog;
@@ -22,7 +21,6 @@ pub(super) struct Reloading {
     pub(super) mappings: Mappings,
     pub(super) topics: Topics,
     pub(super) site: http::Site,
-    pub(super) sessions: Arc<web::Sessions>,
 }
 
 impl Reloading {
@@ -50,9 +48,13 @@ impl Reloading {
             .await?;
         self.poller.reconcile(loaded.polled).await;
         self.topics.changed(&self.mappings.replace(loaded.profiles));
+        // Before the pages show what is new: whose it is.
+        if let Err(error) = app.people.follow(&catalog).await {
+            tracing::error!(%error, "whose the equipment is was not noted; lists of units may lack the newest");
+        }
         (app.catalog, app.config) = (catalog, Arc::new(config));
         self.watched.send_replace(Arc::clone(&app.catalog));
-        self.site.replace(router(app.clone(), &self.sessions));
+        self.site.replace(router(app.clone()));
         let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
         tracing::info!(
             equipment = reloaded.equipment,

@@ -12,6 +12,7 @@ mod open;
 mod outbox;
 mod reader;
 mod retention;
+mod sight;
 mod words;
 mod writer;
 
@@ -26,6 +27,7 @@ pub use reader::{
     StoredMessage, StoredPayload, UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
+pub use sight::{push_node_seen, push_scope, push_seen};
 pub use writer::{Committed, Indexed, Writer};
 
 /// The database behind the store.

@@ -161,9 +161,10 @@ fn migrations() -> Migrator {
             "unknown codes",
             include_str!("../../migrations/sqlite/0006_unknown_codes.sql"),
         ),
+        ("people", include_str!("../../migrations/sqlite/0007_people.sql")),
         (
             "hazard loop",
-            include_str!("../../migrations/sqlite/0007_hazard_loop.sql"),
+            include_str!("../../migrations/sqlite/0008_hazard_loop.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

@@ -24,6 +24,8 @@ pub struct Retention {
     pub chunk: u32,
     /// Dead letters kept.
     pub dead_letters: u32,
+    /// Unknown codes kept, the latest: a controller may say anything.
+    pub unknown_codes: u32,
     /// Server events kept, for readers that come back.
     pub server_events: u32,
     /// Receipts of delivered outbox entries kept.
@@ -43,6 +45,7 @@ impl Default for Retention {
             watermark: 0.8,
             chunk: 5_000,
             dead_letters: 10_000,
+            unknown_codes: 10_000,
             server_events: 100_000,
             receipts: 10_000,
             outbox: 100_000,
@@ -108,6 +111,10 @@ async fn chunk(
         (
             "DELETE FROM dead_letters WHERE position <= (SELECT position FROM dead_letters ORDER BY position DESC LIMIT 1 OFFSET $1)",
             retention.dead_letters,
+        ),
+        (
+            "DELETE FROM unknown_codes WHERE last_seen <= (SELECT last_seen FROM unknown_codes ORDER BY last_seen DESC LIMIT 1 OFFSET $1)",
+            retention.unknown_codes,
         ),
         (
             "DELETE FROM server_events WHERE id <= (SELECT id FROM server_events ORDER BY id DESC LIMIT 1 OFFSET $1)",

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::alarm::{AlarmClass, AlarmEvent, AlarmRecord, AlarmState};
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 
 /// The alarm of one rule on one piece of equipment.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -126,11 +127,15 @@ impl From<&AlarmEvent> for AlarmChange {
 /// Alarms, worst first, then latest change first.
 ///
 /// # Errors
-/// The store cannot be read, or the filter names unknown equipment.
-pub async fn alarms(app: &App, filter: &AlarmFilter) -> Result<Vec<Alarm>, ViewError> {
+/// The store cannot be read.
+pub async fn alarms(app: &App, sight: &Sight, filter: &AlarmFilter) -> Result<Vec<Alarm>, ViewError> {
+    let filter = AlarmFilter {
+        sight: Some(sight.clone()),
+        ..filter.clone()
+    };
     Ok(app
         .store
-        .alarms(filter)
+        .alarms(&filter)
         .await?
         .iter()
         .map(|alarm| Alarm::of(app, alarm))
@@ -143,12 +148,14 @@ pub async fn alarms(app: &App, filter: &AlarmFilter) -> Result<Vec<Alarm>, ViewE
 /// The store cannot be read.
 pub async fn alarm_changes(
     app: &App,
+    sight: &Sight,
     equipment: Option<&str>,
     limit: u32,
 ) -> Result<Vec<AlarmChange>, ViewError> {
     let events = match equipment {
+        Some(equipment) if !app.sees(sight, equipment) => Vec::new(),
         Some(equipment) => app.store.alarm_events(equipment, limit).await?,
-        None => app.store.latest_alarm_events(limit).await?,
+        None => app.store.latest_alarm_events(limit, sight).await?,
     };
     Ok(events.iter().map(AlarmChange::from).collect())
 }

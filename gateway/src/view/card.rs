@@ -1,10 +1,12 @@
 //! A piece of equipment in one line of a list: who it is and where.
 
+use super::ViewError;
 use super::words::Word;
 use crate::app::App;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::catalog::{Catalog, Equipment, EquipmentIx};
+use vigil_core::people::Sight;
 
 /// Who a piece of equipment is.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -53,6 +55,28 @@ impl From<&Equipment> for Card {
 pub(super) fn find<'a>(catalog: &'a Catalog, id: &str) -> Option<(EquipmentIx, &'a Equipment)> {
     let ix = *catalog.by_id.get(id)?;
     Some((ix, catalog.equipment.get(ix.0 as usize)?))
+}
+
+/// The same, of what is in sight; what is not there and what is out of sight are told apart by nobody.
+pub(super) fn seen<'a>(
+    app: &'a App,
+    sight: &Sight,
+    id: &str,
+) -> Result<(EquipmentIx, &'a Equipment), ViewError> {
+    find(&app.catalog, id)
+        .filter(|(_, equipment)| app.sees_one(sight, equipment))
+        .ok_or_else(|| unknown(app, sight, id))
+}
+
+/// There is no such equipment, as far as this sight goes.
+#[must_use]
+pub fn unknown(app: &App, sight: &Sight, id: &str) -> ViewError {
+    let known = app
+        .catalog
+        .equipment
+        .iter()
+        .filter(|one| app.sees_one(sight, one));
+    ViewError::not_found("equipment", id, known.map(|one| &*one.id))
 }
 
 /// The line of the equipment with this id, if the catalog still has it.

@@ -3,7 +3,7 @@
 use super::ViewError;
 use super::alarms::Alarm;
 use super::ask::ask;
-use super::card::{Card, find};
+use super::card::{Card, seen};
 use super::completeness::{Completeness, Cover, Gap, MessageCounts, hour_of, window};
 use super::hazards::{Hazard, is_open};
 use super::rules::{Limit, RuleCard, limits};
@@ -21,6 +21,7 @@ use vigil_core::catalog::{Channel, Equipment, EquipmentIx};
 use vigil_core::equipment::{Latest, Link};
 use vigil_core::output::GapRecord;
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 use vigil_core::sample::ChannelIx;
 use vigil_core::status::EquipmentView;
 use vigil_protocol::time::UtcMillis;
@@ -234,7 +235,11 @@ impl Glance {
 ///
 /// # Errors
 /// The store cannot be read, or the gateway is stopping.
-pub async fn equipment_list(app: &App, filter: &EquipmentFilter) -> Result<EquipmentPage, ViewError> {
+pub async fn equipment_list(
+    app: &App,
+    sight: &Sight,
+    filter: &EquipmentFilter,
+) -> Result<EquipmentPage, ViewError> {
     let text = filter
         .text
         .as_deref()
@@ -247,6 +252,7 @@ pub async fn equipment_list(app: &App, filter: &EquipmentFilter) -> Result<Equip
                 .as_deref()
                 .is_none_or(|code| equipment.category.starts_with(code))
             && filter.node.as_deref().is_none_or(|node| *equipment.node == *node)
+            && app.sees_one(sight, equipment)
     };
     let open = open_hazards(app).await?;
     let has_hazards = |equipment: &Equipment| open.contains_key(&equipment.id);
@@ -339,9 +345,8 @@ struct Snapshot {
 ///
 /// # Errors
 /// Unknown id, the store cannot be read, or the gateway is stopping.
-pub async fn equipment(app: &App, id: &str) -> Result<EquipmentDetail, ViewError> {
-    let unknown = || ViewError::not_found("equipment", id, app.catalog.by_id.keys().map(|id| &**id));
-    let (ix, equipment) = find(&app.catalog, id).ok_or_else(unknown)?;
+pub async fn equipment(app: &App, sight: &Sight, id: &str) -> Result<EquipmentDetail, ViewError> {
+    let (ix, equipment) = seen(app, sight, id)?;
     let channels = equipment.channels.len() as u16;
     let snapshot = ask(app, move |pipeline| {
         let view = pipeline.equipment(ix);

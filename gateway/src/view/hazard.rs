@@ -300,20 +300,21 @@ pub struct EvidenceSeries {
     pub limits: Vec<Limit>,
 }
 
-/// Reads a hazard with its chain and its evidence, and what `person` can do with it.
+/// Reads a hazard with its chain and its evidence as `person` sees it, and what `acts_as` (the same, unless somebody
+/// may still say who he is) can do with it.
 ///
 /// # Errors
-/// Unknown id, or one that is not in the person's scope; or the store cannot be read.
-pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail, ViewError> {
-    let summary = app.store.hazard(id).await?;
-    let scope = app.store.hazard_scope(id).await?.unwrap_or_default();
+/// Unknown id, or one that the person does not see; or the store cannot be read.
+pub async fn hazard(app: &App, id: &str, person: &Person, acts_as: &Person) -> Result<HazardDetail, ViewError> {
+    let found = app.store.hazard(id).await?;
     // What somebody may not see does not exist for him.
-    let Some(summary) = summary.filter(|_| person.sees(&scope)) else {
+    let sight = person.sight();
+    let Some(summary) = found.filter(|hazard| app.sees_hazard(&sight, hazard)) else {
         let newest = app
             .store
             .hazards(&HazardFilter {
-                seen_by: Some(person.clone()),
                 limit: 1_000,
+                sight: Some(sight),
                 ..HazardFilter::default()
             })
             .await?;
@@ -324,7 +325,8 @@ pub async fn hazard(app: &App, id: &str, person: &Person) -> Result<HazardDetail
         ));
     };
     let (summary, events) = of_one_moment(app, summary).await?;
-    let next_steps = next_steps(app, &summary, person, &scope);
+    let scope = app.scope_of_hazard(&summary);
+    let next_steps = next_steps(app, &summary, acts_as, &scope);
     let chain = check(&events, &summary);
     Ok(HazardDetail {
         citation: events.first().and_then(|event| citation(app, event)),

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use vigil_core::hazard::workflow::look_back_due;
 use vigil_core::hazard::{HazardSource, HazardStatus, HazardSummary};
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::Sight;
 
 /// A total beyond it is "more than".
 const MOST_COUNTED: u32 = 10_000;
@@ -178,24 +179,23 @@ impl Hazard {
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn hazards(app: &App, filter: HazardFilter) -> Result<HazardPage, ViewError> {
+pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<HazardPage, ViewError> {
     let limit = if filter.limit == 0 {
         DEFAULT_LIMIT
     } else {
         filter.limit.min(999)
+    };
+    let filter = HazardFilter {
+        limit: limit + 1,
+        sight: Some(sight.clone()),
+        ..filter
     };
     let total = match filter.after {
         None => Some(app.store.count_hazards(&filter, MOST_COUNTED).await?),
         Some(_) => None,
     };
     // One more than shown says whether there is another page.
-    let mut found = app
-        .store
-        .hazards(&HazardFilter {
-            limit: limit + 1,
-            ..filter
-        })
-        .await?;
+    let mut found = app.store.hazards(&filter).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found

@@ -33,7 +33,7 @@ mod value;
 pub mod words;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
-pub use card::Card;
+pub use card::{Card, unknown};
 pub use codes::{CodeLines, Elsewhere, UnknownCode, UnknownCodes, unknown_codes};
 pub use completeness::{Completeness, Gap, MessageCounts};
 pub use equipment::{

@@ -3,6 +3,7 @@
 use super::alarms::Alarm;
 use super::completeness::Gap;
 use super::hazards::Hazard;
+use super::nodes::carries;
 use super::strangers::Stranger;
 use super::time::Time;
 use crate::app::{App, ServerEvent};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use vigil_core::alarm::AlarmRecord;
 use vigil_core::hazard::HazardSummary;
 use vigil_core::output::{GapRecord, UnregisteredDevice};
+use vigil_core::people::Sight;
 
 /// The data of an event; which one it is, its name says.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -100,54 +102,66 @@ struct StoredNode {
     online: bool,
 }
 
-/// The data of an event in the terms of the API.
+/// The data of an event in the terms of the API; `None` when it is out of sight.
 #[must_use]
-pub fn news(app: &App, event: &ServerEvent) -> News {
-    told(app, event).unwrap_or_else(|_| News::Other(serde_json::from_str(&event.json).unwrap_or_default()))
+pub fn news(app: &App, sight: &Sight, event: &ServerEvent) -> Option<News> {
+    let other = |_| {
+        let news = News::Other(serde_json::from_str(&event.json).unwrap_or_default());
+        (news, sight.is_everything())
+    };
+    let (news, seen) = told(app, sight, event).unwrap_or_else(other);
+    seen.then_some(news)
 }
 
-fn told(app: &App, event: &ServerEvent) -> Result<News, serde_json::Error> {
+/// The data, and whether it is in sight.
+fn told(app: &App, sight: &Sight, event: &ServerEvent) -> Result<(News, bool), serde_json::Error> {
     let at = Time(event.at);
     Ok(match event.kind {
         "hazard" => {
             let StoredHazard { hazard, event, seq } = serde_json::from_str(&event.json)?;
-            News::Hazard(Box::new(HazardNews {
+            let seen = app.sees_hazard(sight, &hazard);
+            let news = HazardNews {
                 at,
                 event,
                 seq,
                 hazard: Hazard::of(app, &hazard),
-            }))
+            };
+            (News::Hazard(Box::new(news)), seen)
         }
         "alarm" => {
             let alarm: AlarmRecord = serde_json::from_str(&event.json)?;
-            News::Alarm(Box::new(AlarmNews {
-                at,
-                alarm: Alarm::of(app, &alarm),
-            }))
+            let seen = app.sees(sight, &alarm.equipment);
+            let alarm = Alarm::of(app, &alarm);
+            (News::Alarm(Box::new(AlarmNews { at, alarm })), seen)
         }
         "gap" => {
             let gap: GapRecord = serde_json::from_str(&event.json)?;
-            News::Gap(GapNews {
-                at,
-                gap: Gap::of(&gap, event.at),
-            })
+            let seen = app.sees(sight, &gap.equipment);
+            let gap = Gap::of(&gap, event.at);
+            (News::Gap(GapNews { at, gap }), seen)
         }
         "node" => {
             let StoredNode { node, device, online } = serde_json::from_str(&event.json)?;
-            News::Node(NodeNews {
+            let seen = carries(app, sight, &node, device.as_deref());
+            let news = NodeNews {
                 at,
                 node,
                 device,
                 online,
-            })
+            };
+            (News::Node(news), seen)
         }
         "unregistered" => {
             let device: UnregisteredDevice = serde_json::from_str(&event.json)?;
-            News::Unregistered(UnregisteredNews {
+            let news = UnregisteredNews {
                 at,
                 device: device.into(),
-            })
+            };
+            (News::Unregistered(news), sight.is_everything())
         }
-        _ => News::Other(serde_json::from_str(&event.json)?),
+        _ => (
+            News::Other(serde_json::from_str(&event.json)?),
+            sight.is_everything(),
+        ),
     })
 }

@@ -5,7 +5,10 @@ use super::completeness::{MessageCounts, hour_of, window};
 use super::time::Time;
 use crate::app::App;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::sync::Arc;
 use utoipa::ToSchema;
+use vigil_core::people::Sight;
 use vigil_core::status::{DeviceStatus, JournalStatus, NodeStatus, Oddity, Totals};
 use vigil_protocol::time::UtcMillis;
 
@@ -245,7 +248,7 @@ fn state(node: &NodeStatus) -> NodeState {
 ///
 /// # Errors
 /// The store cannot be read, or the gateway is stopping.
-pub async fn nodes(app: &App, filter: &NodeFilter) -> Result<NodePage, ViewError> {
+pub async fn nodes(app: &App, sight: &Sight, filter: &NodeFilter) -> Result<NodePage, ViewError> {
     let limit = if filter.limit == 0 {
         DEFAULT_LIMIT
     } else {
@@ -257,12 +260,17 @@ pub async fn nodes(app: &App, filter: &NodeFilter) -> Result<NodePage, ViewError
         .as_deref()
         .map(str::to_lowercase)
         .filter(|text| !text.is_empty());
+    let carriers = carriers(app, sight);
     let (total, found) = app
         .engine
         .query(move |pipeline| {
             let fits = |node: &NodeStatus| {
                 let names = || format!("{}/{}", node.group, node.node).to_lowercase();
-                wanted.state.is_none_or(|wanted| wanted == state(node))
+                let carries = |carriers: &HashSet<Arc<str>>| {
+                    carriers.contains(&*format!("{}/{}", node.group, node.node))
+                };
+                carriers.as_ref().is_none_or(carries)
+                    && wanted.state.is_none_or(|wanted| wanted == state(node))
                     && wanted.known.is_none_or(|known| known == node.known)
                     && wanted.odd.is_none_or(|odd| odd != node.oddities.is_empty())
                     && text.as_deref().is_none_or(|text| names().contains(text))
@@ -280,7 +288,9 @@ pub async fn nodes(app: &App, filter: &NodeFilter) -> Result<NodePage, ViewError
     let day = window(app.clock.now(), app.store.log_start().await?);
     let mut nodes = Vec::with_capacity(found.len());
     for node in &found {
-        nodes.push(Node::of(node, last_day(app, &node.group, &node.node, day).await?));
+        let mut shown = Node::of(node, last_day(app, &node.group, &node.node, day).await?);
+        shown.hide(app, sight);
+        nodes.push(shown);
     }
     let end = filter.offset.saturating_add(limit);
     Ok(NodePage {
@@ -294,18 +304,60 @@ pub async fn nodes(app: &App, filter: &NodeFilter) -> Result<NodePage, ViewError
 ///
 /// # Errors
 /// Unknown node, the store cannot be read, or the gateway is stopping.
-pub async fn node(app: &App, group: &str, node: &str) -> Result<Node, ViewError> {
+pub async fn node(app: &App, sight: &Sight, group: &str, node: &str) -> Result<Node, ViewError> {
     let key = format!("{group}/{node}");
     let asked = key.clone();
-    let Some(found) = app.engine.query(move |pipeline| pipeline.node(&asked)).await? else {
+    let found = app.engine.query(move |pipeline| pipeline.node(&asked)).await?;
+    let Some(found) = found.filter(|_| carries(app, sight, &key, None)) else {
+        let known = app.catalog.by_binding.keys().map(|known| &**known);
         return Err(ViewError::not_found(
             "node",
             &key,
-            app.catalog.by_binding.keys().map(|known| &**known),
+            known.filter(|known| carries(app, sight, known, None)),
         ));
     };
     let day = window(app.clock.now(), app.store.log_start().await?);
-    Ok(Node::of(&found, last_day(app, group, node, day).await?))
+    let mut shown = Node::of(&found, last_day(app, group, node, day).await?);
+    shown.hide(app, sight);
+    Ok(shown)
+}
+
+/// Nodes that carry equipment in sight; `None`: every node is seen.
+fn carriers(app: &App, sight: &Sight) -> Option<HashSet<Arc<str>>> {
+    let seen = app
+        .catalog
+        .equipment
+        .iter()
+        .filter(|one| app.sees_one(sight, one));
+    (!sight.is_everything()).then(|| seen.map(|one| Arc::clone(&one.node)).collect())
+}
+
+/// Whether a node (or one of its devices) carries equipment in sight.
+pub(super) fn carries(app: &App, sight: &Sight, node: &str, device: Option<&str>) -> bool {
+    if sight.is_everything() {
+        return true;
+    }
+    let bindings = app.catalog.by_binding.get(node).into_iter().flatten();
+    let mut of_device = bindings.filter(|(name, _)| device.is_none() || name.as_deref() == device);
+    of_device.any(|(_, ix)| {
+        let equipment = app.catalog.equipment.get(ix.0 as usize);
+        equipment.is_some_and(|one| app.sees_one(sight, one))
+    })
+}
+
+impl Node {
+    /// A node may carry the equipment of several units: what is not in sight is left out, and with it what is said
+    /// about the node as a whole, which may name it.
+    fn hide(&mut self, app: &App, sight: &Sight) {
+        let before = self.devices.len();
+        if !sight.is_everything() {
+            self.devices
+                .retain(|device| device.equipment.as_deref().is_some_and(|id| app.sees(sight, id)));
+        }
+        if self.devices.len() < before {
+            self.oddities.clear();
+        }
+    }
 }
 
 async fn last_day(

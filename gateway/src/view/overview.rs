@@ -17,6 +17,7 @@ use vigil_core::catalog::EquipmentIx;
 use vigil_core::hazard::HazardSummary;
 use vigil_core::output::GapRecord;
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 /// Rows of each list on the first page.
@@ -43,10 +44,10 @@ pub struct Overview {
     pub equipment: WatchCounts,
     /// Nodes of the catalog.
     pub nodes: NodeCounts,
-    /// Devices that send but are in no catalog.
-    pub unregistered: u64,
-    /// Messages nothing could be made of.
-    pub dead_letters: u64,
+    /// Devices that send but are in no catalog; `null` for who does not see everything: they are nobody's.
+    pub unregistered: Option<u64>,
+    /// Messages nothing could be made of; `null` for who does not see everything.
+    pub dead_letters: Option<u64>,
     /// Open hazards, worst first, then newest.
     pub open_hazards: Vec<Hazard>,
     /// Standing alarms about equipment, worst first, then latest change.
@@ -57,8 +58,8 @@ pub struct Overview {
     pub completeness: Completeness,
     /// The last 24 hours, one by one; hours without anything are left out.
     pub hours: Vec<Hour>,
-    /// The database.
-    pub store: StoreSize,
+    /// The database; `null` for who does not see everything.
+    pub store: Option<StoreSize>,
 }
 
 /// Counts by seriousness.
@@ -162,12 +163,12 @@ impl From<[u64; 4]> for SeverityCounts {
 ///
 /// # Errors
 /// The store cannot be read, or the gateway is stopping.
-pub async fn overview(app: &App) -> Result<Overview, ViewError> {
-    let (glances, nodes) = glances(app).await?;
+pub async fn overview(app: &App, sight: &Sight) -> Result<Overview, ViewError> {
+    let (glances, nodes) = glances(app, sight).await?;
     let now = app.clock.now();
     let (from, to) = window(now, app.store.log_start().await?);
-    let counts = app.store.overview().await?;
-    let hours = app.store.hour_counts(hour_of(from), to).await?;
+    let counts = app.store.overview(sight).await?;
+    let hours = app.store.hour_counts(hour_of(from), to, sight).await?;
     let mut messages = MessageCounts::default();
     for hour in &hours {
         messages.add(hour.into());
@@ -188,6 +189,7 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
     let opened = HazardFilter {
         from: Some(from),
         limit: 1_000,
+        sight: Some(sight.clone()),
         ..HazardFilter::default()
     };
     for hazard in &app.store.hazards(&opened).await? {
@@ -200,20 +202,22 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
             })
             .hazards_opened += 1;
     }
-    let open_hazards = worst(app).await?;
+    let open_hazards = worst(app, sight).await?;
     let alarms = app
         .store
         .alarms(&AlarmFilter {
             standing: true,
             equipment: None,
             limit: 1_000,
+            sight: Some(sight.clone()),
         })
         .await?;
     let about_equipment = alarms
         .iter()
         .filter(|alarm| alarm.class == vigil_core::alarm::AlarmClass::Process);
     let size = app.store.size().await?;
-    let cover = cover(app, &glances, from, to).await?;
+    let whole = sight.is_everything();
+    let cover = cover(app, sight, &glances, from, to).await?;
     Ok(Overview {
         now: now.into(),
         started: app.started.into(),
@@ -227,8 +231,8 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
         monitoring_alarms: counts.monitoring_gaps,
         equipment: watch_counts(&glances),
         nodes,
-        unregistered: counts.unregistered,
-        dead_letters: counts.dead_letters,
+        unregistered: whole.then_some(counts.unregistered),
+        dead_letters: whole.then_some(counts.dead_letters),
         open_hazards: open_hazards
             .iter()
             .map(|hazard| Hazard::of(app, hazard))
@@ -240,16 +244,16 @@ pub async fn overview(app: &App) -> Result<Overview, ViewError> {
         not_watched: not_watched(app, &glances),
         completeness: Completeness::new(from, to, cover, messages),
         hours: strip.into_values().collect(),
-        store: StoreSize {
+        store: whole.then(|| StoreSize {
             used_bytes: size.used,
             file_bytes: size.file,
             above_watermark: app.engine.health().above_watermark,
-        },
+        }),
     })
 }
 
 /// The worst open hazards, newest first among equals.
-async fn worst(app: &App) -> Result<Vec<HazardSummary>, ViewError> {
+async fn worst(app: &App, sight: &Sight) -> Result<Vec<HazardSummary>, ViewError> {
     let mut worst = Vec::new();
     for severity in [Severity::S1, Severity::S2, Severity::S3, Severity::S4] {
         let limit = ROWS - worst.len() as u32;
@@ -258,6 +262,7 @@ async fn worst(app: &App) -> Result<Vec<HazardSummary>, ViewError> {
                 severity: Some(severity),
                 open: Some(true),
                 limit,
+                sight: Some(sight.clone()),
                 ..HazardFilter::default()
             };
             worst.extend(app.store.hazards(&filter).await?);
@@ -266,8 +271,8 @@ async fn worst(app: &App) -> Result<Vec<HazardSummary>, ViewError> {
     Ok(worst)
 }
 
-/// All equipment at a glance, and how many of its nodes are online.
-async fn glances(app: &App) -> Result<(Vec<Glance>, NodeCounts), ViewError> {
+/// All equipment in sight at a glance, and how many of its nodes are online.
+async fn glances(app: &App, sight: &Sight) -> Result<(Vec<Glance>, NodeCounts), ViewError> {
     let seen = ask(app, |pipeline| {
         let all = (0..pipeline.catalog().equipment.len() as u32).map(EquipmentIx);
         let seen = all.map(|ix| {
@@ -277,6 +282,11 @@ async fn glances(app: &App) -> Result<(Vec<Glance>, NodeCounts), ViewError> {
         seen.collect::<Vec<_>>()
     })
     .await?;
+    let in_sight = |glance: &Glance| {
+        let equipment = app.catalog.equipment.get(glance.ix.0 as usize);
+        equipment.is_some_and(|one| app.sees_one(sight, one))
+    };
+    let seen: Vec<_> = seen.into_iter().filter(|(glance, _)| in_sight(glance)).collect();
     let nodes: HashMap<_, _> = seen
         .iter()
         .filter_map(|(glance, online)| {
@@ -331,8 +341,14 @@ fn not_watched(app: &App, glances: &[Glance]) -> Vec<NotWatched> {
 }
 
 /// What was covered, over all equipment.
-async fn cover(app: &App, glances: &[Glance], from: UtcMillis, to: UtcMillis) -> Result<Cover, ViewError> {
-    let gaps = app.store.gaps_between(from, to, GAPS).await?;
+async fn cover(
+    app: &App,
+    sight: &Sight,
+    glances: &[Glance],
+    from: UtcMillis,
+    to: UtcMillis,
+) -> Result<Cover, ViewError> {
+    let gaps = app.store.gaps_between(from, to, GAPS, sight).await?;
     let mut of: HashMap<&str, Vec<&GapRecord>> = HashMap::new();
     for gap in &gaps {
         of.entry(&gap.equipment).or_default().push(gap);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use vigil_core::catalog::{Catalog, Equipment};
 use vigil_core::pack::{Compare, Condition, Direction, Grade, Opens, PackInfo, Rule, RuleKind, Severity};
+use vigil_core::people::Sight;
 use vigil_core::sample::ChannelIx;
 
 /// Every pack in force.
@@ -150,24 +151,24 @@ impl From<&Rule> for RuleCard {
 
 /// The packs in force and what they watch.
 #[must_use]
-pub fn rules(app: &App) -> Rules {
-    of_catalog(&app.catalog)
+pub fn rules(app: &App, sight: &Sight) -> Rules {
+    of_catalog(&app.catalog, |one| app.sees_one(sight, one))
 }
 
-fn of_catalog(catalog: &Catalog) -> Rules {
+fn of_catalog(catalog: &Catalog, seen: impl Fn(&Equipment) -> bool) -> Rules {
     let mut found: BTreeMap<(&str, &str), RuleInForce> = BTreeMap::new();
     // Equipment of one layout shares its list: count lists, then look at each once.
     let mut lists: BTreeMap<*const Rule, (&[Rule], u64)> = BTreeMap::new();
-    for equipment in &catalog.equipment {
+    for equipment in catalog.equipment.iter().filter(|one| seen(one)) {
         lists
             .entry(equipment.rules.as_ptr())
             .or_insert((&equipment.rules, 0))
             .1 += 1;
     }
     let mut order = Vec::new();
-    let mut seen = HashSet::new();
+    let mut looked_at = HashSet::new();
     for equipment in &catalog.equipment {
-        if seen.insert(equipment.rules.as_ptr())
+        if looked_at.insert(equipment.rules.as_ptr())
             && let Some((rules, count)) = lists.get(&equipment.rules.as_ptr())
         {
             for rule in *rules {

@@ -1,7 +1,7 @@
 //! What one quantity of one piece of equipment did over time, with everything a chart needs.
 
 use super::ViewError;
-use super::card::find;
+use super::card::seen;
 use super::completeness::{Gap, hour_of};
 use super::log;
 use super::rules::{Limit, limits};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use vigil_core::catalog::Equipment;
 use vigil_core::hazard::HazardStatus;
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::{Quantity, QuantityKind};
 
@@ -91,13 +92,13 @@ pub struct HazardMark {
 /// Unknown equipment or quantity, an impossible range, or the store cannot be read.
 pub async fn trend(
     app: &App,
+    sight: &Sight,
     id: &str,
     quantity: &str,
     from: Option<Time>,
     to: Option<Time>,
 ) -> Result<Trend, ViewError> {
-    let unknown = || ViewError::not_found("equipment", id, app.catalog.by_id.keys().map(|id| &**id));
-    let (_, equipment) = find(&app.catalog, id).ok_or_else(unknown)?;
+    let (_, equipment) = seen(app, sight, id)?;
     let known = || equipment.channels.iter().map(|channel| channel.quantity.key());
     let unknown = || ViewError::not_found("quantity of this equipment", quantity, known());
     let quantity = Quantity::from_key(quantity).ok_or_else(unknown)?;

@@ -83,17 +83,22 @@ async fn take(
     step: &Step,
 ) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
-    let Some(session) = page
-        .session
-        .as_ref()
-        .filter(|session| session.vouches_for(&step.csrf))
-    else {
+    let vouched = |session: &crate::people::Session| session.vouches_for(&step.csrf);
+    if !page.session.as_ref().is_some_and(vouched) {
         return refused(
             StatusCode::FORBIDDEN,
             "请先登录，再提交一次。",
             "Sign in first, then send it again.",
         );
-    };
+    }
+    if !site.app.sees(&page.sight(), &equipment) {
+        return refused(
+            StatusCode::NOT_FOUND,
+            "没有这台设备的报警。",
+            "There is no such alarm.",
+        );
+    }
+    let scope = site.app.scope_of(&equipment);
     let action = match step.step.as_str() {
         "acknowledge" => Action::AcknowledgeAlarm { equipment, rule },
         "unshelve" => Action::UnshelveAlarm { equipment, rule },
@@ -107,11 +112,11 @@ async fn take(
         }
     };
     let action = OperatorAction {
-        actor: session.name.clone(),
+        actor: page.access.login().to_owned(),
         reason: String::new(),
         idempotency_key: None,
-        who: None,
-        scope: None,
+        who: Some(page.access.person.clone()),
+        scope: Some(scope),
         action,
     };
     match site.app.engine.act(action).await {
@@ -137,16 +142,16 @@ async fn take(
 async fn make<'p>(site: &Site, page: &'p Page, refused: Option<String>) -> Result<AlarmsPage<'p>, Fault> {
     let equipment = Some(page.asked("equipment")).filter(|id| !id.is_empty());
     let of = match equipment {
-        Some(id) => Some(site.card(id).ok_or(Fault::NotFound)?),
+        Some(id) => Some(site.card(page, id).ok_or(Fault::NotFound)?),
         None => None,
     };
     let filter = AlarmFilter {
         standing: true,
         equipment: equipment.map(str::to_owned),
-        limit: 0,
+        ..AlarmFilter::default()
     };
-    let standing = view::alarms(&site.app, &filter).await?;
-    let journal = view::alarm_changes(&site.app, equipment, JOURNAL).await?;
+    let standing = view::alarms(&site.app, &page.sight(), &filter).await?;
+    let journal = view::alarm_changes(&site.app, &page.sight(), equipment, JOURNAL).await?;
     let show = page.asked("show");
     let severity = page.asked("severity");
     let choice = |key: &str, zh: &str, en: &str| Choice {

@@ -50,7 +50,7 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Pa
 }
 
 async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage<'p>, Fault> {
-    let one = view::equipment(&site.app, id).await?;
+    let one = view::equipment(&site.app, &page.sight(), id).await?;
     let asked = page.asked("range");
     // A young log is not shown as an hour of nothing.
     let young = one.now.0.since(one.completeness.from.0) < YOUNG_MS;
@@ -87,7 +87,15 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<EquipmentPage
     let mut charts = Vec::with_capacity(keys.len());
     let mut sparks = HashMap::new();
     for key in keys {
-        let trend = view::trend(&site.app, id, key, Some(from.into()), Some(to.into())).await?;
+        let trend = view::trend(
+            &site.app,
+            &page.sight(),
+            id,
+            key,
+            Some(from.into()),
+            Some(to.into()),
+        )
+        .await?;
         sparks.insert(key, spark::spark(&trends::points(&trend.points), from, to));
         charts.push(figure(site, page, &trend, key, (from, to), only.is_some())?);
     }

@@ -40,8 +40,8 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
     let offset: usize = page.asked("offset").parse().unwrap_or(0);
     let filter = filter(page, offset);
     let found = match page.asked("rule") {
-        "" => view::equipment_list(&site.app, &filter).await?,
-        rule => watched_by(site, filter, rule).await?,
+        "" => view::equipment_list(&site.app, &page.sight(), &filter).await?,
+        rule => watched_by(site, page, filter, rule).await?,
     };
     let choice = |name: &str, key: &str, label: &str| Choice {
         href: without_offset(page.with(name, key)),
@@ -124,7 +124,7 @@ fn filter(page: &Page, offset: usize) -> EquipmentFilter {
 }
 
 /// The same list, only what `rule` watches.
-async fn watched_by(site: &Site, filter: EquipmentFilter, rule: &str) -> Result<Found, Fault> {
+async fn watched_by(site: &Site, page: &Page, filter: EquipmentFilter, rule: &str) -> Result<Found, Fault> {
     let watched: HashSet<&str> = site
         .app
         .catalog
@@ -141,7 +141,7 @@ async fn watched_by(site: &Site, filter: EquipmentFilter, rule: &str) -> Result<
             limit: MANY,
             ..filter.clone()
         };
-        let found = view::equipment_list(&site.app, &part).await?;
+        let found = view::equipment_list(&site.app, &page.sight(), &part).await?;
         lines.extend(
             found
                 .equipment

@@ -3,8 +3,8 @@
 use super::page::Page;
 use crate::view::ViewError;
 use askama::Template;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// Why a page could not be shown.
@@ -19,6 +19,12 @@ pub(crate) enum Fault {
     /// Not signed in, or the form is not ours.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),
+    /// Signed in, with another role.
+    #[error("this role does not do that")]
+    Role,
+    /// The address takes other methods.
+    #[error("this address takes {0}")]
+    Method(String),
     /// The engine or the store does not answer.
     #[error("data cannot be read: {0}")]
     Unavailable(String),
@@ -60,7 +66,8 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Role => StatusCode::FORBIDDEN,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -90,6 +97,20 @@ impl Fault {
                     "Sign in first; if you are signed in, open the page again before you send the form.",
                 ),
             ),
+            Self::Role => (
+                pick("不属于您的职责", "This is not for your role"),
+                pick(
+                    "您的角色不能查看或执行此项。如有需要，请联系管理员。",
+                    "Your role does not see or do this. If it should, ask the administrator.",
+                ),
+            ),
+            Self::Method(_) => (
+                pick("请求无法理解", "The request cannot be understood"),
+                pick(
+                    "此地址不接受这种请求。",
+                    "This address does not take this kind of request.",
+                ),
+            ),
             Self::Unavailable(_) => (
                 pick("暂时无法读取数据", "Data cannot be read at the moment"),
                 pick(
@@ -114,8 +135,12 @@ impl Fault {
             tracing::error!(path = page.path, error = %self, "a page could not be shown");
         }
         let (title, what) = self.words(page);
+        let allowed = match &self {
+            Self::Method(allowed) => HeaderValue::from_str(allowed).ok(),
+            _ => None,
+        };
         let detail = match self {
-            Self::NotFound => None,
+            Self::NotFound | Self::Role | Self::Method(_) => None,
             Self::Forbidden(detail) => Some(detail.to_owned()),
             Self::BadRequest(detail) | Self::Unavailable(detail) | Self::Broken(detail) => Some(detail),
         };
@@ -128,7 +153,11 @@ impl Fault {
         }
         .render();
         // Without a template there are still words.
-        html_response(status, html.unwrap_or_else(|_| title.to_owned()))
+        let mut response = html_response(status, html.unwrap_or_else(|_| title.to_owned()));
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        response
     }
 }
 

@@ -4,8 +4,9 @@ use super::fault::{Fault, respond, respond_with};
 use super::markup::Markup;
 use super::page::Page;
 use super::trends::{self, Figure, Source};
-use super::{Site, sign_in, terms};
+use super::{Site, terms};
 use crate::app::ActError;
+use crate::people::{ADMIN, admin_name};
 use crate::view;
 use crate::view::HazardMark;
 use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
@@ -97,10 +98,10 @@ pub(crate) async fn act(
 
 async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
-    let actor = match &page.session {
-        Some(session) if session.vouches_for(&step.csrf) => session.name.clone(),
+    let person = match &page.session {
+        Some(session) if session.vouches_for(&step.csrf) => page.access.person.clone(),
         // The token itself vouches for a form that belongs to no session.
-        _ if site.app.token.matches(step.token.trim()) => sign_in::person(&step.name),
+        _ if site.app.token.matches(step.token.trim()) => Person::administrator(&admin_name(&step.name)),
         Some(_) => {
             return refused(
                 StatusCode::FORBIDDEN,
@@ -116,6 +117,19 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
             );
         }
     };
+    let found = match site.app.store.hazard(id).await {
+        Ok(found) => found.filter(|hazard| site.app.sees_hazard(&person.sight(), hazard)),
+        Err(error) => return Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    };
+    let Some(found) = found else {
+        return refused(
+            StatusCode::NOT_FOUND,
+            "没有这条隐患。",
+            "There is no such hazard.",
+        );
+    };
+    let scope = site.app.scope_of_hazard(&found);
+    page.access.in_area(&*scope.area);
     let hazard = HazardId(id.into());
     let action = match step.step.as_str() {
         "confirm" => Action::ConfirmHazard { hazard },
@@ -130,11 +144,11 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
         }
     };
     let action = OperatorAction {
-        actor,
+        actor: person.login.to_string(),
         reason: step.text.clone(),
         idempotency_key: None,
-        who: None,
-        scope: None,
+        who: Some(person),
+        scope: Some(scope),
         action,
     };
     match site.app.engine.act(action).await {
@@ -145,7 +159,14 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
                 "reason_required" if step.step == "reject" => page.pick("判为误报必须写明理由。", "A rejection needs a reason."),
                 "reason_required" => page.pick("备注不能为空。", "A comment needs a text."),
                 "unknown_hazard" => page.pick("没有这条隐患，或它已被较新的一条取代。", "There is no such hazard, or a newer one has taken its place."),
-                _ => return Err((StatusCode::CONFLICT, refusal.message)),
+                "not_in_scope" | "role_not_allowed" | "not_responsible" | "duties_not_separate" => {
+                    let why = page.pick(&refusal.message_zh, &refusal.message);
+                    return Err((StatusCode::FORBIDDEN, why.to_owned()));
+                }
+                _ => {
+                    let why = page.pick(&refusal.message_zh, &refusal.message);
+                    return Err((StatusCode::CONFLICT, why.to_owned()));
+                }
             };
             Err((StatusCode::CONFLICT, why.to_owned()))
         }
@@ -170,7 +191,10 @@ async fn make<'p>(
     id: &str,
     refused: Option<Refused>,
 ) -> Result<HazardPage<'p>, Fault> {
-    let detail = view::hazard(&site.app, id, &Person::administrator("admin")).await?;
+    // Who has not signed in may still paste the admin token into a form.
+    let holder = (!page.access.signed_in()).then(|| Person::administrator(ADMIN));
+    let person = &page.access.person;
+    let detail = view::hazard(&site.app, id, person, holder.as_ref().unwrap_or(person)).await?;
     let charts = detail
         .evidence
         .series

@@ -46,10 +46,10 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 async fn make<'p>(site: &Site, page: &'p Page) -> Result<HazardsPage<'p>, Fault> {
     let (filter, wrong) = filter(page);
     let of = match &filter.equipment {
-        Some(id) => Some(site.card(id).ok_or(Fault::NotFound)?),
+        Some(id) => Some(site.card(page, id).ok_or(Fault::NotFound)?),
         None => None,
     };
-    let found = view::hazards(&site.app, filter).await?;
+    let found = view::hazards(&site.app, &page.sight(), filter).await?;
     let older = found.next.as_deref().map(|cursor| {
         let mut query: Vec<(&str, &str)> = page.query.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         query.retain(|(key, _)| *key != "after");
@@ -161,6 +161,7 @@ fn filter(page: &Page) -> (HazardFilter, Option<&'static str>) {
             from,
             to,
             after,
+            sight: None,
             limit: ROWS,
             ..HazardFilter::default()
         },

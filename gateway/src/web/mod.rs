@@ -1,19 +1,22 @@
 //! The pages: rendered on the server, in Chinese and English, complete without scripts.
 //!
 //! ```text
-//! request ─► Page (reader, language, zone) ─┐
-//!            view::* (what there is to say) ─┴─► template ─► HTML
+//! request ─► gate (who, may he) ─► Page (reader, language, zone) ─┐
+//!                                  view::* (what there is to say) ─┴─► template ─► HTML
 //! ```
 //! Every page serves one of three reasons and says at the top which: something is wrong now, there is
 //! work to do, something must be proven. Colour means abnormal and nothing else.
 
+mod account;
 mod alarms;
 mod assets;
+mod audit;
 pub mod chart;
 mod equipment;
 mod equipment_list;
 mod fault;
 mod format;
+mod gate;
 mod hazard;
 mod hazards;
 mod markup;
@@ -22,13 +25,14 @@ mod overview;
 mod page;
 mod parts;
 mod phrase;
+mod routes;
 mod rules;
-mod session;
 mod sign_in;
 mod spark;
 mod strangers;
 mod terms;
 mod trends;
+mod users;
 pub mod words;
 
 use crate::app::App;
@@ -39,12 +43,12 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use jiff::tz::TimeZone;
 use page::{LANGUAGE_COOKIE, Page};
-pub use session::Sessions;
+use routes::Routes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -65,7 +69,6 @@ const HEAVY: usize = 4;
 struct Site {
     app: App,
     zone: TimeZone,
-    sessions: Arc<Sessions>,
 }
 
 impl Site {
@@ -84,50 +87,25 @@ impl Site {
         })
     }
 
-    /// Who a piece of equipment is, if the catalog has it.
-    fn card(&self, id: &str) -> Option<Card> {
+    /// Who a piece of equipment is, if the catalog has it and the reader sees it.
+    fn card(&self, page: &Page, id: &str) -> Option<Card> {
         let ix = self.app.catalog.by_id.get(id)?;
-        self.app.catalog.equipment.get(ix.0 as usize).map(Card::from)
+        let equipment = self.app.catalog.equipment.get(ix.0 as usize);
+        equipment
+            .filter(|one| self.app.sees_one(&page.sight(), one))
+            .map(Card::from)
     }
 }
 
 /// The pages; whatever no other route takes ends here, on a page that says so.
 pub fn router(app: App) -> Router {
-    router_with(app, Arc::default())
-}
-
-/// As [`router`]; whoever is signed in stays so.
-pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
     // The configuration was checked; a zone that is gone since then shows as UTC, and says so.
     let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
-    let site = Arc::new(Site { app, zone, sessions });
-    let permits = Arc::new(Semaphore::new(HEAVY));
-    let pages = Router::new()
-        .route("/equipment/{id}", get(equipment::show))
-        .route("/hazards/{id}", get(hazard::show))
-        // These read long stretches of the log: they must not take what the flow of messages needs.
-        .layer(from_fn(move |request, next: Next| {
-            one_of(Arc::clone(&permits), request, next)
-        }))
-        .route("/", get(overview::show))
-        .route("/alarms", get(alarms::show))
-        .route(
-            "/alarms/{equipment}/{rule}/actions",
-            get(async || Redirect::to("/alarms")).post(alarms::act),
-        )
-        .route("/equipment", get(equipment_list::show))
-        .route("/hazards", get(hazards::show))
-        .route("/hazards/{id}/actions", get(hazard::back).post(hazard::act))
-        .route("/nodes", get(nodes::list))
-        .route("/nodes/{group}/{node}", get(nodes::show))
-        .route("/unregistered", get(strangers::show))
-        .route("/rules", get(rules::show))
-        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
-        .route(
-            "/sign-out",
-            get(async || Redirect::to("/sign-in")).post(sign_in::leave),
-        )
+    let site = Arc::new(Site { app, zone });
+    let pages = pages()
+        .router
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
+        .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
         .layer(from_fn(finish))
         .with_state(site);
     Router::new()
@@ -139,6 +117,63 @@ pub fn router_with(app: App, sessions: Arc<Sessions>) -> Router {
             TIMEOUT,
         ))
         .layer(CompressionLayer::new())
+}
+
+/// Every route of the pages, as method and template; each has a line in [`crate::people::rules`].
+#[must_use]
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    let mut names = pages().names;
+    names.push(("GET", "/assets/{name}"));
+    names
+}
+
+fn pages() -> Routes {
+    let mut long = Routes::default()
+        .get("/equipment/{id}", equipment::show)
+        .get("/hazards/{id}", hazard::show);
+    // These read long stretches of the log: they must not take what the flow of messages needs.
+    let permits = Arc::new(Semaphore::new(HEAVY));
+    long.router = long.router.layer(from_fn(move |request, next: Next| {
+        one_of(Arc::clone(&permits), request, next)
+    }));
+    long.and(Routes::default())
+        .get("/", overview::show)
+        .get("/alarms", alarms::show)
+        .get("/alarms/{equipment}/{rule}/actions", async || {
+            Redirect::to("/alarms")
+        })
+        .post("/alarms/{equipment}/{rule}/actions", alarms::act)
+        .get("/equipment", equipment_list::show)
+        .get("/hazards", hazards::show)
+        .get("/hazards/{id}/actions", hazard::back)
+        .post("/hazards/{id}/actions", hazard::act)
+        .get("/nodes", nodes::list)
+        .get("/nodes/{group}/{node}", nodes::show)
+        .get("/unregistered", strangers::show)
+        .get("/rules", rules::show)
+        .get("/sign-in", sign_in::form)
+        .post("/sign-in", sign_in::enter)
+        .get("/sign-out", async || Redirect::to("/sign-in"))
+        .post("/sign-out", sign_in::leave)
+        .and(people())
+}
+
+/// One's own account, users, the audit log.
+fn people() -> Routes {
+    Routes::default()
+        .get("/account", account::show)
+        .post("/account/password", account::password)
+        .post("/account/language", account::language)
+        .post("/account/sessions", account::end_session)
+        .post("/account/tokens", account::add_token)
+        .post("/account/tokens/revoke", account::revoke_token)
+        .get("/users", users::list)
+        .post("/users", users::add)
+        .get("/users/new", users::new)
+        .get("/users/{login}", users::show)
+        .post("/users/{login}", users::change)
+        .post("/users/{login}/password", users::set_password)
+        .get("/audit", audit::show)
 }
 
 /// Waits for one of a few permits.

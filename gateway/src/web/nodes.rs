@@ -70,7 +70,7 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Faul
         offset,
         limit: ROWS,
     };
-    let found = view::nodes(&site.app, &filter).await?;
+    let found = view::nodes(&site.app, &page.sight(), &filter).await?;
     let choice = |name: &str, key: &str, label: &str| Choice {
         href: page.with(name, key),
         label: label.to_owned(),
@@ -109,11 +109,11 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Faul
 }
 
 async fn make<'p>(site: &Site, page: &'p Page, group: &str, node: &str) -> Result<NodePage<'p>, Fault> {
-    let node = view::node(&site.app, group, node).await?;
+    let node = view::node(&site.app, &page.sight(), group, node).await?;
     let cards = node
         .devices
         .iter()
-        .filter_map(|device| site.card(device.equipment.as_deref()?))
+        .filter_map(|device| site.card(page, device.equipment.as_deref()?))
         .collect();
     Ok(NodePage { page, node, cards })
 }

@@ -50,18 +50,19 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 
 async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault> {
     let app = &site.app;
-    let seen = view::overview(app).await?;
+    let seen = view::overview(app, &page.sight()).await?;
     let standing = AlarmFilter {
         standing: true,
         ..AlarmFilter::default()
     };
-    let unacknowledged = view::alarms(app, &standing)
+    let unacknowledged = view::alarms(app, &page.sight(), &standing)
         .await?
         .iter()
         .filter(|alarm| terms::is_unseen(alarm.state))
         .count();
     let odd = view::nodes(
         app,
+        &page.sight(),
         &NodeFilter {
             odd: Some(true),
             limit: ROWS as usize,
@@ -69,8 +70,15 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
         },
     )
     .await?;
-    let strangers = view::unregistered(app, ROWS).await?.devices;
-    let mut sinks = view::sinks(app).await?.sinks;
+    // Strangers are nobody's: they are for who sees everything.
+    let strangers = match seen.unregistered {
+        Some(_) => view::unregistered(app, ROWS).await?.devices,
+        None => Vec::new(),
+    };
+    let mut sinks = match seen.store {
+        Some(_) => view::sinks(app).await?.sinks,
+        None => Vec::new(),
+    };
     sinks.retain(|sink| !sink.ok);
     let strip = strip(page, &seen);
     Ok(OverviewPage {
@@ -212,6 +220,6 @@ impl OverviewPage<'_> {
     }
 
     fn strangers_more(&self) -> bool {
-        self.seen.unregistered > self.strangers.len() as u64
+        self.seen.unregistered > Some(self.strangers.len() as u64)
     }
 }

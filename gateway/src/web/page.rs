@@ -2,9 +2,9 @@
 
 use super::format::{self, Times};
 use super::markup::{Markup, address, encode, escape};
-use super::session::Session;
 use super::words::Language;
 use super::{Site, assets, phrase, terms};
+use crate::people::{Access, Session, cookie, gate};
 use crate::view::Time;
 use crate::view::Word;
 use axum::extract::{FromRequestParts, Query};
@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use vigil_core::hazard::HazardStatus;
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::{Role, Sight};
 use vigil_protocol::time::UtcMillis;
 
 /// What has a time.
@@ -52,6 +53,8 @@ pub(crate) struct Page {
     pub(crate) path: String,
     /// Query without `lang`.
     pub(crate) query: Vec<(String, String)>,
+    /// Who reads it.
+    pub(crate) access: Access,
     /// Signed in, if at all.
     pub(crate) session: Option<Session>,
 }
@@ -71,17 +74,23 @@ impl FromRequestParts<Arc<Site>> for Page {
             .map(|query| query.0)
             .unwrap_or_default();
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        // A page that is not behind the gate shows nothing of anybody.
+        let access = parts
+            .extensions
+            .get::<Access>()
+            .cloned()
+            .unwrap_or_else(Access::none);
         let asked = query
             .iter()
             .find(|(key, _)| key == "lang")
             .and_then(|(_, value)| Language::from_key(value));
         let language = asked
             .or_else(|| cookie(header(COOKIE)?, LANGUAGE_COOKIE).and_then(Language::from_key))
+            .or_else(|| access.language.as_deref().and_then(Language::from_key))
             .or_else(|| header(ACCEPT_LANGUAGE).and_then(Language::from_accept))
             .unwrap_or_else(|| site.app.config.web.language.into());
         query.retain(|(key, _)| key != "lang");
         let now = site.app.clock.now();
-        let session = header(COOKIE).and_then(|cookies| site.sessions.of_cookies(cookies, now));
         Ok(Self {
             language,
             times: Times {
@@ -92,21 +101,18 @@ impl FromRequestParts<Arc<Site>> for Page {
             timezone: site.app.config.web.timezone.clone(),
             path: parts.uri.path().to_owned(),
             query,
-            session,
+            session: access.session.clone(),
+            access,
         })
     }
 }
 
-/// The value of a cookie.
-pub(crate) fn cookie<'c>(header: &'c str, name: &str) -> Option<&'c str> {
-    header
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, v)| v)
-}
-
 impl Page {
+    /// What the reader sees.
+    pub(crate) fn sight(&self) -> Sight {
+        self.access.sight()
+    }
+
     /// The text in the reader's language.
     pub(crate) fn pick<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
         self.language.pick(zh, en)
@@ -120,6 +126,7 @@ impl Page {
             .map_or("", |(_, value)| value)
     }
 
+    /// The main menu: what the reader may open.
     pub(crate) fn menu(&self) -> Vec<Entry> {
         [
             ("/", "总览", "Overview"),
@@ -129,14 +136,27 @@ impl Page {
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),
+            ("/users", "用户", "Users"),
+            ("/audit", "审计", "Audit"),
         ]
         .into_iter()
+        .filter(|(href, ..)| gate::may_open(&self.access, href))
         .map(|(href, zh, en)| Entry {
             href,
             label: self.language.pick(zh, en),
             current: self.path == href || (href != "/" && self.path.starts_with(&format!("{href}/"))),
         })
         .collect()
+    }
+
+    /// What somebody does here, in words.
+    pub(crate) fn role(&self, role: &Role) -> &'static str {
+        terms::role(self.language, *role)
+    }
+
+    /// Whether the reader runs the gateway.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.access.signed_in() && self.access.person.role == Role::Administrator
     }
 
     /// The same page with some of the query replaced; an empty value takes the key out.
@@ -298,15 +318,4 @@ impl Page {
 /// Whether a character is written by Chinese pages only.
 pub(crate) fn is_cjk(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cookie;
-
-    #[test]
-    fn a_cookie_is_found_by_its_whole_name() {
-        assert_eq!(cookie("a=1; vigil_lang=en; b=2", "vigil_lang"), Some("en"));
-        assert_eq!(cookie("xvigil_lang=en", "vigil_lang"), None);
-    }
 }

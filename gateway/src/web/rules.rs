@@ -3,6 +3,7 @@
 use super::fault::{Fault, respond};
 use super::page::Page;
 use super::{Site, terms};
+use crate::app::App;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -39,21 +40,29 @@ struct RulesPage<'p> {
 
 /// `GET /rules`, `GET /rules?equipment=ID`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response {
-    let made = make(&page, &site.app.catalog);
+    let made = make(&page, &site.app);
     respond(&page, made)
 }
 
-fn make<'p>(page: &'p Page, catalog: &'p Catalog) -> Result<RulesPage<'p>, Fault> {
+fn make<'p>(page: &'p Page, app: &'p App) -> Result<RulesPage<'p>, Fault> {
+    let (catalog, sight) = (&app.catalog, page.sight());
     let equipment = match page.asked("equipment") {
         "" => None,
         id => {
             let ix = catalog.by_id.get(id).ok_or(Fault::NotFound)?;
-            catalog.equipment.get(ix.0 as usize)
+            let one = catalog.equipment.get(ix.0 as usize);
+            Some(
+                one.filter(|one| app.sees_one(&sight, one))
+                    .ok_or(Fault::NotFound)?,
+            )
         }
     };
     let packs = match equipment {
-        Some(one) => collect(catalog, std::slice::from_ref(one)),
-        None => collect(catalog, &catalog.equipment),
+        Some(one) => collect(catalog, std::iter::once(one)),
+        None => collect(
+            catalog,
+            catalog.equipment.iter().filter(|one| app.sees_one(&sight, one)),
+        ),
     };
     let lines = || packs.iter().flat_map(|pack| &pack.rules);
     Ok(RulesPage {
@@ -66,7 +75,7 @@ fn make<'p>(page: &'p Page, catalog: &'p Catalog) -> Result<RulesPage<'p>, Fault
 }
 
 /// Rules by pack, in the order of the packs and of the rules in them.
-fn collect<'c>(catalog: &'c Catalog, equipment: &'c [Equipment]) -> Vec<Pack<'c>> {
+fn collect<'c>(catalog: &'c Catalog, equipment: impl Iterator<Item = &'c Equipment>) -> Vec<Pack<'c>> {
     let mut order: Vec<&Arc<str>> = Vec::new();
     let mut lines: BTreeMap<&str, Line<'c>> = BTreeMap::new();
     // Equipment of one layout and nameplate shares its rules: they are looked at once.

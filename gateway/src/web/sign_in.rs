@@ -1,12 +1,13 @@
-//! Signing in with the admin token, and out again.
+//! Signing in with login and password or the admin token, and out again.
 
+use super::Site;
 use super::fault::{Fault, respond_with};
 use super::page::Page;
-use super::{Site, session};
+use crate::people::{COOKIE, SignInError};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -18,84 +19,126 @@ struct SignInPage<'p> {
     page: &'p Page,
     /// Where to go afterwards.
     next: String,
+    login: String,
     name: String,
+    /// Reading needs a sign-in: there are users.
+    closed: bool,
+    /// What was wrong with login and password.
+    refused: Option<String>,
+    /// The admin token was wrong.
     wrong: bool,
     token_file: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// What the forms send.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Entered {
+    login: String,
+    password: String,
     token: String,
-    #[serde(default)]
     name: String,
-    #[serde(default)]
     next: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Leaving {
-    #[serde(default)]
-    csrf: String,
+/// What was wrong, beside what was entered.
+#[derive(Default)]
+struct Refused {
+    why: Option<String>,
+    wrong_token: bool,
 }
 
 /// `GET /sign-in?next=…`
 pub(crate) async fn form(State(site): State<Arc<Site>>, page: Page) -> Response {
-    let next = local(page.asked("next"));
-    shown(&site, &page, StatusCode::OK, next, String::new(), false)
+    let entered = Entered {
+        next: page.asked("next").to_owned(),
+        ..Entered::default()
+    };
+    shown(&site, &page, StatusCode::OK, entered, Refused::default())
 }
 
 /// `POST /sign-in`
 pub(crate) async fn enter(
     State(site): State<Arc<Site>>,
     page: Page,
+    headers: HeaderMap,
     form: Result<Form<Entered>, FormRejection>,
 ) -> Response {
     let entered = match form {
         Ok(Form(entered)) => entered,
         Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
     };
-    let next = local(&entered.next);
-    if !site.app.token.matches(entered.token.trim()) {
-        return shown(&site, &page, StatusCode::FORBIDDEN, next, entered.name, true);
-    }
-    match site.sessions.open(&person(&entered.name), page.times.now) {
-        Ok(token) => {
-            let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", session::COOKIE);
-            ([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let (people, address, agent) = (&site.app.people, page.access.address, agent.unwrap_or_default());
+    let opened = if entered.login.trim().is_empty() {
+        if !site.app.token.matches(entered.token.trim()) {
+            let refused = Refused {
+                wrong_token: true,
+                ..Refused::default()
+            };
+            return shown(&site, &page, StatusCode::FORBIDDEN, entered, refused);
         }
-        Err(error) => Fault::Unavailable(error.to_string()).respond(&page),
+        people.sign_in_admin(&entered.name, address, agent).await
+    } else {
+        if let Ok(login) = vigil_core::sign_in::login(&entered.login) {
+            page.access.about(login);
+        }
+        people
+            .sign_in(&entered.login, &entered.password, address, agent)
+            .await
+    };
+    match opened {
+        Ok(token) => {
+            let secure = if page.access.https { "; Secure" } else { "" };
+            let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
+            ([(SET_COOKIE, cookie)], Redirect::to(&local(&entered.next))).into_response()
+        }
+        Err(error) => refuse(&site, &page, entered, &error),
     }
 }
 
-/// `POST /sign-out`
-pub(crate) async fn leave(
-    State(site): State<Arc<Site>>,
-    page: Page,
-    headers: HeaderMap,
-    form: Result<Form<Leaving>, FormRejection>,
-) -> Response {
-    let leaving = match form {
-        Ok(Form(leaving)) => leaving,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+fn refuse(site: &Site, page: &Page, entered: Entered, error: &SignInError) -> Response {
+    let refused = |why: &str| Refused {
+        why: Some(why.to_owned()),
+        wrong_token: false,
     };
-    if !page
-        .session
-        .as_ref()
-        .is_some_and(|session| session.vouches_for(&leaving.csrf))
+    match error {
+        SignInError::Wrong => {
+            let why = page.pick("登录名或口令不对。", "Login or password is wrong.");
+            shown(site, page, StatusCode::FORBIDDEN, entered, refused(why))
+        }
+        SignInError::Wait(ms) => {
+            let seconds = (ms + 999) / 1_000;
+            let why = format!(
+                "{} {}",
+                page.pick(
+                    "失败次数过多，请等待后再试：",
+                    "Too many failed attempts; try again in"
+                ),
+                page.seconds(&(seconds as f64))
+            );
+            let page = shown(site, page, StatusCode::TOO_MANY_REQUESTS, entered, refused(&why));
+            ([(RETRY_AFTER, seconds.to_string())], page).into_response()
+        }
+        SignInError::Hash(_) | SignInError::Secret(_) | SignInError::Store(_) => {
+            Fault::Unavailable(error.to_string()).respond(page)
+        }
+    }
+}
+
+/// `POST /sign-out`; the gate has seen that the form is ours.
+pub(crate) async fn leave(State(site): State<Arc<Site>>, page: Page) -> Response {
+    if let Some(session) = &page.session
+        && let Err(error) = site.app.people.sign_out(session.digest).await
     {
-        return Fault::Forbidden("this form does not belong to your session").respond(&page);
+        return Fault::Unavailable(error.to_string()).respond(&page);
     }
-    if let Some(cookies) = headers.get(COOKIE).and_then(|value| value.to_str().ok()) {
-        site.sessions.close(cookies);
-    }
-    let gone = format!(
-        "{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
-        session::COOKIE
-    );
+    page.access.about(page.access.login());
+    let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     ([(SET_COOKIE, gone)], Redirect::to("/")).into_response()
 }
 
-fn shown(site: &Site, page: &Page, status: StatusCode, next: String, name: String, wrong: bool) -> Response {
+fn shown(site: &Site, page: &Page, status: StatusCode, entered: Entered, refused: Refused) -> Response {
     let token_file = site
         .app
         .token
@@ -103,27 +146,17 @@ fn shown(site: &Site, page: &Page, status: StatusCode, next: String, name: Strin
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    respond_with(
+    let template = SignInPage {
         page,
-        status,
-        Ok(SignInPage {
-            page,
-            next,
-            name,
-            wrong,
-            token_file,
-        }),
-    )
-}
-
-/// Who it was, for the record: everybody with the token is `admin`, the name is what they say.
-pub(crate) fn person(name: &str) -> String {
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(60).collect();
-    if name.is_empty() {
-        "admin".to_owned()
-    } else {
-        format!("admin: {name}")
-    }
+        next: local(&entered.next),
+        login: entered.login,
+        name: entered.name,
+        closed: site.app.people.closed(),
+        refused: refused.why,
+        wrong: refused.wrong_token,
+        token_file,
+    };
+    respond_with(page, status, Ok(template))
 }
 
 /// Only addresses of this site: nobody is sent elsewhere by a link that begins here.
@@ -139,7 +172,7 @@ fn local(next: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{local, person};
+    use super::local;
 
     #[test]
     fn after_signing_in_nobody_is_sent_to_another_site() {
@@ -153,11 +186,5 @@ mod tests {
         ] {
             assert_eq!(local(next), expected, "{next:?}");
         }
-    }
-
-    #[test]
-    fn the_record_says_who_it_claims_to_be() {
-        assert_eq!(person("  "), "admin");
-        assert_eq!(person("张工\n"), "admin: 张工");
     }
 }

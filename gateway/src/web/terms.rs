@@ -5,6 +5,7 @@ use vigil_core::alarm::{AlarmClass, AlarmState};
 use vigil_core::hazard::HazardStatus;
 use vigil_core::output::GapReason;
 use vigil_core::pack::{Grade, Severity};
+use vigil_core::people::Role;
 use vigil_protocol::vocabulary::{EquipmentClass, Quantity, Unit};
 
 /// Colour word of a severity.
@@ -229,4 +230,16 @@ pub(crate) fn nameplate_key(language: Language, key: &str) -> Option<&'static st
         _ => return None,
     };
     Some(language.pick(zh, en))
+}
+
+/// What somebody does here.
+pub(crate) const fn role(language: Language, role: Role) -> &'static str {
+    match role {
+        Role::Site => language.pick("使用单位", "site"),
+        Role::Maintainer => language.pick("维保单位", "maintainer"),
+        Role::InspectionBody => language.pick("检验机构", "inspection body"),
+        Role::Regulator => language.pick("监察机构", "regulator"),
+        Role::Department => language.pick("部门（只读）", "department (reads only)"),
+        Role::Administrator => language.pick("管理员", "administrator"),
+    }
 }

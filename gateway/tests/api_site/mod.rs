@@ -28,6 +28,7 @@ use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore}
 use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::outbox::Board;
+use vigil_gateway::people::People;
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -96,19 +97,25 @@ impl Site {
         });
         let path = dir.path().join("admin.token");
         let (token, _) = AdminToken::load_or_create(&path).unwrap();
+        let token = Arc::new(token);
+        let desk = vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
+            dir.path().join("vigil.db"),
+        ));
+        let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog)
+            .await
+            .unwrap();
         let app = App {
             reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
             store: reader,
-            desk: vigil_gateway::store::desk(&vigil_gateway::store::StoreOptions::new(
-                dir.path().join("vigil.db"),
-            )),
+            desk,
+            people,
             attachments: dir.path().join("attachments").into(),
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,
             config,
-            token: Arc::new(token),
+            token,
             started: UtcMillis(T0),
             clock,
             metrics,
@@ -206,6 +213,13 @@ impl Site {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], "").await
+    }
+
+    /// As whoever has the admin token sees it.
+    pub async fn get_as_admin(&self, path: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        self.ask(Method::GET, path, &[("authorization", &bearer)], "")
+            .await
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

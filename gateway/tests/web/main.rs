@@ -580,3 +580,75 @@ async fn what_a_sink_refuses_is_said_on_the_first_page_and_stays_a_text() {
         assert_balanced("/", &pieces(&body));
     }
 }
+
+/// Pages about people, as an administrator with a login of his own sees them.
+#[tokio::test]
+async fn pages_about_people_are_sound_and_keep_what_was_typed() {
+    use vigil_core::people::Role;
+    use vigil_gateway::people::{COOKIE, UserFacts};
+    let site = Site::new(PLAIN).await;
+    let people = &site.app.people;
+    let facts = UserFacts {
+        name: "<script>alert(1)</script>".to_owned(),
+        role: Role::Administrator,
+        unit: None,
+        areas: Vec::new(),
+        language: None,
+        phone: Some("+86 412 555".to_owned()),
+        active: true,
+    };
+    let password = "the drum is warm today";
+    people.add_user("root", &facts, password).await.unwrap();
+    people
+        .add_token("root", "</td>", &[vigil_gateway::people::TokenScope::Read], 7)
+        .await
+        .unwrap();
+    let token = people
+        .sign_in("root", password, None, "<b>browser</b>")
+        .await
+        .unwrap();
+    let cookie = format!("{COOKIE}={token}");
+    for path in [
+        "/account",
+        "/users",
+        "/users?q=none&role=site&active=no",
+        "/users/new",
+        "/users/root",
+        "/audit",
+        "/audit?login=root&writes=yes",
+    ] {
+        for (language, tag) in LANGUAGES {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let answer = site
+                .get(&format!("{path}{separator}lang={language}"), &cookie)
+                .await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert_sound(path, &answer.body);
+            assert!(answer.body.contains(&format!("lang=\"{tag}\"")), "{path}");
+            for hostile in ["<script>alert", "<b>browser"] {
+                assert!(!answer.body.contains(hostile), "{path}: {hostile}");
+            }
+        }
+    }
+    let page = site.get("/users/new?lang=en", &cookie).await.body;
+    let at = page.find("name=\"csrf\" value=\"").unwrap() + 19;
+    let csrf = &page[at..at + 64];
+    let form = format!("csrf={csrf}&login=wu&password=short&name=Wu+Di&role=site&phone=1&areas=2103");
+    let refused = site.post("/users", &cookie, &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_sound("/users", &refused.body);
+    for kept in [
+        "value=\"wu\"",
+        "value=\"Wu Di\"",
+        "value=\"2103\"",
+        "<option value=\"site\" selected",
+    ] {
+        assert!(refused.body.contains(kept), "{kept}: {}", refused.body);
+    }
+    for wrong in ["id=\"password-error\"", "id=\"unit-error\"", "id=\"phone-error\""] {
+        assert!(refused.body.contains(wrong), "{wrong}");
+    }
+    let signed_out = site.get("/sign-in?lang=en", "").await.body;
+    assert_sound("/sign-in", &signed_out);
+    assert!(signed_out.contains("name=\"login\""), "{signed_out}");
+}

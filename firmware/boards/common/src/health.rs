@@ -22,7 +22,7 @@ pub async fn run<S: Storage>(node: &Node<S>, remembered: &Remembered, stack_used
             say!("health: {} bytes of stack used", health.stack_used.unwrap_or(0));
             stack = health.stack_used;
         }
-        if let Err(error) = node.report_changes(Place::Node, &health.samples(wall::now())) {
+        if let Err(error) = node.report_changes(Place::Node, &health.samples(node.utc(wall::now()))) {
             say!("health: {error}");
         }
         for _ in 0..ROUNDS {

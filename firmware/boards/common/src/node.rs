@@ -9,6 +9,7 @@ use vigil_firmware::provisioning::{MAX_CHANNELS, MAX_DEVICES};
 use vigil_firmware::sampling::Slave;
 use vigil_firmware::time::ClockSource;
 use vigil_firmware::{Place, ReportError, Sample, Scratch, Session, Storage};
+use vigil_protocol::time::UtcMillis;
 
 use crate::wall;
 
@@ -42,6 +43,11 @@ impl<S: Storage> Node<S> {
             news: Signal::new(),
             reads: Cell::new((0, 0)),
         }
+    }
+
+    /// The time that the node's clock stands for: the gateway may have set it right since.
+    pub(crate) fn utc(&self, own: UtcMillis) -> UtcMillis {
+        self.with(|edge| edge.utc(own))
     }
 
     /// How the slaves do.

@@ -251,7 +251,10 @@ fn report<S: Storage>(node: &Node<S>, sampler: &mut Sampler<'_>, news: &[Observa
         let mut texts = [const { CodeText::new() }; MAX_CHANNELS];
         let samples: Vec<_, MAX_CHANNELS> = own()
             .zip(&mut texts)
-            .map(|(o, text)| o.reading.sample(o.metric, o.datatype, wall::at(o.at), text))
+            .map(|(o, text)| {
+                o.reading
+                    .sample(o.metric, o.datatype, node.utc(wall::at(o.at)), text)
+            })
             .collect();
         if let Err(error) = node.report(Place::Device(first.device), &samples) {
             say!("sampling: {error}");

@@ -33,6 +33,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) booted: bool,
     pub(crate) dropped: Option<u64>,
     pub(crate) firmware: Option<&'a str>,
+    /// It obeys `Node Control/Time`.
+    pub(crate) takes_time: bool,
     /// Changes whenever an alias would mean something else; values and times do not count.
     pub(crate) meaning: u64,
     pub(crate) bad_metrics: u32,
@@ -78,6 +80,7 @@ impl<'a> Birth<'a> {
             names::METRIC_EPOCH => self.epoch = number(),
             names::METRIC_FIRST => self.first = number(),
             names::METRIC_NEXT => self.next = number(),
+            names::METRIC_TIME => self.takes_time = true,
             names::METRIC_BOOT => self.booted = is_true(metric),
             names::METRIC_DROPPED => self.dropped = number(),
             _ if is_firmware(name) => {

@@ -9,8 +9,11 @@ use super::unregistered::Unregistered;
 use super::{Host, Node, REBORN_WITHIN_MS};
 use crate::equipment::Moment;
 use crate::input::Position;
-use crate::output::Output;
+use crate::output::{CommandKind, Output};
 use vigil_protocol::sparkplug::{MessageType, PayloadView};
+
+/// A node's clock further off than this is set right, if the node lets us.
+const CLOCK_OFF_MS: i64 = 10_000;
 
 impl Node {
     /// Applies one message. `read`: it is in the intake already.
@@ -240,6 +243,9 @@ impl Node {
             self.firmware = Some(firmware[..end].into());
         }
         self.set_online(host.now);
+        if birth.takes_time && is_off(view, host) {
+            self.command(host.out, CommandKind::Time);
+        }
         let moment = birth_moment(host, view, position);
         self.journal_born(host, birth, &moment);
         let missed = match (self.journal.as_deref().filter(|_| self.journaling), birth.next) {
@@ -395,6 +401,12 @@ impl Node {
             ));
         }
     }
+}
+
+/// Whether a birth is dated so that its node should be told the time: it was made a moment ago.
+fn is_off(view: &PayloadView<'_>, host: &Host<'_>) -> bool {
+    view.timestamp
+        .is_none_or(|at| at.since(host.now).saturating_abs() > CLOCK_OFF_MS)
 }
 
 fn birth_moment(host: &Host<'_>, view: &PayloadView<'_>, position: Position) -> Moment {

@@ -100,6 +100,7 @@ pub(crate) fn line(output: &Output, now: UtcMillis) -> Option<String> {
             CommandKind::JournalResend { from, to, .. } => {
                 format!("resend asked of {}/{}: {from}..{to}", command.group, command.node)
             }
+            CommandKind::Time => format!("time told to {}/{}", command.group, command.node),
             CommandKind::JournalAck { .. } => return None,
         },
         _ => return None,

@@ -1,12 +1,13 @@
 //! Alarms, their journal, and monitoring gaps.
 
 use super::{Reader, count, get, maybe_time, read, text, time};
-use crate::store::StoreError;
 use crate::store::keys::from_word;
+use crate::store::{StoreError, push_seen};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use vigil_core::alarm::{AlarmEvent, AlarmFlags, AlarmRecord};
 use vigil_core::output::GapRecord;
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
 
@@ -21,6 +22,8 @@ pub struct AlarmFilter {
     pub standing: bool,
     /// Of this equipment.
     pub equipment: Option<String>,
+    /// Of equipment in this sight; `None`: of all, for whoever asks for nobody in particular.
+    pub sight: Option<Sight>,
     /// At most so many; 0 stands for 1,000, never more than 10,000.
     pub limit: u32,
 }
@@ -37,6 +40,9 @@ impl Reader {
         }
         if let Some(equipment) = &filter.equipment {
             query.push(" AND equipment = ").push_bind(equipment.clone());
+        }
+        if let Some(sight) = &filter.sight {
+            push_seen(&mut query, "alarms.equipment", sight);
         }
         let limit = if filter.limit == 0 {
             1_000

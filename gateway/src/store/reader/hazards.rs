@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use vigil_core::hash::ContentHash;
 use vigil_core::hazard::{HazardEvent, HazardId, HazardSource, HazardStatus, HazardSummary, Repeat};
 use vigil_core::pack::{Grade, Severity};
-use vigil_core::people::{Person, Role, Scope};
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 const WHAT: &str = "hazard";
@@ -20,8 +20,6 @@ const OPEN: &str = "('suspected', 'confirmed', 'assigned', 'rectifying', 'self_c
 /// Which hazards; unset fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct HazardFilter {
-    /// Only what this person may see.
-    pub seen_by: Option<Person>,
     /// In this status.
     pub status: Option<HazardStatus>,
     /// Still to be dealt with (`true`); rejected, or struck off and beyond (`false`).
@@ -56,6 +54,8 @@ pub struct HazardFilter {
     pub from: Option<UtcMillis>,
     /// Opened before.
     pub to: Option<UtcMillis>,
+    /// In this sight; `None`: of all, for whoever asks for nobody in particular.
+    pub sight: Option<Sight>,
     /// Older than this one (newest first).
     pub after: Option<HazardCursor>,
     /// At most so many; 0 stands for 100, never more than 1,000.
@@ -207,28 +207,6 @@ impl Reader {
         Ok(found)
     }
 
-    /// Whose a hazard's equipment is, as the register has it; `None` if there is no such hazard.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn hazard_scope(&self, id: &str) -> Result<Option<Scope>, StoreError> {
-        let row = sqlx::query(
-            "SELECT use_unit, maintenance_unit, inspection_body, area FROM hazards WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(read("a hazard"))?;
-        let Some(row) = row else { return Ok(None) };
-        let unit = |column| get::<Option<String>>(&row, WHAT, column).map(|unit| unit.map(Into::into));
-        Ok(Some(Scope {
-            use_unit: unit("use_unit")?,
-            maintenance_unit: unit("maintenance_unit")?,
-            inspection_body: unit("inspection_body")?,
-            area: text(&row, WHAT, "area")?,
-        }))
-    }
-
     /// 屡查屡犯: the last hazard of the same owner and rule or category, or of the same unit and category, struck off
     /// at or after `since`.
     ///
@@ -316,8 +294,8 @@ impl Reader {
 }
 
 fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
-    if let Some(person) = &filter.seen_by {
-        in_scope(query, person);
+    if let Some(sight) = &filter.sight {
+        in_sight(query, sight);
     }
     if let Some(status) = &filter.status {
         // As a literal: only so can its index be used.
@@ -384,38 +362,28 @@ fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
     }
 }
 
-/// What [`Person::sees`] says, in SQL.
-fn in_scope(query: &mut QueryBuilder<Db>, person: &Person) {
-    let column = match person.role {
-        Role::Administrator => return,
-        Role::Site => "h.use_unit",
-        Role::Maintainer => "h.maintenance_unit",
-        Role::InspectionBody => "h.inspection_body",
-        Role::Regulator | Role::Department => {
-            if person.areas.iter().any(|prefix| prefix.is_empty()) {
-                return;
-            }
-            if person.areas.is_empty() {
-                query.push(" AND 0 = 1");
-                return;
-            }
-            for (at, prefix) in person.areas.iter().enumerate() {
+/// What [`Sight::admits`] says, in SQL, by the indexes that have the newest first.
+fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight) {
+    let (column, unit) = match sight {
+        Sight::Everything => return,
+        Sight::Nothing => {
+            query.push(" AND 0 = 1");
+            return;
+        }
+        Sight::Areas(areas) => {
+            for (at, prefix) in areas.iter().enumerate() {
                 query.push(if at == 0 { " AND (" } else { " OR " });
                 in_area(query, prefix);
             }
-            query.push(")");
+            query.push(if areas.is_empty() { " AND 0 = 1" } else { ")" });
             return;
         }
+        Sight::UseUnit(unit) => ("h.use_unit", unit),
+        Sight::MaintenanceUnit(unit) => ("h.maintenance_unit", unit),
+        Sight::InspectionBody(unit) => ("h.inspection_body", unit),
     };
-    match &person.unit {
-        Some(unit) => {
-            query.push(format!(" AND {column} IS NOT NULL AND {column} = "));
-            query.push_bind(unit.to_string());
-        }
-        None => {
-            query.push(" AND 0 = 1");
-        }
-    }
+    query.push(format!(" AND {column} IS NOT NULL AND {column} = "));
+    query.push_bind(unit.to_string());
 }
 
 /// The area begins with `prefix`; by the indexes for provinces, cities and counties.

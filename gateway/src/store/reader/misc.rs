@@ -1,11 +1,12 @@
 //! Roll-ups, completeness, strangers, dead letters, events, counts.
 
 use super::{Reader, count, get, read, text, time};
-use crate::store::{ServerEvent, StoreError};
+use crate::store::{ServerEvent, StoreError, push_scope, push_seen};
 use sqlx::{QueryBuilder, Row as _};
 use std::sync::Arc;
 use vigil_core::output::{NodeHour, RollupNumbers, UnregisteredDevice};
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
 
@@ -292,26 +293,28 @@ impl Reader {
             .await
     }
 
-    /// Counts for the first page.
+    /// Counts for the first page, of what is in sight; strangers and dead letters are nobody's and always counted.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn overview(&self) -> Result<Overview, StoreError> {
+    pub async fn overview(&self, sight: &Sight) -> Result<Overview, StoreError> {
         let mut overview = Overview {
-            open_gaps: self
-                .number("SELECT COUNT(*) FROM gaps WHERE to_ms IS NULL")
-                .await?,
+            open_gaps: self.open_gap_count(sight).await?,
             unregistered: self.number("SELECT COUNT(*) FROM unregistered").await?,
             dead_letters: self.number("SELECT COUNT(*) FROM dead_letters").await?,
             ..Overview::default()
         };
-        let rows = sqlx::query(
+        let mut query = QueryBuilder::new(
             "SELECT severity, status, grade, COUNT(*) AS n FROM hazards \
-             WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted') GROUP BY severity, status, grade",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(read("hazards"))?;
+             WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
+        );
+        push_scope(&mut query, "hazards.", sight);
+        query.push(" GROUP BY severity, status, grade");
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("hazards"))?;
         for row in &rows {
             let n: u64 = count(row, "hazard", "n")?;
             if let Some(slot) = slot(&get::<String>(row, "hazard", "severity")?) {
@@ -324,12 +327,15 @@ impl Reader {
                 overview.major += n;
             }
         }
-        let rows = sqlx::query(
-            "SELECT class, severity, COUNT(*) AS n FROM alarms WHERE state <> 'normal' GROUP BY class, severity",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(read("alarms"))?;
+        let mut query =
+            QueryBuilder::new("SELECT class, severity, COUNT(*) AS n FROM alarms WHERE state <> 'normal'");
+        push_seen(&mut query, "alarms.equipment", sight);
+        query.push(" GROUP BY class, severity");
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("alarms"))?;
         for row in &rows {
             let n: u64 = count(row, "alarm", "n")?;
             if get::<String>(row, "alarm", "class")? == "monitoring_gap" {
@@ -339,6 +345,13 @@ impl Reader {
             }
         }
         Ok(overview)
+    }
+
+    async fn open_gap_count(&self, sight: &Sight) -> Result<u64, StoreError> {
+        let mut query = QueryBuilder::new("SELECT COUNT(*) AS n FROM gaps WHERE to_ms IS NULL");
+        push_seen(&mut query, "gaps.equipment", sight);
+        let row = query.build().fetch_one(&self.pool).await.map_err(read("gaps"))?;
+        count(&row, "gap", "n")
     }
 
     /// Size of the database.

@@ -3,13 +3,14 @@
 use super::alarms::{alarm_event, gap};
 use super::messages::{COLUMNS, PageEnd, push_filed, stored};
 use super::{Reader, StoredMessage, count, get, read, text, time};
-use crate::store::StoreError;
 use crate::store::keys::from_word;
+use crate::store::{StoreError, push_node_seen, push_seen};
 use sqlx::{QueryBuilder, Row as _};
 use std::sync::Arc;
 use vigil_core::alarm::AlarmEvent;
 use vigil_core::output::GapRecord;
 use vigil_core::pack::Severity;
+use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 /// Open hazards of one piece of equipment.
@@ -80,36 +81,44 @@ impl Reader {
         from: UtcMillis,
         to: UtcMillis,
         limit: u32,
+        sight: &Sight,
     ) -> Result<Vec<GapRecord>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM gaps WHERE to_ms IS NULL AND from_ms < $2 \
-             UNION ALL SELECT * FROM gaps WHERE to_ms > $1 AND from_ms < $2 LIMIT $3",
-        )
-        .bind(from.0)
-        .bind(to.0)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(read("gaps"))?;
+        let mut query = QueryBuilder::new("SELECT * FROM gaps WHERE to_ms IS NULL AND from_ms < ");
+        query.push_bind(to.0);
+        push_seen(&mut query, "gaps.equipment", sight);
+        query
+            .push(" UNION ALL SELECT * FROM gaps WHERE to_ms > ")
+            .push_bind(from.0);
+        query.push(" AND from_ms < ").push_bind(to.0);
+        push_seen(&mut query, "gaps.equipment", sight);
+        query.push(" LIMIT ").push_bind(i64::from(limit));
+        let rows = query.build().fetch_all(&self.pool).await.map_err(read("gaps"))?;
         rows.iter().map(gap).collect()
     }
 
-    /// Message counts of all nodes together, per hour whose start is in `from..to`.
+    /// Message counts of all nodes that carry equipment in sight together, per hour whose start is in `from..to`.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn hour_counts(&self, from: UtcMillis, to: UtcMillis) -> Result<Vec<HourCounts>, StoreError> {
+    pub async fn hour_counts(
+        &self,
+        from: UtcMillis,
+        to: UtcMillis,
+        sight: &Sight,
+    ) -> Result<Vec<HourCounts>, StoreError> {
         const WHAT: &str = "node hour";
-        let rows = sqlx::query(
+        let mut query = QueryBuilder::new(
             "SELECT hour, SUM(expected) AS expected, SUM(received) AS received, SUM(late) AS late, \
-             SUM(dropped) AS dropped, SUM(duplicate) AS duplicate FROM node_hours \
-             WHERE hour >= $1 AND hour < $2 GROUP BY hour ORDER BY hour",
-        )
-        .bind(from.0)
-        .bind(to.0)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(read("node hours"))?;
+             SUM(dropped) AS dropped, SUM(duplicate) AS duplicate FROM node_hours WHERE hour >= ",
+        );
+        query.push_bind(from.0).push(" AND hour < ").push_bind(to.0);
+        push_node_seen(&mut query, "node_hours.node", sight);
+        query.push(" GROUP BY hour ORDER BY hour");
+        let rows = query
+            .build()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("node hours"))?;
         rows.iter()
             .map(|row| {
                 Ok(HourCounts {
@@ -169,13 +178,22 @@ impl Reader {
         Ok((messages, end))
     }
 
-    /// The latest transitions of all alarms, latest first.
+    /// The latest transitions of all alarms in sight, latest first.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn latest_alarm_events(&self, limit: u32) -> Result<Vec<AlarmEvent>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM alarm_events ORDER BY id DESC LIMIT $1")
-            .bind(i64::from(limit.clamp(1, 10_000)))
+    pub async fn latest_alarm_events(
+        &self,
+        limit: u32,
+        sight: &Sight,
+    ) -> Result<Vec<AlarmEvent>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM alarm_events WHERE 1 = 1");
+        push_seen(&mut query, "alarm_events.equipment", sight);
+        query
+            .push(" ORDER BY id DESC LIMIT ")
+            .push_bind(i64::from(limit.clamp(1, 10_000)));
+        let rows = query
+            .build()
             .fetch_all(&self.pool)
             .await
             .map_err(read("alarm events"))?;

@@ -81,10 +81,14 @@ impl Statements {
                  title_en = excluded.title_en, clause = excluded.clause, category = excluded.category, \
                  unit = excluded.unit, deadline = excluded.deadline, overdue = excluded.overdue, \
                  listed = excluded.listed, repeats = excluded.repeats, struck_off_at = excluded.struck_off_at, \
-                 use_unit = COALESCE(excluded.use_unit, hazards.use_unit), \
-                 maintenance_unit = COALESCE(excluded.maintenance_unit, hazards.maintenance_unit), \
-                 inspection_body = COALESCE(excluded.inspection_body, hazards.inspection_body), \
-                 area = CASE WHEN excluded.area = '' THEN hazards.area ELSE excluded.area END, \
+                 use_unit = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.use_unit ELSE excluded.use_unit END, \
+                 maintenance_unit = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.maintenance_unit ELSE excluded.maintenance_unit END, \
+                 inspection_body = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.inspection_body ELSE excluded.inspection_body END, \
+                 area = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.area ELSE excluded.area END, \
                  fold = excluded.fold"),
             hazard_events: Insert::new("hazard events",
                 "INSERT INTO hazard_events (hazard, seq, at, position, prev, hash, json)", 7, ""),

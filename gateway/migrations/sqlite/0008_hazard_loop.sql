@@ -8,7 +8,8 @@ ALTER TABLE hazards ADD COLUMN overdue INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE hazards ADD COLUMN listed TEXT;                          -- number of the case
 ALTER TABLE hazards ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;   -- struck off so often before
 ALTER TABLE hazards ADD COLUMN struck_off_at INTEGER;
--- Whose the equipment is, for who may see it: as of the last step of a person, or as the register keeps it.
+-- Whose it is, for who may see it: as equipment_scopes has its equipment; where that has none, as of the last step of
+-- a person.
 ALTER TABLE hazards ADD COLUMN use_unit TEXT;
 ALTER TABLE hazards ADD COLUMN maintenance_unit TEXT;
 ALTER TABLE hazards ADD COLUMN inspection_body TEXT;
@@ -20,6 +21,32 @@ ALTER TABLE hazards ADD COLUMN due INTEGER GENERATED ALWAYS AS (
     CASE WHEN status IN ('assigned', 'rectifying') THEN deadline END) VIRTUAL;
 -- What it can be found by, CJK characters apart; only until the row is in the index.
 ALTER TABLE hazards ADD COLUMN words TEXT;
+
+UPDATE hazards SET (use_unit, maintenance_unit, inspection_body, area) =
+    (SELECT use_unit, maintenance_unit, inspection_body, area FROM equipment_scopes s WHERE s.equipment = hazards.equipment)
+WHERE equipment IN (SELECT equipment FROM equipment_scopes);
+-- They follow: lists of a million are filtered by indexes, not by looking up each row's equipment.
+CREATE TRIGGER hazards_scoped AFTER INSERT ON hazards
+WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = NEW.equipment)
+BEGIN
+    UPDATE hazards SET (use_unit, maintenance_unit, inspection_body, area) =
+        (SELECT use_unit, maintenance_unit, inspection_body, area FROM equipment_scopes s WHERE s.equipment = NEW.equipment)
+    WHERE id = NEW.id;
+END;
+CREATE TRIGGER hazards_follow_first AFTER INSERT ON equipment_scopes
+BEGIN
+    UPDATE hazards SET use_unit = NEW.use_unit, maintenance_unit = NEW.maintenance_unit,
+        inspection_body = NEW.inspection_body, area = NEW.area
+    WHERE equipment = NEW.equipment;
+END;
+CREATE TRIGGER hazards_follow AFTER UPDATE ON equipment_scopes
+WHEN OLD.use_unit IS NOT NEW.use_unit OR OLD.maintenance_unit IS NOT NEW.maintenance_unit
+    OR OLD.inspection_body IS NOT NEW.inspection_body OR OLD.area IS NOT NEW.area
+BEGIN
+    UPDATE hazards SET use_unit = NEW.use_unit, maintenance_unit = NEW.maintenance_unit,
+        inspection_body = NEW.inspection_body, area = NEW.area
+    WHERE equipment = NEW.equipment;
+END;
 
 DROP INDEX hazards_one_open;
 CREATE UNIQUE INDEX hazards_one_open ON hazards (equipment, rule)
