@@ -122,7 +122,10 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         "{:#}",
         own.body
     );
-    assert!(next(&site.get(&path).await.body).is_empty(), "who did not say who he is");
+    assert!(
+        next(&site.get(&path).await.body).is_empty(),
+        "who did not say who he is"
+    );
     assert!(!next(&site.get_as_admin(&path).await.body).contains(&"accept".to_owned()));
     let accept = Step::Accept {
         attachments: serde_json::from_value(json!([{
@@ -362,7 +365,11 @@ async fn files_are_what_their_bytes_say_and_come_back_as_they_were() {
     let again = site.upload("b.jpg", PHOTO).await;
     assert_eq!(again.body["sha256"], kept.body["sha256"]);
     let path = format!("/api/v1/attachments/{}", kept.body["sha256"].as_str().unwrap());
-    assert_eq!(site.get(&path).await.status, StatusCode::NOT_FOUND, "shown to nobody yet");
+    assert_eq!(
+        site.get(&path).await.status,
+        StatusCode::NOT_FOUND,
+        "shown to nobody yet"
+    );
     let back = site.get_as_admin(&path).await;
     assert_eq!(back.status, StatusCode::OK);
     assert_eq!(back.header("content-type"), "image/jpeg");

@@ -305,7 +305,12 @@ pub struct EvidenceSeries {
 ///
 /// # Errors
 /// Unknown id, or one that the person does not see; or the store cannot be read.
-pub async fn hazard(app: &App, id: &str, person: &Person, acts_as: &Person) -> Result<HazardDetail, ViewError> {
+pub async fn hazard(
+    app: &App,
+    id: &str,
+    person: &Person,
+    acts_as: &Person,
+) -> Result<HazardDetail, ViewError> {
     let found = app.store.hazard(id).await?;
     // What somebody may not see does not exist for him.
     let sight = person.sight();
