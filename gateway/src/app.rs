@@ -24,6 +24,7 @@ use crate::store::Reader;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
 use vigil_protocol::time::UtcMillis;
 
@@ -44,6 +45,8 @@ pub struct App {
     pub evidence: SigningKey,
     /// What is watched.
     pub catalog: Arc<Catalog>,
+    /// When what is due.
+    pub schedules: Arc<Schedules>,
     /// How the gateway is set up.
     pub config: Arc<Config>,
     /// What a client must show to change anything.

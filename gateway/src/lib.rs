@@ -27,6 +27,7 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod secrets;
+pub mod sheet;
 pub mod sinks;
 pub mod store;
 pub mod telemetry;

@@ -7,6 +7,7 @@ mod reloading;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{BrokerMode, Config};
+use crate::desk;
 use crate::engine::{
     Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
 };
@@ -34,6 +35,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
+use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
 use vigil_core::json::Profiles;
 
@@ -346,6 +348,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         attachments: data.join("attachments").into(),
         evidence: evidence_key,
         catalog,
+        schedules: Arc::new(Schedules::builtin()),
         config,
         token,
         started,
@@ -364,6 +367,12 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     ));
     let mqtt_addr = broker.as_ref().map(EmbeddedBroker::local_addr);
     tracing::info!(http = %http_addr, mqtt = ?mqtt_addr, "vigil is running");
+    tokio::spawn(desk::watch::every_day(
+        app.clone(),
+        watched.subscribe(),
+        Arc::new(desk::watch::NoHazards),
+        stopping.clone(),
+    ));
     tokio::spawn(evidence::keep_heads(
         desk,
         app.evidence.clone(),

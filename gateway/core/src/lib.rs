@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alarm;
+pub mod calendar;
 pub mod catalog;
 pub mod decode;
 pub mod diagnostic;
@@ -31,6 +32,7 @@ pub mod pack;
 pub mod people;
 pub mod pipeline;
 pub mod proof;
+pub mod register;
 pub mod rules;
 pub mod sample;
 pub mod settings;

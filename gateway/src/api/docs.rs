@@ -38,6 +38,8 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "site", description = "Everything at once."),
         (name = "equipment", description = "What is watched."),
         (name = "hazards", description = "The register (隐患)."),
+        (name = "register", description = "The register of equipment (设备台账), units, imports."),
+        (name = "calendar", description = "What is due by law, and coverage."),
         (name = "alarms", description = "Alarms by ISA-18.2."),
         (name = "nodes", description = "What is heard through."),
         (name = "events", description = "What happens, as it happens."),

@@ -1,12 +1,12 @@
 //! What stands before every request: limits; and on every answer: safe headers.
 
-use super::problem::{self, ApiError};
+use super::problem;
 use crate::app::attachments::MAX_SIZE;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -17,12 +17,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 /// Largest request body, bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
-/// Where larger ones go.
-const UPLOADS: &str = "/api/v1/attachments";
 /// An answer must begin within this time.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests that read long stretches of the log at the same time; others wait.
@@ -40,16 +39,27 @@ const HEADERS: &[(HeaderName, &str)] = &[
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Puts limits, problem documents and headers around all routes of `router`.
-pub(super) fn guard(router: Router) -> Router {
+/// Largest file, bytes.
+pub(super) const MAX_FILE: usize = 16 << 20;
+/// Reading a file and comparing it with the register takes its time.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Puts limits, problem documents and headers around all routes: of `files`, which take or work through files, and of
+/// `attachments`, which keep them, too.
+pub(super) fn guard(router: Router, files: Router, attachments: Router) -> Router {
+    let limited = |router: Router, bytes, timeout| {
+        router
+            .layer(DefaultBodyLimit::max(bytes))
+            .layer(RequestBodyLimitLayer::new(bytes))
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::SERVICE_UNAVAILABLE,
+                timeout,
+            ))
+    };
     // The last is the outermost.
-    router
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(announced))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TIMEOUT,
-        ))
+    limited(router, MAX_BODY, TIMEOUT)
+        .merge(limited(files, MAX_FILE, FILE_TIMEOUT))
+        .merge(limited(attachments, MAX_SIZE, FILE_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::finish))
         .layer(CompressionLayer::new())
@@ -68,23 +78,6 @@ pub(super) fn heavy()
             next.run(request).await
         })
     }
-}
-
-/// What says that it is too large is not read.
-async fn announced(request: Request, next: Next) -> Response {
-    let most = if request.uri().path() == UPLOADS {
-        MAX_SIZE
-    } else {
-        MAX_BODY
-    };
-    let length = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > most as u64) {
-        return ApiError::too_large_for(most).into_response();
-    }
-    next.run(request).await
 }
 
 async fn headers(request: Request, next: Next) -> Response {

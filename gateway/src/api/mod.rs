@@ -9,6 +9,7 @@ mod account;
 mod alarms;
 mod attachments;
 mod audit;
+mod calendar;
 mod docs;
 mod equipment;
 mod events;
@@ -18,20 +19,22 @@ mod guard;
 mod hazard_steps;
 mod hazards;
 mod health;
+mod imports;
 mod nodes;
 mod operation;
 mod outbox;
 mod params;
 mod problem;
+mod register;
 mod site;
+mod units;
 mod users;
 
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
-use crate::app::attachments::MAX_SIZE;
 use crate::view::nearest;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -44,7 +47,11 @@ use utoipa_axum::routes;
 /// Everything under `/api`, `/docs`, `/healthz`, `/readyz` and `/metrics`. Has no fallback of its own outside
 /// `/api`: merge the pages beside it.
 pub fn router(app: App) -> Router {
-    let (routes, description) = described().split_for_parts();
+    let (routes, mut description) = described().split_for_parts();
+    let (files, of_files) = with_files().split_for_parts();
+    description.merge(of_files);
+    let (attachments, of_attachments) = with_attachments().split_for_parts();
+    description.merge(of_attachments);
     let paths: Vec<String> = description.paths.paths.keys().cloned().collect();
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
@@ -53,14 +60,41 @@ pub fn router(app: App) -> Router {
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)
+        .with_state(app.clone());
+    let files = files
+        .layer(from_fn_with_state(app.clone(), gate::pass))
+        .with_state(app.clone());
+    let attachments = attachments
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .with_state(app);
-    guard::guard(routes.merge(docs::swagger()))
+    guard::guard(routes.merge(docs::swagger()), files, attachments)
 }
 
 /// The description of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    described().into_openapi()
+    let mut description = described().into_openapi();
+    description.merge(with_files().into_openapi());
+    description.merge(with_attachments().into_openapi());
+    description
+}
+
+/// Routes that take a file, or work through one.
+fn with_files() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(imports::send))
+        .routes(routes!(imports::one, imports::choose, imports::discard))
+        .routes(routes!(imports::apply))
+        .routes(routes!(imports::report))
+        .route_layer(from_fn(guard::heavy()))
+}
+
+/// Routes of photos and documents.
+fn with_attachments() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(attachments::upload))
+        .routes(routes!(attachments::one))
+        .route_layer(from_fn(guard::heavy()))
 }
 
 fn described() -> OpenApiRouter<App> {
@@ -69,11 +103,6 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(hazards::one))
         .routes(routes!(audit::chain))
         .routes(routes!(evidence::bundle))
-        .route_layer(from_fn(guard::heavy()));
-    let large = OpenApiRouter::new()
-        .routes(routes!(attachments::upload))
-        .routes(routes!(attachments::one))
-        .route_layer(DefaultBodyLimit::max(MAX_SIZE))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -94,6 +123,21 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::dead_letters))
         .routes(routes!(site::rules))
         .routes(routes!(operation::reload))
+        .routes(routes!(register::list, register::create))
+        .routes(routes!(register::fields))
+        .routes(routes!(register::template))
+        .routes(routes!(register::findings))
+        .routes(routes!(register::one, register::change))
+        .routes(routes!(register::history))
+        .routes(routes!(register::accessories, register::add_accessory))
+        .routes(routes!(register::change_accessory, register::remove_accessory))
+        .routes(routes!(units::list, units::create))
+        .routes(routes!(units::one, units::change))
+        .routes(routes!(units::certificates, units::add_certificate))
+        .routes(routes!(units::change_certificate))
+        .routes(routes!(imports::list))
+        .routes(routes!(calendar::list))
+        .routes(routes!(calendar::coverage))
         .routes(routes!(account::account))
         .routes(routes!(account::password))
         .routes(routes!(account::sessions))
@@ -112,7 +156,6 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
         .merge(long)
-        .merge(large)
 }
 
 fn not_found(path: &str, paths: &[String]) -> ApiError {

@@ -1,6 +1,8 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
+use crate::app::attachments::MAX_SIZE;
 use crate::app::{ActError, KeepError};
+use crate::desk::register::RegisterError;
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -94,11 +96,19 @@ impl ApiError {
     }
 
     pub(super) fn too_large() -> Self {
-        Self::too_large_for(super::guard::MAX_BODY)
+        Self::too_large_because(format!(
+            "a request body has at most {} bytes, a file {}, an attachment {}",
+            super::guard::MAX_BODY,
+            super::guard::MAX_FILE,
+            MAX_SIZE
+        ))
     }
 
     pub(super) fn too_large_for(most: usize) -> Self {
-        let detail = format!("a request body has at most {most} bytes");
+        Self::too_large_because(format!("a request body has at most {most} bytes here"))
+    }
+
+    fn too_large_because(detail: String) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -194,6 +204,56 @@ impl From<ViewError> for ApiError {
             ViewError::Store(error) => {
                 tracing::error!(%error, "an API request could not be answered");
                 Self::unavailable("store_unreadable", detail)
+            }
+        }
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        let detail = error.to_string();
+        let conflict = |code| {
+            Self::new(
+                StatusCode::CONFLICT,
+                code,
+                "The request is refused",
+                detail.clone(),
+            )
+        };
+        match error {
+            RegisterError::Store(error) => ViewError::from(error).into(),
+            RegisterError::NotFound { .. } => Self::not_found(detail),
+            RegisterError::Stale { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale",
+                "It has been changed by somebody else",
+                detail,
+            ),
+            RegisterError::Exists { .. } => conflict("exists"),
+            RegisterError::KeyReused => conflict("key_reused"),
+            RegisterError::Refused(_) => conflict("refused"),
+            RegisterError::Wrong(findings) => {
+                let said = findings.iter().map(|one| {
+                    let field = one.field.map_or("", vigil_core::register::Field::key);
+                    format!("{field}: {} ({})", one.what.en, one.fix.en)
+                });
+                Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail).findings(said.collect())
+            }
+            RegisterError::Value { .. } => Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            RegisterError::Sheet(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_file",
+                "The file cannot be read",
+                detail,
+            ),
+            RegisterError::Broken(_) => {
+                tracing::error!(%detail, "an API request could not be answered");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Internal Server Error",
+                    detail,
+                )
             }
         }
     }
@@ -313,13 +373,13 @@ pub(super) enum Missing {
     NotFound(Problem),
 }
 
-/// It has changed since it was read. In the description only.
+/// Somebody else was faster. In the description only.
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Changing {
-    /// `If-Match` names a state that is no longer.
+    /// It has changed since it was read: `If-Match` names another revision.
     #[response(status = 412, content_type = "application/problem+json")]
-    Changed(Problem),
+    Stale(Problem),
 }
 
 /// Problems of every request that writes. In the description only.

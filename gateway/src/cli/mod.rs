@@ -3,6 +3,7 @@
 pub mod check;
 mod codes;
 mod demo;
+mod import;
 mod modbus;
 mod outbox;
 mod replay;
@@ -35,6 +36,8 @@ enum Command {
     /// Run a database's message log through the core again and print the hazards, or how they would
     /// differ under other rules.
     Replay(replay::ReplayArgs),
+    /// Read a register of equipment (XLSX or CSV): what is wrong with it and what it would change, or take it over.
+    Import(import::ImportArgs),
     /// Who may come in: add, list, password, disable, enable, role.
     User(user::UserArgs),
     /// Check an evidence bundle, offline: what holds, and what does not.
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check_main(&args),
         Command::Codes(args) => codes::main(args),
         Command::Replay(args) => replay::main(&args),
+        Command::Import(args) => import::main(&args),
         Command::User(args) => user::main(&args),
         Command::Verify(args) => verify::main(&args),
         Command::Outbox(args) => outbox::main(args),

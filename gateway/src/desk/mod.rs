@@ -7,10 +7,33 @@
 //! when something is due, what a row has wrong) is in `vigil_core`.
 
 pub mod attachments;
+pub mod calendar;
 pub mod people;
+pub mod register;
+pub mod scope;
 pub mod scopes;
+pub mod watch;
 
+use crate::clock::Clock;
 use crate::store::StoreError;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use vigil_protocol::time::UtcMillis;
+
+/// The civil day of an instant where the gateway stands.
+#[must_use]
+pub fn day_of(at: UtcMillis, timezone: &str) -> Date {
+    let zone = TimeZone::get(timezone).unwrap_or(TimeZone::UTC);
+    let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    instant.to_zoned_datetime(zone).date()
+}
+
+/// Today where the gateway stands.
+#[must_use]
+pub fn today(clock: &Clock, timezone: &str) -> Date {
+    day_of(clock.now(), timezone)
+}
 
 /// Says what was being read when a query failed.
 pub(crate) fn read(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError {

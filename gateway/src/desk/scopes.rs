@@ -107,6 +107,39 @@ pub async fn register(
     Ok(())
 }
 
+/// The same for many at once, in one statement.
+///
+/// # Errors
+/// The database cannot be written.
+pub async fn register_all(
+    connection: &mut SqliteConnection,
+    scopes: &[(&str, Scope)],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = scopes
+        .iter()
+        .map(|(id, scope)| {
+            let unit = |unit: &Option<Arc<str>>| unit.as_deref().map(str::to_owned);
+            let units = [
+                unit(&scope.use_unit),
+                unit(&scope.maintenance_unit),
+                unit(&scope.inspection_body),
+            ];
+            (*id, units, scope.area.to_string())
+        })
+        .collect();
+    sqlx::query(
+        "INSERT INTO equipment_scopes SELECT value->>0, value->1->>0, value->1->>1, value->1->>2, value->>2, NULL, 1 \
+         FROM json_each($1) WHERE true ON CONFLICT (equipment) DO UPDATE SET \
+         use_unit = excluded.use_unit, maintenance_unit = excluded.maintenance_unit, \
+         inspection_body = excluded.inspection_body, area = excluded.area, registered = 1",
+    )
+    .bind(serde_json::to_string(&rows).unwrap_or_default())
+    .execute(connection)
+    .await
+    .map_err(write(WHAT))?;
+    Ok(())
+}
+
 /// All that the catalog alone does not say: what the register said, and equipment that left the catalog.
 ///
 /// # Errors

@@ -163,8 +163,12 @@ fn migrations() -> Migrator {
         ),
         ("people", include_str!("../../migrations/sqlite/0007_people.sql")),
         (
+            "register",
+            include_str!("../../migrations/sqlite/0008_register.sql"),
+        ),
+        (
             "hazard loop",
-            include_str!("../../migrations/sqlite/0008_hazard_loop.sql"),
+            include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

@@ -23,6 +23,7 @@ mod news;
 mod nodes;
 mod overview;
 mod owners;
+pub mod register;
 mod rules;
 mod series;
 mod sinks;

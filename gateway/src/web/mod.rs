@@ -25,6 +25,7 @@ mod overview;
 mod page;
 mod parts;
 mod phrase;
+mod register;
 mod routes;
 mod rules;
 mod sign_in;
@@ -38,7 +39,7 @@ pub mod words;
 use crate::app::App;
 use crate::view::Card;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -59,6 +60,10 @@ use words::Language;
 
 /// Largest form, bytes.
 const MAX_FORM: usize = 64 * 1024;
+/// Largest form with a file, bytes: the file and what is around it.
+const MAX_FILE: usize = (16 << 20) + MAX_FORM;
+/// Reading a file and comparing it with the register takes its time.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// An answer must begin within this time.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Pages with charts made at the same time; others wait.
@@ -107,7 +112,17 @@ pub fn router(app: App) -> Router {
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
         .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
         .layer(from_fn(finish))
-        .with_state(site);
+        .with_state(Arc::clone(&site));
+    let files = files()
+        .router
+        .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
+        .layer(from_fn(finish))
+        .with_state(site)
+        .layer(DefaultBodyLimit::max(MAX_FILE))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            FILE_TIMEOUT,
+        ));
     Router::new()
         .route("/assets/{name}", get(assets::serve))
         .merge(pages)
@@ -116,13 +131,28 @@ pub fn router(app: App) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
         ))
+        .merge(files)
         .layer(CompressionLayer::new())
+}
+
+/// What a reload of a refused form asks for.
+async fn back_to_card(page: Page, Path(id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/register/{}", page.segment(&id)))
+}
+
+async fn back_to_unit(page: Page, Path(code): Path<String>) -> Redirect {
+    Redirect::to(&format!("/units/{}", page.segment(&code)))
+}
+
+async fn back_to_import(page: Page, Path(n): Path<String>) -> Redirect {
+    Redirect::to(&format!("/imports/{}", page.segment(&n)))
 }
 
 /// Every route of the pages, as method and template; each has a line in [`crate::people::rules`].
 #[must_use]
 pub fn routes() -> Vec<(&'static str, &'static str)> {
     let mut names = pages().names;
+    names.extend(files().names);
     names.push(("GET", "/assets/{name}"));
     names
 }
@@ -155,7 +185,49 @@ fn pages() -> Routes {
         .post("/sign-in", sign_in::enter)
         .get("/sign-out", async || Redirect::to("/sign-in"))
         .post("/sign-out", sign_in::leave)
+        .and(register())
         .and(people())
+}
+
+/// The register of equipment, units, what is due.
+fn register() -> Routes {
+    Routes::default()
+        .get("/register", register::show)
+        .get("/register/new", register::edit::new)
+        .post("/register/new", register::edit::create)
+        .get("/register/template.xlsx", register::imports::template)
+        .get("/register/{id}", register::card::show)
+        .get("/register/{id}/edit", register::edit::show)
+        .post("/register/{id}/edit", register::edit::change)
+        .get("/register/{id}/accessories", back_to_card)
+        .post("/register/{id}/accessories", register::card::add_accessory)
+        .get("/units", register::units::list)
+        .get("/units/new", register::units::new)
+        .post("/units/new", register::units::create)
+        .get("/units/{code}", register::units::show)
+        .post("/units/{code}", register::units::change)
+        .get("/units/{code}/certificates", back_to_unit)
+        .post("/units/{code}/certificates", register::units::add_certificate)
+        .get("/calendar", register::calendar::show)
+        .get("/coverage", register::calendar::coverage)
+}
+
+/// What takes a file, or works through one: a few at a time.
+fn files() -> Routes {
+    let mut files = Routes::default()
+        .get("/imports", register::imports::list)
+        .post("/imports", register::imports::send)
+        .get("/imports/{id}", register::imports::show)
+        .get("/imports/{id}/report.xlsx", register::imports::report)
+        .get("/imports/{id}/columns", back_to_import)
+        .post("/imports/{id}/columns", register::imports::choose)
+        .get("/imports/{id}/apply", back_to_import)
+        .post("/imports/{id}/apply", register::imports::apply);
+    let permits = Arc::new(Semaphore::new(HEAVY));
+    files.router = files.router.layer(from_fn(move |request, next: Next| {
+        one_of(Arc::clone(&permits), request, next)
+    }));
+    files
 }
 
 /// One's own account, users, the audit log.

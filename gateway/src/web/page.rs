@@ -133,6 +133,8 @@ impl Page {
             ("/hazards", "隐患", "Hazards"),
             ("/alarms", "报警", "Alarms"),
             ("/equipment", "设备", "Equipment"),
+            ("/register", "台账", "Register"),
+            ("/calendar", "检验日历", "Calendar"),
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),

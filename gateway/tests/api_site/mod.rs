@@ -114,6 +114,7 @@ impl Site {
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,
+            schedules: Arc::new(vigil_core::calendar::Schedules::builtin()),
             config,
             token,
             started: UtcMillis(T0),
@@ -263,11 +264,36 @@ impl Site {
     }
 
     pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.ask_bytes(method, path, headers, body.as_bytes().to_vec())
+            .await
+    }
+
+    /// The body as it is.
+    pub async fn get_bytes(&self, path: &str, token: &str) -> Vec<u8> {
+        let request = Request::builder()
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::empty()).unwrap();
+        let response = within(path, self.router.clone().oneshot(request)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        within(path, to_bytes(response.into_body(), usize::MAX))
+            .await
+            .unwrap()
+            .to_vec()
+    }
+
+    pub async fn ask_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let request = request.body(Body::from(body)).unwrap();
         self.answer(path, request).await
     }
 

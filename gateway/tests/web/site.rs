@@ -155,6 +155,7 @@ impl Site {
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,
+            schedules: Arc::new(vigil_core::calendar::Schedules::builtin()),
             config,
             token,
             started: UtcMillis(T0),
@@ -251,12 +252,38 @@ impl Site {
     }
 
     async fn ask(&self, method: Method, path: &str, cookie: &str, form: &str) -> Answer {
+        let kind = "application/x-www-form-urlencoded";
+        self.ask_as(method, path, cookie, kind, form.as_bytes().to_vec())
+            .await
+    }
+
+    /// Posts a form with a file, as a browser does.
+    pub async fn post_file(&self, path: &str, cookie: &str, csrf: &str, name: &str, file: &[u8]) -> Answer {
+        let mut body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--b\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--b--\r\n");
+        self.ask_as(
+            Method::POST,
+            path,
+            cookie,
+            "multipart/form-data; boundary=b",
+            body,
+        )
+        .await
+    }
+
+    async fn ask_as(&self, method: Method, path: &str, cookie: &str, kind: &str, body: Vec<u8>) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("cookie", cookie)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(form.to_owned()))
+            .header("content-type", kind)
+            .body(Body::from(body))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -264,7 +291,7 @@ impl Site {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: String::from_utf8(bytes.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 }

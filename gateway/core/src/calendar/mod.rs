@@ -1,0 +1,7 @@
+//! The statutory calendar: what is due when, computed from the register's facts by schedules that are data.
+
+mod obligation;
+mod schedule;
+
+pub use obligation::{Obligation, Standing};
+pub use schedule::{Basis, Due, Schedule, ScheduleError, Schedules};
