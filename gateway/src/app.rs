@@ -1,6 +1,7 @@
 //! What every request needs.
 
 // What `view`, `api` and `web` need of the store and the engine they take from here.
+pub use crate::desk::attachments::{self, AttachmentError};
 pub use crate::engine::KeepError;
 pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::evidence::{ExportError, export, heads};

@@ -115,6 +115,8 @@ impl Rig {
                     actor: "刘工".to_owned(),
                     reason: "现场已核实".to_owned(),
                     idempotency_key: None,
+                    who: None,
+                    scope: None,
                     action: Action::ConfirmHazard {
                         hazard: hazards.last().unwrap().id.clone(),
                     },
@@ -432,6 +434,8 @@ async fn while_the_store_fails_nothing_is_acknowledged_or_taken_in_and_afterward
         actor: "刘工".to_owned(),
         reason: String::new(),
         idempotency_key: None,
+        who: None,
+        scope: None,
         action: Action::AcknowledgeAlarm {
             equipment: "boiler".to_owned(),
             rule: "R".to_owned(),
@@ -477,6 +481,8 @@ async fn an_action_is_answered_after_its_commit_and_the_same_key_twice_does_it_o
         actor: "刘工".to_owned(),
         reason: String::new(),
         idempotency_key: Some("k".to_owned()),
+        who: None,
+        scope: None,
         action: Action::ConfirmHazard {
             hazard: hazard.id.clone(),
         },
@@ -504,6 +510,8 @@ async fn an_action_is_answered_after_its_commit_and_the_same_key_twice_does_it_o
     );
     let again = OperatorAction {
         idempotency_key: Some("k2".to_owned()),
+        who: None,
+        scope: None,
         ..confirm
     };
     assert_eq!(refused(rig.engine.handle.act(again).await), "not_suspected");
@@ -513,4 +521,83 @@ async fn an_action_is_answered_after_its_commit_and_the_same_key_twice_does_it_o
         "a refused action leaves nothing"
     );
     drop(rig.outbox);
+}
+
+/// A unit's hazard, which no telemetry watches and no snapshot holds.
+#[test]
+fn hazards_that_no_telemetry_watches_survive_a_restart_as_they_were_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let action = |reason: &str, action: serde_json::Value| OperatorAction {
+        actor: "sun".to_owned(),
+        reason: reason.to_owned(),
+        idempotency_key: None,
+        who: Some(vigil_core::people::Person::administrator("sun")),
+        scope: Some(vigil_core::people::Scope::default()),
+        action: serde_json::from_value(action).unwrap(),
+    };
+    let report = serde_json::json!({"do": "open_hazard", "intake": {"unit": "mall", "source": "inspection",
+        "category": "management", "description": "无操作规程", "grade": "general"}});
+    let step = |hazard: &HazardSummary, step: serde_json::Value| {
+        let (hazard, expect) = (&hazard.id, hazard.events);
+        serde_json::json!({"do": "hazard", "hazard": hazard, "expect": expect, "step": step})
+    };
+    let steps = [
+        serde_json::json!({"step": "confirm"}),
+        serde_json::json!({"step": "assign", "assignment": {"person": "王工"}}),
+        serde_json::json!({"step": "start"}),
+        serde_json::json!({"step": "comment"}),
+    ];
+    let mut hazard: Option<HazardSummary> = None;
+    // Each step in a process of its own, killed behind it.
+    for (n, next) in std::iter::once(None).chain(steps.iter().map(Some)).enumerate() {
+        let runtime = Runtime::new().unwrap();
+        let acted = runtime.block_on(async {
+            let rig = rig(
+                dir.path(),
+                EngineOptions::default(),
+                &PageLimit::default(),
+                T0 + n as i64,
+            )
+            .await;
+            let asked = match (next, &hazard) {
+                (Some(next), Some(hazard)) => step(hazard, next.clone()),
+                _ => report.clone(),
+            };
+            let acted = rig.engine.handle.act(action("because", asked)).await.unwrap();
+            let stored = rig
+                .reader
+                .hazard(&acted.hazard.as_ref().unwrap().id.0)
+                .await
+                .unwrap();
+            assert_eq!(stored, acted.hazard);
+            let events = rig
+                .reader
+                .hazard_events(&stored.as_ref().unwrap().id.0)
+                .await
+                .unwrap();
+            assert_eq!(verify_chain(&events).ok(), stored);
+            stored
+        });
+        drop(runtime);
+        hazard = acted;
+    }
+    let hazard = hazard.unwrap();
+    assert_eq!((hazard.status, hazard.events), (HazardStatus::Rectifying, 5));
+    // 15 days and one later it is overdue, whoever was there to see it.
+    Runtime::new().unwrap().block_on(async {
+        let rig = rig(
+            dir.path(),
+            EngineOptions::default(),
+            &PageLimit::default(),
+            T0 + 17 * 86_400_000,
+        )
+        .await;
+        let late = until("the deadline has passed", async || {
+            let hazard = rig.reader.hazard(&hazard.id.0).await.unwrap().unwrap();
+            hazard.handling.overdue.then_some(hazard)
+        })
+        .await;
+        assert_eq!(late.status, HazardStatus::Rectifying);
+        rig.engine.stop(Duration::from_secs(10)).await.unwrap();
+    });
 }

@@ -79,6 +79,8 @@ struct Stage {
     site: Site,
     all: Router,
     hazard: String,
+    /// SHA-256 of what is attached to it.
+    photo: String,
 }
 
 struct Seen {
@@ -129,7 +131,20 @@ impl Stage {
         write.commit().await.unwrap();
         site.app.people.scopes().set("boiler", scope);
         let all = api::router(site.app.clone()).merge(web::router(site.app.clone()));
-        Self { site, all, hazard }
+        Self {
+            site,
+            all,
+            hazard,
+            photo: "0".repeat(64),
+        }
+    }
+
+    async fn attach_photo(&mut self) {
+        let kept = self.site.upload("a.jpg", &[0xFF, 0xD8, 0xFF, 0xE0, 1]).await;
+        kept.body["sha256"].as_str().unwrap().clone_into(&mut self.photo);
+        let step = json!({"action": "attach", "reason": "seen", "attachments": [{"sha256": self.photo}]});
+        let shown = self.site.act(&self.hazard, None, &step.to_string()).await;
+        assert_eq!(shown.status, StatusCode::OK, "{:#}", shown.body);
     }
 
     async fn add(&self, login: &str, role: Role, unit: Option<&str>, areas: &[&str]) {
@@ -206,6 +221,7 @@ impl Stage {
             .replace("{group}/{node}", "s/n1")
             .replace("{login}", "site-b")
             .replace("{name}", "none.css")
+            .replace("{sha256}", &self.photo)
             .replace("{code}", "none")
             .replace("{accessory}", "1");
         let id = if path.contains("hazards") {
@@ -251,7 +267,13 @@ impl Stage {
 
 /// About one piece of equipment, its hazard, or its node.
 fn is_scoped(rule: &Rule) -> bool {
-    let about = ["equipment/{id}", "hazards/{id}", "{equipment}", "{group}"];
+    let about = [
+        "equipment/{id}",
+        "hazards/{id}",
+        "{equipment}",
+        "{group}",
+        "{sha256}",
+    ];
     about.iter().any(|about| rule.route.contains(about))
 }
 
@@ -279,7 +301,8 @@ fn may(rule: &Rule, actor: &Actor) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_every_role_as_the_table_says() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
+    stage.attach_photo().await;
     let mut actors = Vec::new();
     for (login, role, unit, areas, in_scope) in CAST {
         stage.add(login, *role, *unit, areas).await;
@@ -369,6 +392,9 @@ async fn no_list_shows_what_is_another_units() {
                 assert!(!rows.is_empty(), "{at} {path}");
             } else {
                 assert_eq!(rows.is_empty(), !in_scope, "{at} {path}: {body:#}");
+                if key == "hazards" {
+                    assert_eq!(body["total"], json!(u64::from(*in_scope)), "{at} {path}");
+                }
                 assert!(alone, "{at} {path}: {body:#}");
             }
         }

@@ -66,7 +66,10 @@ async fn a_row_of_every_kind_reads_back_as_it_was_written() {
             }
             Output::LogAction(entry) => {
                 let found = reader.action_by_key("key-1").await.unwrap();
-                assert_eq!(found, Some((entry.position, entry.action.clone())));
+                assert_eq!(
+                    found,
+                    Some((entry.position, entry.received, entry.action.clone()))
+                );
             }
             Output::Unregistered(device) => {
                 assert_eq!(
@@ -845,7 +848,8 @@ async fn what_is_open_is_listed_and_counted_from_indexes_alone() {
     let (_writer, reader) = open(dir.path()).await;
     assert!(reader.open_hazards(Some("boiler")).await.unwrap().is_empty());
     let mut stranger = stranger(dir.path()).await;
-    const OPEN: &str = "FROM hazards WHERE status IN ('suspected', 'confirmed')";
+    const OPEN: &str = "FROM hazards WHERE status IN \
+                        ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
     const STANDING: &str = "FROM alarms WHERE state <> 'normal'";
     for (query, index) in [
         (

@@ -2,6 +2,8 @@
 
 use crate::field::FieldDecoder;
 use crate::hazard::HazardId;
+use crate::hazard::workflow::{Intake, Step};
+use crate::people::{Person, Scope};
 use serde::{Deserialize, Serialize};
 use vigil_protocol::time::UtcMillis;
 
@@ -63,8 +65,32 @@ pub struct OperatorAction {
     /// Given by the client to make a repeated request harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// The person behind the name, as known when he acted. `None`: logged before there were people with roles; may
+    /// do what an administrator may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Person>,
+    /// Whose the equipment was then, as the register had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// What is done.
     pub action: Action,
+}
+
+impl OperatorAction {
+    /// Whether a repeated request asks for the same: what the adapter looked up for it may have changed since.
+    #[must_use]
+    pub fn asks_for_the_same(&self, other: &Self) -> bool {
+        let bare = |action: &Self| {
+            let mut bare = action.clone();
+            bare.scope = None;
+            if let Action::OpenHazard { intake } = &mut bare.action {
+                intake.round = 0;
+                intake.repeat = None;
+            }
+            bare
+        };
+        bare(self) == bare(other)
+    }
 }
 
 /// What a person can do.
@@ -85,6 +111,21 @@ pub enum Action {
     CommentHazard {
         /// Which.
         hazard: HazardId,
+    },
+    /// A step of the closed loop; the reason field is the text.
+    Hazard {
+        /// Which.
+        hazard: HazardId,
+        /// Only if it has had so many events: nobody has done anything since the person looked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<u32>,
+        /// What is done.
+        step: Box<Step>,
+    },
+    /// A hazard found without telemetry.
+    OpenHazard {
+        /// What was found.
+        intake: Box<Intake>,
     },
     /// Acknowledge an alarm.
     AcknowledgeAlarm {

@@ -6,8 +6,9 @@
 use crate::alarm::{AlarmEvent, AlarmRecord};
 use crate::field::Source;
 use crate::hash::ContentHash;
-use crate::hazard::{HazardEvent, HazardSummary};
+use crate::hazard::{HazardEvent, HazardId, HazardSummary};
 use crate::input::{OperatorAction, Position};
+use crate::people::Role;
 use crate::sample::RawCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -280,4 +281,30 @@ pub struct Refusal {
     pub code: &'static str,
     /// For people, English.
     pub message: String,
+    /// For people, Chinese.
+    pub message_zh: String,
+    /// Roles that could do it, where it is a matter of roles.
+    pub who: Vec<Role>,
+    /// The hazard that stands in the way.
+    pub hazard: Option<HazardId>,
+}
+
+impl Refusal {
+    /// A reason in both languages.
+    pub fn new(code: &'static str, message: impl Into<String>, message_zh: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            message_zh: message_zh.into(),
+            who: Vec::new(),
+            hazard: None,
+        }
+    }
+
+    /// With the roles that could.
+    #[must_use]
+    pub fn who(mut self, who: &[Role]) -> Self {
+        self.who = who.to_vec();
+        self
+    }
 }

@@ -159,6 +159,17 @@ impl Role {
 }
 
 impl Person {
+    /// Whoever runs the gateway, under the name he goes by.
+    #[must_use]
+    pub fn administrator(login: &str) -> Self {
+        Self {
+            login: login.into(),
+            role: Role::Administrator,
+            unit: None,
+            areas: Vec::new(),
+        }
+    }
+
     /// What the person sees: a unit what is its own, authorities what is in their areas, administrators everything.
     /// An authority that is responsible everywhere also sees what has no area.
     #[must_use]

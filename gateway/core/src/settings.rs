@@ -1,6 +1,8 @@
 //! The core's own timings, with their defaults.
 
+use crate::hazard::policy::Policy;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Timings and limits of the core. All times in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Settings {
     pub stale_min_ms: i64,
     /// Messages of one node held back at most while a sequence gap is open.
     pub reorder_capacity: usize,
+    /// Periods of the closed loop: a file of its own, not part of these.
+    #[serde(skip)]
+    pub policy: Arc<Policy>,
 }
 
 impl Default for Settings {
@@ -42,6 +47,7 @@ impl Default for Settings {
             stale_intervals: 3,
             stale_min_ms: 60_000,
             reorder_capacity: 64,
+            policy: Policy::builtin().clone(),
         }
     }
 }

@@ -73,17 +73,7 @@ fn seal(event: &mut HazardEvent) {
 #[test]
 fn a_chain_folds_into_what_the_list_shows() {
     let chain = chain();
-    let kinds: Vec<&str> = chain
-        .iter()
-        .map(|event| match event.kind {
-            HazardEventKind::Opened { .. } => "opened",
-            HazardEventKind::Recurred { .. } => "recurred",
-            HazardEventKind::Returned { .. } => "returned",
-            HazardEventKind::Confirmed { .. } => "confirmed",
-            HazardEventKind::Rejected { .. } => "rejected",
-            HazardEventKind::Commented { .. } => "commented",
-        })
-        .collect();
+    let kinds: Vec<&str> = chain.iter().map(|event| event.kind.key()).collect();
     assert_eq!(
         kinds,
         ["opened", "returned", "recurred", "commented", "confirmed"]

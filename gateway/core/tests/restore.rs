@@ -71,6 +71,8 @@ fn aliases_values_and_open_hazards_survive() {
         actor: "li".into(),
         reason: "gauge faulty".into(),
         idempotency_key: None,
+        who: None,
+        scope: None,
         action: vigil_core::Action::RejectHazard {
             hazard: hazards[0].id.clone(),
         },

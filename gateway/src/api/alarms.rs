@@ -185,6 +185,8 @@ pub(super) async fn act(
         actor: access.login().to_owned(),
         reason: reason(&step.reason)?,
         idempotency_key: idempotency_key(&headers)?,
+        who: Some(access.person.clone()),
+        scope: Some(app.scope_of(&of)),
         action,
     };
     let position = app.engine.act(action).await?.position.0;

@@ -79,7 +79,7 @@ pub(super) async fn bundle(
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
     let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
-    if !found.is_some_and(|hazard| app.sees(&access.sight(), &hazard.equipment)) {
+    if !found.is_some_and(|hazard| app.sees_hazard(&access.sight(), &hazard)) {
         return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
     }
     let file = export(&app.evidence_sources(), &id, app.clock.now())

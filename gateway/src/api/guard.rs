@@ -1,6 +1,7 @@
 //! What stands before every request: limits; and on every answer: safe headers.
 
 use super::problem;
+use crate::app::attachments::MAX_SIZE;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
@@ -43,8 +44,9 @@ pub(super) const MAX_FILE: usize = 16 << 20;
 /// Reading a file and comparing it with the register takes its time.
 const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Puts limits, problem documents and headers around all routes: of `files`, which take or work through files, too.
-pub(super) fn guard(router: Router, files: Router) -> Router {
+/// Puts limits, problem documents and headers around all routes: of `files`, which take or work through files, and of
+/// `attachments`, which keep them, too.
+pub(super) fn guard(router: Router, files: Router, attachments: Router) -> Router {
     let limited = |router: Router, bytes, timeout| {
         router
             .layer(DefaultBodyLimit::max(bytes))
@@ -57,6 +59,7 @@ pub(super) fn guard(router: Router, files: Router) -> Router {
     // The last is the outermost.
     limited(router, MAX_BODY, TIMEOUT)
         .merge(limited(files, MAX_FILE, FILE_TIMEOUT))
+        .merge(limited(attachments, MAX_SIZE, FILE_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::finish))
         .layer(CompressionLayer::new())

@@ -1,18 +1,21 @@
 //! The register of hazards, and the steps people take in it.
 
+use super::hazard_steps::{HazardAction, HazardReport};
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
-use super::problem::{ApiError, Missing, Reading, Writing};
+use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
-use crate::app::{App, HazardFilter};
+use crate::app::{Acted, App, HazardFilter};
 use crate::people::Access;
-use crate::view::words::{GradeWords, HazardStatusWords, SeverityWords};
+use crate::view::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use vigil_core::hazard::{HazardId, HazardStatus};
+use vigil_core::hazard::{HazardId, HazardSource, HazardStatus};
 use vigil_core::input::{Action, OperatorAction};
 use vigil_core::pack::{Grade, Severity};
 
@@ -30,8 +33,29 @@ pub(super) struct ListParams {
     /// Of this seriousness.
     #[param(value_type = Option<SeverityWords>)]
     severity: Option<Severity>,
-    /// `true`: suspected or confirmed; `false`: rejected.
+    /// `true`: still to be dealt with; `false`: rejected, or struck off and beyond.
     open: Option<bool>,
+    /// This unit is responsible.
+    unit: Option<String>,
+    /// This unit uses the equipment.
+    use_unit: Option<String>,
+    /// In this area: the beginning of a GB/T 2260 code, such as `2103`.
+    area: Option<String>,
+    /// About this: key of a category.
+    category: Option<String>,
+    /// Found like this.
+    #[param(value_type = Option<HazardSourceWords>)]
+    source: Option<HazardSource>,
+    /// Its deadline passed before it was struck off.
+    overdue: Option<bool>,
+    /// Under listed supervision.
+    listed: Option<bool>,
+    /// The same was struck off before.
+    repeated: Option<bool>,
+    /// To be rectified before.
+    due_before: Option<Time>,
+    /// With these words, in id, equipment, rule, titles, clause or description.
+    text: Option<String>,
     /// Opened at or after.
     from: Option<Time>,
     /// Opened before.
@@ -56,7 +80,33 @@ pub(super) async fn list(
 ) -> Result<Json<HazardPage>, ApiError> {
     let bad_cursor =
         |reason| ApiError::bad_parameter(format!("cursor: {reason}; use `next` of the page before"));
+    if params
+        .area
+        .as_ref()
+        .is_some_and(|area| area.len() > 6 || !area.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        return Err(ApiError::bad_parameter(
+            "area: the beginning of a GB/T 2260 code, at most 6 digits",
+        ));
+    }
+    if params
+        .text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > 100)
+    {
+        return Err(ApiError::bad_parameter("text: at most 100 characters"));
+    }
     let filter = HazardFilter {
+        unit: params.unit,
+        use_unit: params.use_unit,
+        area: params.area.filter(|area| !area.is_empty()),
+        category: params.category,
+        source: params.source,
+        overdue: params.overdue,
+        listed: params.listed,
+        repeated: params.repeated,
+        due_before: params.due_before.map(|at| at.0),
+        text: params.text,
         status: params.status,
         open: params.open,
         grade: params.grade,
@@ -75,42 +125,25 @@ pub(super) async fn list(
     Ok(Json(view::hazards(&app, &access.sight(), filter).await?))
 }
 
-/// One hazard: its chain of events, rule, pack hash and clause, and the data around it.
+/// One hazard: its chain of events, rule, pack hash and clause, what has been made of it, what can be done next, and the
+/// data around it.
 #[utoipa::path(
     get, path = "/api/v1/hazards/{id}", tag = "hazards", operation_id = "getHazard",
     params(("id" = String, Path, description = "Hazard id.")),
-    responses((status = 200, description = "The hazard.", body = HazardDetail), Reading, Missing),
+    responses(
+        (status = 200, description = "The hazard.", body = HazardDetail,
+         headers(("ETag" = String, description = "Its state: give it back as `If-Match` with a step."))),
+        Reading, Missing,
+    ),
 )]
 pub(super) async fn one(
     State(app): State<App>,
     access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
-) -> Result<Json<HazardDetail>, ApiError> {
-    Ok(Json(view::hazard(&app, &access.sight(), &id).await?))
-}
-
-/// A step in the life of a hazard.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HazardAction {
-    /// What is done.
-    action: Step,
-    /// Why, in the person's words: required to reject and to comment.
-    #[serde(default)]
-    reason: String,
-}
-
-/// What can be done.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Step {
-    /// The suspected hazard is real.
-    Confirm,
-    /// The suspected hazard is not one.
-    Reject,
-    /// A remark.
-    Comment,
+) -> Result<impl IntoResponse, ApiError> {
+    let detail = view::hazard(&app, &id, &access.person, &access.person).await?;
+    Ok(([(ETAG, etag(detail.hazard.events))], Json(detail)))
 }
 
 /// What was done.
@@ -122,18 +155,25 @@ pub(super) struct HazardActed {
     hazard: Option<Hazard>,
 }
 
-/// Confirm, reject or comment. The answer comes after the step is on disk.
+/// A step of the closed loop: who may take which when is in `next_steps` of the hazard. The answer comes after the step
+/// is on disk.
 ///
 /// With the header `Idempotency-Key` a repeated request is harmless: the same key with the same content
-/// answers as before, with another content it is refused.
+/// answers as before, with another content it is refused. With the header `If-Match` (the `ETag` of the hazard) the step
+/// is only taken if nobody else has done anything since: 412 otherwise.
 #[utoipa::path(
     post, path = "/api/v1/hazards/{id}/actions", tag = "hazards", operation_id = "actOnHazard",
     params(
         ("id" = String, Path, description = "Hazard id."),
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the hazard when it was looked at."),
     ),
     request_body = HazardAction,
-    responses((status = 200, description = "Done.", body = HazardActed), Reading, Missing, Writing),
+    responses(
+        (status = 200, description = "Done.", body = HazardActed,
+         headers(("ETag" = String, description = "Its state after the step."))),
+        Reading, Missing, Writing, Changing,
+    ),
     security(("token" = [])),
 )]
 pub(super) async fn act(
@@ -142,28 +182,110 @@ pub(super) async fn act(
     Path(id): Path<String>,
     NoParams: NoParams,
     headers: HeaderMap,
-    Body(step): Body<HazardAction>,
-) -> Result<Json<HazardActed>, ApiError> {
+    Body(asked): Body<HazardAction>,
+) -> Result<Response, ApiError> {
     let found = app.store.hazard(&id).await.map_err(ViewError::from)?;
-    let Some(found) = found.filter(|hazard| app.sees(&access.sight(), &hazard.equipment)) else {
+    let Some(found) = found.filter(|hazard| app.sees_hazard(&access.sight(), hazard)) else {
         return Err(ApiError::not_found(format!("there is no hazard {id:?}")));
     };
-    access.in_area(&*app.scope_of(&found.equipment).area);
-    let hazard = HazardId(id.into());
+    let scope = app.scope_of_hazard(&found);
+    access.in_area(&*scope.area);
     let action = OperatorAction {
         actor: access.login().to_owned(),
-        reason: reason(&step.reason)?,
+        reason: reason(asked.reason())?,
         idempotency_key: idempotency_key(&headers)?,
-        action: match step.action {
-            Step::Confirm => Action::ConfirmHazard { hazard },
-            Step::Reject => Action::RejectHazard { hazard },
-            Step::Comment => Action::CommentHazard { hazard },
+        who: Some(access.person.clone()),
+        scope: Some(scope),
+        action: Action::Hazard {
+            hazard: HazardId(id.into()),
+            expect: if_match(&headers)?,
+            step: Box::new(asked.step(&app).await?),
         },
     };
     let acted = app.engine.act(action).await?;
-    let hazard = acted.hazard.map(|hazard| Hazard::of(&app, &hazard));
-    Ok(Json(HazardActed {
+    Ok(done(&app, StatusCode::OK, acted))
+}
+
+/// Reports a hazard that telemetry did not find: an inspection, a patrol, what the public says.
+///
+/// With the header `Idempotency-Key` a repeated request is harmless. What is open already is refused with
+/// `already_open`, and `hazard` names it; other open hazards that may be the same are in `handling.related` of the new one.
+#[utoipa::path(
+    post, path = "/api/v1/hazards", tag = "hazards", operation_id = "reportHazard",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
+    ),
+    request_body = HazardReport,
+    responses(
+        (status = 201, description = "It is on record.", body = HazardActed,
+         headers(("ETag" = String, description = "Its state."))),
+        Reading, Missing, Writing,
+    ),
+    security(("token" = [])),
+)]
+pub(super) async fn report(
+    State(app): State<App>,
+    access: Access,
+    NoParams: NoParams,
+    headers: HeaderMap,
+    Body(report): Body<HazardReport>,
+) -> Result<Response, ApiError> {
+    let scope = view::scope_of(&app, report.equipment.as_deref(), report.unit.as_deref());
+    if !access.person.sees(&scope) {
+        return Err(unseen(&app, &access, &report));
+    }
+    access.in_area(&*scope.area);
+    let action = OperatorAction {
+        actor: access.login().to_owned(),
+        reason: String::new(),
+        idempotency_key: idempotency_key(&headers)?,
+        who: Some(access.person.clone()),
+        scope: Some(scope),
+        action: Action::OpenHazard {
+            intake: Box::new(report.intake(&app).await?),
+        },
+    };
+    let acted = app.engine.act(action).await?;
+    if let Some(hazard) = &acted.hazard {
+        access.about(&*hazard.id.0);
+    }
+    Ok(done(&app, StatusCode::CREATED, acted))
+}
+
+/// What a report is about is not there for who does not see it.
+fn unseen(app: &App, access: &Access, report: &HazardReport) -> ApiError {
+    match (&report.equipment, &report.unit) {
+        (Some(id), _) => view::unknown(app, &access.sight(), id).into(),
+        (None, unit) => ApiError::not_found(format!("there is no unit {:?}", unit.as_deref().unwrap_or(""))),
+    }
+}
+
+fn done(app: &App, status: StatusCode, acted: Acted) -> Response {
+    let etag = acted.hazard.as_ref().map(|hazard| etag(hazard.events));
+    let hazard = acted.hazard.map(|hazard| Hazard::of(app, &hazard));
+    let body = Json(HazardActed {
         position: acted.position.0,
         hazard,
-    }))
+    });
+    (status, etag.map(|etag| [(ETAG, etag)]), body).into_response()
+}
+
+/// The state of a hazard: how many events it has had.
+fn etag(events: u32) -> String {
+    format!("\"{events}\"")
+}
+
+/// How many events the hazard had when the client looked.
+fn if_match(headers: &HeaderMap) -> Result<Option<u32>, ApiError> {
+    let Some(header) = headers.get(IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = header.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let events = text.trim_matches('"').parse();
+    events
+        .map(Some)
+        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the hazard, such as \"5\""))
 }

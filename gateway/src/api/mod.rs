@@ -7,6 +7,7 @@
 
 mod account;
 mod alarms;
+mod attachments;
 mod audit;
 mod calendar;
 mod docs;
@@ -15,6 +16,7 @@ mod events;
 mod evidence;
 mod gate;
 mod guard;
+mod hazard_steps;
 mod hazards;
 mod health;
 mod imports;
@@ -48,6 +50,8 @@ pub fn router(app: App) -> Router {
     let (routes, mut description) = described().split_for_parts();
     let (files, of_files) = with_files().split_for_parts();
     description.merge(of_files);
+    let (attachments, of_attachments) = with_attachments().split_for_parts();
+    description.merge(of_attachments);
     let paths: Vec<String> = description.paths.paths.keys().cloned().collect();
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
@@ -59,8 +63,11 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     let files = files
         .layer(from_fn_with_state(app.clone(), gate::pass))
+        .with_state(app.clone());
+    let attachments = attachments
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .with_state(app);
-    guard::guard(routes.merge(docs::swagger()), files)
+    guard::guard(routes.merge(docs::swagger()), files, attachments)
 }
 
 /// The description of all routes.
@@ -68,6 +75,7 @@ pub fn router(app: App) -> Router {
 pub fn openapi() -> OpenApi {
     let mut description = described().into_openapi();
     description.merge(with_files().into_openapi());
+    description.merge(with_attachments().into_openapi());
     description
 }
 
@@ -78,6 +86,14 @@ fn with_files() -> OpenApiRouter<App> {
         .routes(routes!(imports::one, imports::choose, imports::discard))
         .routes(routes!(imports::apply))
         .routes(routes!(imports::report))
+        .route_layer(from_fn(guard::heavy()))
+}
+
+/// Routes of photos and documents.
+fn with_attachments() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(attachments::upload))
+        .routes(routes!(attachments::one))
         .route_layer(from_fn(guard::heavy()))
 }
 
@@ -92,7 +108,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(site::overview))
         .routes(routes!(equipment::list))
         .routes(routes!(equipment::one))
-        .routes(routes!(hazards::list))
+        .routes(routes!(hazards::list, hazards::report))
         .routes(routes!(hazards::act))
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::events))

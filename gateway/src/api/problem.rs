@@ -1,5 +1,6 @@
 //! Every error is an RFC 9457 problem document: `application/problem+json`.
 
+use crate::app::attachments::MAX_SIZE;
 use crate::app::{ActError, KeepError};
 use crate::desk::register::RegisterError;
 use crate::view::{Check, ViewError};
@@ -31,6 +32,15 @@ pub struct Problem {
     pub instance: String,
     /// Stable key: of the kind of problem, or of the reason for which the core refused an action.
     pub code: String,
+    /// What is wrong here, Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_zh: Option<String>,
+    /// Roles that could do what was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<Vec<String>>,
+    /// The hazard that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<String>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -59,6 +69,9 @@ impl ApiError {
             detail: detail.into(),
             instance: String::new(),
             code: code.to_owned(),
+            detail_zh: None,
+            who: None,
+            hazard: None,
             suggestion: None,
             checks: None,
             findings: None,
@@ -83,11 +96,19 @@ impl ApiError {
     }
 
     pub(super) fn too_large() -> Self {
-        let detail = format!(
-            "a request body has at most {} bytes, a file {}",
+        Self::too_large_because(format!(
+            "a request body has at most {} bytes, a file {}, an attachment {}",
             super::guard::MAX_BODY,
-            super::guard::MAX_FILE
-        );
+            super::guard::MAX_FILE,
+            MAX_SIZE
+        ))
+    }
+
+    pub(super) fn too_large_for(most: usize) -> Self {
+        Self::too_large_because(format!("a request body has at most {most} bytes here"))
+    }
+
+    fn too_large_because(detail: String) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -242,13 +263,19 @@ impl From<ActError> for ApiError {
     fn from(error: ActError) -> Self {
         match error {
             ActError::Refused(refusal) => {
-                let mut error = Self::new(
-                    StatusCode::CONFLICT,
-                    "refused",
-                    "The action is refused",
-                    refusal.message,
-                );
+                let status = match refusal.code {
+                    "changed" => StatusCode::PRECONDITION_FAILED,
+                    "not_in_scope" | "role_not_allowed" | "not_responsible" | "duties_not_separate" => {
+                        StatusCode::FORBIDDEN
+                    }
+                    _ => StatusCode::CONFLICT,
+                };
+                let mut error = Self::new(status, "refused", "The action is refused", refusal.message);
                 error.problem.code = refusal.code.to_owned();
+                error.problem.detail_zh = Some(refusal.message_zh);
+                let who = refusal.who.iter().map(|role| role.key().to_owned());
+                error.problem.who = (!refusal.who.is_empty()).then(|| who.collect());
+                error.problem.hazard = refusal.hazard.map(|hazard| hazard.0.to_string());
                 error
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),
@@ -329,7 +356,7 @@ pub(super) enum Reading {
     /// It does not say who asks, or wrongly.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorized(Problem),
-    /// Not with this role or this token.
+    /// Not with this role or this token; of a step, `code` says which rule, `who` which roles could.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
     /// The gateway is stopping, or the store cannot be read.

@@ -6,6 +6,7 @@
 //! A module owns its tables: nobody else writes SQL over them. What is decided without a database (who may do what,
 //! when something is due, what a row has wrong) is in `vigil_core`.
 
+pub mod attachments;
 pub mod calendar;
 pub mod people;
 pub mod register;

@@ -4,9 +4,11 @@ use super::reload::Reload;
 use crate::store::{Reader, StoreError};
 use tokio::sync::oneshot;
 use vigil_core::Pipeline;
-use vigil_core::hazard::HazardSummary;
+use vigil_core::hazard::policy::Policy;
+use vigil_core::hazard::{HazardId, HazardSummary};
 use vigil_core::input::{Action, OperatorAction, Position};
 use vigil_core::output::{Output, Refusal};
+use vigil_protocol::time::UtcMillis;
 
 /// An action that was carried out and committed.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,14 +33,18 @@ pub enum ActError {
     Store(String),
 }
 
+/// Times the same condition with the same beginning is told apart.
+const ROUNDS: u32 = 1_000;
+
 /// Where an answer goes.
 pub(super) type Answer = oneshot::Sender<Result<Acted, ActError>>;
 
 /// What is asked of the building task.
 pub(super) enum Request {
     Query(Box<dyn FnOnce(&Pipeline) + Send>),
+    /// Boxed: it is rare and large.
     Act {
-        action: OperatorAction,
+        action: Box<OperatorAction>,
         answer: Answer,
     },
     /// Boxed: it is rare and large.
@@ -64,25 +70,65 @@ pub(super) async fn answered_before(
     let Some(key) = &action.idempotency_key else {
         return Ok(None);
     };
-    let Some((position, before)) = reader.action_by_key(key).await.map_err(store)? else {
+    let Some((position, received, before)) = reader.action_by_key(key).await.map_err(store)? else {
         return Ok(None);
     };
-    if before != *action {
+    if !before.asks_for_the_same(action) {
         return Err(key_reused());
     }
-    let hazard = match hazard_of(&action.action) {
-        Some(id) => reader.hazard(id).await.map_err(store)?,
+    let hazard = match hazard_of(&before.action, received) {
+        Some(id) => reader.hazard(&id.0).await.map_err(store)?,
         None => None,
     };
     Ok(Some(Acted { position, hazard }))
 }
 
-/// The hazard an action names.
-fn hazard_of(action: &Action) -> Option<&str> {
+/// A new hazard with what only the store knows of it: how often the same condition with the same beginning is on
+/// record, and what of the kind was struck off not long ago.
+pub(super) async fn prepared(
+    reader: &Reader,
+    mut action: OperatorAction,
+    now: UtcMillis,
+    policy: &Policy,
+) -> Result<OperatorAction, ActError> {
+    let store = |error: StoreError| ActError::Store(error.to_string());
+    let use_unit = action.scope.as_ref().and_then(|scope| scope.use_unit.clone());
+    let Action::OpenHazard { intake } = &mut action.action else {
+        return Ok(action);
+    };
+    while intake.round < ROUNDS
+        && let Some(id) = HazardId::of_intake(intake, now)
+        && let Some(known) = reader.hazard(&id.0).await.map_err(store)?
+        && !known.is_open()
+    {
+        intake.round += 1;
+    }
+    let owner = match (&intake.equipment, &intake.unit) {
+        (Some(equipment), _) => equipment.to_string(),
+        (None, unit) => format!("unit:{}", unit.as_deref().unwrap_or("")),
+    };
+    let since = now.saturating_sub_ms(i64::from(policy.repeat.days) * 86_400_000);
+    intake.repeat = reader
+        .struck_off_before(
+            &owner,
+            intake.rule.as_deref(),
+            &intake.category,
+            use_unit.as_deref(),
+            since,
+        )
+        .await
+        .map_err(store)?;
+    Ok(action)
+}
+
+/// The hazard an action, carried out at `received`, names or opened.
+fn hazard_of(action: &Action, received: UtcMillis) -> Option<HazardId> {
     match action {
         Action::ConfirmHazard { hazard }
         | Action::RejectHazard { hazard }
-        | Action::CommentHazard { hazard } => Some(&hazard.0),
+        | Action::CommentHazard { hazard }
+        | Action::Hazard { hazard, .. } => Some(hazard.clone()),
+        Action::OpenHazard { intake } => HazardId::of_intake(intake, received),
         Action::AcknowledgeAlarm { .. }
         | Action::ShelveAlarm { .. }
         | Action::UnshelveAlarm { .. }
@@ -97,7 +143,11 @@ pub(super) fn equipment_of(action: &Action) -> Option<&str> {
         | Action::ShelveAlarm { equipment, .. }
         | Action::UnshelveAlarm { equipment, .. }
         | Action::ResetAlarm { equipment, .. } => Some(equipment),
-        Action::ConfirmHazard { .. } | Action::RejectHazard { .. } | Action::CommentHazard { .. } => None,
+        Action::OpenHazard { intake } => intake.equipment.as_deref(),
+        Action::ConfirmHazard { .. }
+        | Action::RejectHazard { .. }
+        | Action::CommentHazard { .. }
+        | Action::Hazard { .. } => None,
     }
 }
 
@@ -115,16 +165,18 @@ pub(super) fn result_of(position: Position, outputs: &[Output]) -> Result<Acted,
 }
 
 fn key_reused() -> ActError {
-    ActError::Refused(Refusal {
-        code: "idempotency_key_reused",
-        message: "this idempotency key was used for another action".to_owned(),
-    })
+    ActError::Refused(Refusal::new(
+        "idempotency_key_reused",
+        "this idempotency key was used for another action",
+        "该幂等键已用于另一操作",
+    ))
 }
 
 /// The same key is in a batch that is not committed yet.
 pub(super) fn key_in_progress() -> ActError {
-    ActError::Refused(Refusal {
-        code: "in_progress",
-        message: "an action with this idempotency key is being carried out; ask again".to_owned(),
-    })
+    ActError::Refused(Refusal::new(
+        "in_progress",
+        "an action with this idempotency key is being carried out; ask again",
+        "同一幂等键的操作正在办理，请稍后再试",
+    ))
 }

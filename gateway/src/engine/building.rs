@@ -169,6 +169,10 @@ impl Building {
                 Output::Command(command) => Some(command.clone()),
                 _ => None,
             }));
+        // What was due comes first, whatever becomes of the action.
+        self.urgent |= outputs
+            .iter()
+            .any(|output| matches!(output, Output::Hazard { .. }));
         match result_of(self.position, outputs) {
             Ok(acted) => {
                 let node = self.node_of(&action, &acted);

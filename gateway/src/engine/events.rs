@@ -22,7 +22,7 @@ pub(super) struct Events {
 #[derive(Serialize)]
 struct HazardNews<'a> {
     hazard: &'a HazardSummary,
-    /// `opened`, `recurred`, `returned`, `confirmed`, `rejected`, `commented`.
+    /// Key of the event, such as `opened`.
     event: &'static str,
     seq: u32,
 }
@@ -48,7 +48,7 @@ impl Events {
                 Output::Hazard { event, summary } => {
                     let news = HazardNews {
                         hazard: summary,
-                        event: name(&event.kind),
+                        event: event.kind.key(),
                         seq: event.seq,
                     };
                     found.push(("hazard", json(&news)));
@@ -138,17 +138,6 @@ fn node_news(entry: &LogEntry) -> Option<NodeNews<'_>> {
         device: entry.device.as_deref(),
         online,
     })
-}
-
-const fn name(kind: &HazardEventKind) -> &'static str {
-    match kind {
-        HazardEventKind::Opened { .. } => "opened",
-        HazardEventKind::Recurred { .. } => "recurred",
-        HazardEventKind::Returned { .. } => "returned",
-        HazardEventKind::Confirmed { .. } => "confirmed",
-        HazardEventKind::Rejected { .. } => "rejected",
-        HazardEventKind::Commented { .. } => "commented",
-    }
 }
 
 fn json<T: Serialize>(value: &T) -> String {

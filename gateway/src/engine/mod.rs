@@ -46,6 +46,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::catalog::Catalog;
+use vigil_core::hazard::policy::Policy;
 use vigil_core::input::{OperatorAction, Position};
 use vigil_core::{Pipeline, Settings};
 
@@ -112,6 +113,8 @@ pub struct EngineHandle {
     events: broadcast::Sender<Arc<ServerEvent>>,
     shared: Arc<Shared>,
     reader: Reader,
+    clock: Clock,
+    policy: Arc<Policy>,
 }
 
 /// The engine's tasks.
@@ -148,6 +151,8 @@ impl Engine {
             events: events.clone(),
             shared: Arc::clone(&shared),
             reader: parts.reader.clone(),
+            clock: parts.clock.clone(),
+            policy: Arc::clone(parts.pipeline.policy()),
         };
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
         let task = run::start(
@@ -223,12 +228,22 @@ impl EngineHandle {
         if let Some(error) = self.shared.store_error() {
             return Err(ActError::Store(error));
         }
+        let action = action::prepared(&self.reader, action, self.clock.now(), &self.policy).await?;
         let (to, from) = oneshot::channel();
         self.requests
-            .send(Request::Act { action, answer: to })
+            .send(Request::Act {
+                action: Box::new(action),
+                answer: to,
+            })
             .await
             .map_err(|_| ActError::Gone)?;
         from.await.map_err(|_| ActError::Gone)?
+    }
+
+    /// The periods of the closed loop that the core works by.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     /// Lets the core go on under another catalog; resolves when it does. Nodes and equipment that both catalogs name

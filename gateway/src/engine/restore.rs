@@ -92,6 +92,9 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
         now = now.max(last_now);
         pipeline.handle(Input::Tick, stored.last_position, now, &mut outputs);
     }
+    for hazard in pipeline.restore_hazards(reader.hazards_in_hand().await?) {
+        tracing::warn!(hazard = %hazard.0, "no snapshot has this hazard as it is stored: taken from the register");
+    }
     Ok(Restored {
         position: stored.last_position.max(after),
         now,

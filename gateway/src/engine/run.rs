@@ -170,7 +170,7 @@ impl Loop {
     async fn answer(&mut self, request: Request) -> Result<(), EngineFailure> {
         match request {
             Request::Query(ask) => ask(&self.building.pipeline),
-            Request::Act { action, answer } => self.building.action(action, answer),
+            Request::Act { action, answer } => self.building.action(*action, answer),
             Request::Reload(reload) => self.reload(*reload).await?,
         }
         Ok(())

@@ -315,8 +315,9 @@ fn attachments(
 }
 
 /// SHA-256 of every attachment the events name.
-pub(super) fn attached(_events: &[HazardEvent]) -> BTreeSet<String> {
-    BTreeSet::new()
+pub(super) fn attached(events: &[HazardEvent]) -> BTreeSet<String> {
+    let files = events.iter().flat_map(|event| event.kind.attachments());
+    files.map(|file| file.sha256.to_string()).collect()
 }
 
 /// Where the content of a hash lies below the attachments' directory.

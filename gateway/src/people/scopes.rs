@@ -5,6 +5,7 @@ use crate::desk::scopes::of_catalog;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use vigil_core::catalog::Equipment;
+use vigil_core::hazard::HazardSummary;
 use vigil_core::people::{Scope, ScopeRef, Sight};
 
 /// What goes before the catalog: what the register says, and equipment that left the catalog.
@@ -44,6 +45,18 @@ impl App {
     /// Whose a piece of equipment is and where; nobody's if nobody knows it.
     #[must_use]
     pub fn scope_of(&self, id: &str) -> Scope {
+        self.known_scope(id).unwrap_or_default()
+    }
+
+    /// Whose a hazard is: as its equipment; where nobody knows that (it is a unit's, or only a report names it), as it
+    /// was when somebody last acted on it. The columns of the store that lists are filtered by say the same.
+    #[must_use]
+    pub fn scope_of_hazard(&self, hazard: &HazardSummary) -> Scope {
+        self.known_scope(&hazard.equipment)
+            .unwrap_or_else(|| hazard.handling.scope.clone())
+    }
+
+    fn known_scope(&self, id: &str) -> Option<Scope> {
         let known = self
             .people
             .scopes()
@@ -51,10 +64,16 @@ impl App {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         match (known.get(id), self.in_catalog(id)) {
-            (Some(scope), _) => scope.clone(),
-            (None, Some(equipment)) => of_catalog(equipment).into(),
-            (None, None) => Scope::default(),
+            (Some(scope), _) => Some(scope.clone()),
+            (None, Some(equipment)) => Some(of_catalog(equipment).into()),
+            (None, None) => None,
         }
+    }
+
+    /// Whether this sight has the hazard in it.
+    #[must_use]
+    pub fn sees_hazard(&self, sight: &Sight, hazard: &HazardSummary) -> bool {
+        sight.is_everything() || sight.admits((&self.scope_of_hazard(hazard)).into())
     }
 
     /// Whether this sight has the equipment in it.

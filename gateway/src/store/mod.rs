@@ -13,6 +13,7 @@ mod outbox;
 mod reader;
 mod retention;
 mod sight;
+mod words;
 mod writer;
 
 pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};

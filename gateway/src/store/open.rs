@@ -166,6 +166,10 @@ fn migrations() -> Migrator {
             "register",
             include_str!("../../migrations/sqlite/0008_register.sql"),
         ),
+        (
+            "hazard loop",
+            include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
+        ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -10,15 +10,20 @@ use super::series::{Point, points};
 use super::time::Time;
 use super::trend::gaps;
 use super::value::Evidence;
-use super::words::{GradeWords, SeverityWords, Word};
+use super::words::{GradeWords, SeverityWords, StepWords, Word};
 use crate::app::{App, HazardFilter};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use vigil_core::catalog::Equipment;
-use vigil_core::hazard::{Actor, HazardEvent, HazardEventKind, HazardSummary, RuleCitation, verify_chain};
+use vigil_core::hazard::workflow::{Evidence as NeededEvidence, StepKind, allowed_steps};
+use vigil_core::hazard::{
+    Actor, Assignment, Attachment, Handling, HazardEvent, HazardEventKind, HazardSummary, RuleCitation,
+    verify_chain,
+};
 use vigil_core::pack::{Grade, Severity};
-use vigil_core::people::Sight;
+use vigil_core::people::{Person, Role, Scope};
 use vigil_core::sample::ChannelIx;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -34,7 +39,7 @@ pub struct HazardDetail {
     /// The hazard.
     #[serde(flatten)]
     pub hazard: Hazard,
-    /// Which rule in which version on what ground; `null` only if its first event is damaged.
+    /// Which rule in which version on what ground; `null` if no rule opened it.
     pub citation: Option<Citation>,
     /// Whether the chain of events is whole.
     pub chain: Chain,
@@ -42,8 +47,137 @@ pub struct HazardDetail {
     pub history: Vec<HazardHistory>,
     /// The data around it.
     pub evidence: EvidenceWindow,
-    /// What a person can do now: `confirm`, `reject`, `comment`.
+    /// What has been made of it.
+    pub handling: HandlingView,
+    /// What who asks can do now.
+    pub next_steps: Vec<NextStep>,
+    /// The same as keys alone.
     pub allowed_actions: Vec<&'static str>,
+}
+
+/// A step that can be taken now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NextStep {
+    /// Which.
+    #[schema(value_type = StepWords)]
+    pub step: StepKind,
+    /// Title, Chinese.
+    pub title_zh: &'static str,
+    /// Title, English.
+    pub title_en: &'static str,
+    /// `reason` must say something.
+    pub text_required: bool,
+    /// A photo or a document must show it.
+    pub evidence_required: bool,
+}
+
+/// What has been made of a hazard.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HandlingView {
+    /// 责任人.
+    pub responsible_person: Option<String>,
+    /// 责任领导.
+    pub leader: Option<String>,
+    /// 整改措施.
+    pub measures: Option<String>,
+    /// 资金.
+    pub funds: Option<String>,
+    /// 应急预案.
+    pub emergency_plan: Option<String>,
+    /// 临时管控措施.
+    pub interim_measures: Vec<String>,
+    /// When the deadline was set.
+    pub deadline_set: Option<Time>,
+    /// A later deadline is asked for.
+    pub extension_wanted: Option<Time>,
+    /// Logins of who took a hand in the rectification: none of them accepts it.
+    pub rectifiers: Vec<String>,
+    /// When the responsible unit said that it is rectified.
+    pub rectified_at: Option<Time>,
+    /// By when acceptance is due, since it was asked for.
+    pub acceptance_due: Option<Time>,
+    /// Who accepted it.
+    pub accepted_by: Option<String>,
+    /// When.
+    pub accepted_at: Option<Time>,
+    /// Times it was not accepted.
+    pub refusals: u32,
+    /// 立查立改.
+    pub fixed_on_spot: bool,
+    /// 销号编号.
+    pub strike_off: Option<String>,
+    /// Look-backs made.
+    pub look_backs: u8,
+    /// The last one did not pass.
+    pub look_back_failed: bool,
+    /// Times telemetry saw it come back after strike-off.
+    pub relapses: u32,
+    /// The hazard that goes on with it.
+    pub successor: Option<String>,
+    /// Open hazards that may be the same, when it was reported.
+    pub related: Vec<String>,
+    /// Files.
+    pub attachments: u32,
+}
+
+/// A file, by the hash of its bytes: `/api/v1/attachments/{sha256}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AttachedFile {
+    /// SHA-256 of its bytes, hex.
+    pub sha256: String,
+    /// Name, for people.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// `image/jpeg`, `image/png`, `image/webp` or `application/pdf`.
+    pub media_type: &'static str,
+}
+
+impl From<&Attachment> for AttachedFile {
+    fn from(file: &Attachment) -> Self {
+        Self {
+            sha256: file.sha256.to_string(),
+            name: file.name.clone(),
+            size: file.size,
+            media_type: file.media_type.name(),
+        }
+    }
+}
+
+impl HandlingView {
+    fn of(handling: &Handling) -> Self {
+        let assignment = handling.assignment.as_ref();
+        let said =
+            |text: fn(&Assignment) -> &String| assignment.map(text).filter(|text| !text.is_empty()).cloned();
+        let texts = |texts: &[Arc<str>]| texts.iter().map(|text| text.to_string()).collect();
+        Self {
+            responsible_person: said(|assignment| &assignment.person),
+            leader: said(|assignment| &assignment.leader),
+            measures: said(|assignment| &assignment.measures),
+            funds: said(|assignment| &assignment.funds),
+            emergency_plan: said(|assignment| &assignment.emergency_plan),
+            interim_measures: texts(&handling.interim),
+            deadline_set: handling.deadline_set.map(Into::into),
+            extension_wanted: handling
+                .extension_request
+                .as_ref()
+                .map(|request| request.until.into()),
+            rectifiers: texts(&handling.rectifiers),
+            rectified_at: handling.rectified_at.map(Into::into),
+            acceptance_due: handling.acceptance_due.map(Into::into),
+            accepted_by: handling.accepted_by.as_deref().map(str::to_owned),
+            accepted_at: handling.accepted_at.map(Into::into),
+            refusals: handling.refusals,
+            fixed_on_spot: handling.fixed_on_spot,
+            strike_off: handling.strike_off.as_deref().map(str::to_owned),
+            look_backs: handling.look_backs,
+            look_back_failed: handling.look_back_failed,
+            relapses: handling.relapses,
+            successor: handling.successor.as_ref().map(|id| id.0.to_string()),
+            related: handling.related.iter().map(|id| id.0.to_string()).collect(),
+            attachments: handling.attachments,
+        }
+    }
 }
 
 /// Which rule, in which version, on what legal ground, as it was when the hazard was opened.
@@ -95,10 +229,14 @@ pub struct HazardHistory {
     pub seq: u32,
     /// When the gateway, or the person, did it.
     pub at: Time,
-    /// `opened`, `recurred`, `returned`, `confirmed`, `rejected` or `commented`.
+    /// Key of what happened, such as `opened`, `confirmed`, `assigned`, `overdue`.
     pub event: &'static str,
-    /// Who; `null` = the rule engine.
+    /// Who; `null` = the machine.
     pub actor: Option<String>,
+    /// In which role.
+    pub role: Option<&'static str>,
+    /// Of which unit.
+    pub unit: Option<String>,
     /// What the person said.
     pub text: Option<String>,
     /// Source time of the trip or return.
@@ -113,6 +251,11 @@ pub struct HazardHistory {
     pub grade: Option<Grade>,
     /// What the rule's channels said.
     pub evidence: Vec<Evidence>,
+    /// The files that came with it.
+    pub attachments: Vec<AttachedFile>,
+    /// What else it says, by the names of the chain; times in milliseconds.
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<serde_json::Value>,
     /// Log position of the cause.
     pub position: u64,
     /// Hash of the event before, hex.
@@ -157,18 +300,26 @@ pub struct EvidenceSeries {
     pub limits: Vec<Limit>,
 }
 
-/// Reads a hazard with its chain and its evidence.
+/// Reads a hazard with its chain and its evidence as `person` sees it, and what `acts_as` (the same, unless somebody
+/// may still say who he is) can do with it.
 ///
 /// # Errors
-/// Unknown id, or the store cannot be read.
-pub async fn hazard(app: &App, sight: &Sight, id: &str) -> Result<HazardDetail, ViewError> {
+/// Unknown id, or one that the person does not see; or the store cannot be read.
+pub async fn hazard(
+    app: &App,
+    id: &str,
+    person: &Person,
+    acts_as: &Person,
+) -> Result<HazardDetail, ViewError> {
     let found = app.store.hazard(id).await?;
-    let Some(summary) = found.filter(|hazard| app.sees(sight, &hazard.equipment)) else {
+    // What somebody may not see does not exist for him.
+    let sight = person.sight();
+    let Some(summary) = found.filter(|hazard| app.sees_hazard(&sight, hazard)) else {
         let newest = app
             .store
             .hazards(&HazardFilter {
                 limit: 1_000,
-                sight: Some(sight.clone()),
+                sight: Some(sight),
                 ..HazardFilter::default()
             })
             .await?;
@@ -178,19 +329,42 @@ pub async fn hazard(app: &App, sight: &Sight, id: &str) -> Result<HazardDetail, 
             newest.iter().map(|hazard| &*hazard.id.0),
         ));
     };
-    let events = app.store.hazard_events(id).await?;
+    let (summary, events) = of_one_moment(app, summary).await?;
+    let scope = app.scope_of_hazard(&summary);
+    let next_steps = next_steps(app, &summary, acts_as, &scope);
     let chain = check(&events, &summary);
     Ok(HazardDetail {
         citation: events.first().and_then(|event| citation(app, event)),
         history: events
             .iter()
-            .map(|event| history(event, chain.broken_at))
+            .map(|event| history(event, chain.broken_at, person))
             .collect(),
         evidence: evidence(app, &summary, &events).await?,
-        allowed_actions: allowed(&summary),
+        handling: HandlingView::of(&summary.handling),
+        allowed_actions: next_steps.iter().map(|next| next.step.key()).collect(),
+        next_steps,
         hazard: Hazard::of(app, &summary),
         chain,
     })
+}
+
+/// A hazard and its events, read again if something happened in between.
+async fn of_one_moment(
+    app: &App,
+    mut summary: HazardSummary,
+) -> Result<(HazardSummary, Vec<HazardEvent>), ViewError> {
+    let id = summary.id.0.clone();
+    let mut events = app.store.hazard_events(&id).await?;
+    for _ in 0..3 {
+        if events.last().is_none_or(|last| last.hash == summary.head) {
+            break;
+        }
+        if let Some(newer) = app.store.hazard(&id).await? {
+            summary = newer;
+        }
+        events = app.store.hazard_events(&id).await?;
+    }
+    Ok((summary, events))
 }
 
 /// Folds the events again and compares with what the register shows.
@@ -249,21 +423,26 @@ fn citation(app: &App, first: &HazardEvent) -> Option<Citation> {
     })
 }
 
-fn history(event: &HazardEvent, broken_at: Option<u32>) -> HazardHistory {
+fn history(event: &HazardEvent, broken_at: Option<u32>, person: &Person) -> HazardHistory {
+    let who = event.who.as_deref();
     let mut history = HazardHistory {
         seq: event.seq,
         at: event.at.into(),
-        event: "",
+        event: event.kind.key(),
         actor: match &event.actor {
             Actor::Machine => None,
             Actor::Person(name) => Some(name.clone()),
         },
-        text: None,
+        role: who.map(|who| who.role.key()),
+        unit: who.and_then(|who| who.unit.as_deref().map(str::to_owned)),
+        text: event.kind.text().map(str::to_owned),
         source_at: None,
         late: false,
         severity: None,
         grade: None,
         evidence: Vec::new(),
+        attachments: event.kind.attachments().iter().map(AttachedFile::from).collect(),
+        details: None,
         position: event.position.0,
         prev: event.prev.to_string(),
         hash: event.hash.to_string(),
@@ -278,7 +457,6 @@ fn history(event: &HazardEvent, broken_at: Option<u32>) -> HazardHistory {
             evidence,
             ..
         } => {
-            history.event = "opened";
             history.source_at = Some((*tripped_at).into());
             history.late = *late;
             history.severity = Some(*severity);
@@ -291,36 +469,58 @@ fn history(event: &HazardEvent, broken_at: Option<u32>) -> HazardHistory {
             severity,
             evidence,
         } => {
-            history.event = "recurred";
             history.source_at = Some((*tripped_at).into());
             history.late = *late;
             history.severity = Some(*severity);
             history.evidence = evidence.iter().map(Evidence::from).collect();
         }
         HazardEventKind::Returned { at, evidence } => {
-            history.event = "returned";
             history.source_at = Some((*at).into());
             history.evidence = evidence.iter().map(Evidence::from).collect();
         }
-        HazardEventKind::Confirmed { text } => {
-            (history.event, history.text) = ("confirmed", Some(text.clone()))
-        }
-        HazardEventKind::Rejected { text } => {
-            (history.event, history.text) = ("rejected", Some(text.clone()))
-        }
-        HazardEventKind::Commented { text } => {
-            (history.event, history.text) = ("commented", Some(text.clone()))
-        }
+        kind => history.details = details(kind, person),
     }
     history
 }
 
-fn allowed(summary: &HazardSummary) -> Vec<&'static str> {
-    use vigil_core::hazard::HazardStatus::{Confirmed, Rejected, Suspected};
-    match summary.status {
-        Suspected => vec!["confirm", "reject", "comment"],
-        Confirmed | Rejected => vec!["comment"],
+/// What an event says besides words and files. Times are milliseconds, as in the chain.
+fn details(kind: &HazardEventKind, person: &Person) -> Option<serde_json::Value> {
+    let mut details = serde_json::to_value(kind).ok()?;
+    let object = details.as_object_mut()?;
+    for shown in ["type", "text", "attachments"] {
+        object.remove(shown);
     }
+    // Who reported it is for the authority alone: not for the unit that was reported.
+    let authority = matches!(person.role, Role::Regulator | Role::Administrator);
+    if let Some(report) = object
+        .get_mut("report")
+        .and_then(serde_json::Value::as_object_mut)
+        && !authority
+    {
+        report.remove("reporter");
+    }
+    (!object.is_empty()).then_some(details)
+}
+
+fn next_steps(app: &App, summary: &HazardSummary, person: &Person, scope: &Scope) -> Vec<NextStep> {
+    let (now, policy) = (app.clock.now(), app.engine.policy());
+    allowed_steps(summary, person, scope, now, policy)
+        .into_iter()
+        .map(|step| {
+            let guard = step.guard();
+            NextStep {
+                step,
+                title_zh: guard.zh,
+                title_en: guard.en,
+                text_required: guard.text,
+                evidence_required: match guard.evidence {
+                    NeededEvidence::None => false,
+                    NeededEvidence::Major => summary.grade == Grade::Major,
+                    NeededEvidence::Always => true,
+                },
+            }
+        })
+        .collect()
 }
 
 /// From before the episode to behind the last trip.

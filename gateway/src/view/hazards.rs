@@ -3,14 +3,18 @@
 use super::ViewError;
 use super::card::{Card, card};
 use super::time::Time;
-use super::words::{GradeWords, HazardStatusWords, SeverityWords};
+use super::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
 use crate::app::{App, HazardCursor, HazardFilter};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
-use vigil_core::hazard::{HazardStatus, HazardSummary};
+use vigil_core::hazard::workflow::look_back_due;
+use vigil_core::hazard::{HazardSource, HazardStatus, HazardSummary};
 use vigil_core::pack::{Grade, Severity};
 use vigil_core::people::Sight;
 
+/// A total beyond it is "more than".
+const MOST_COUNTED: u32 = 10_000;
 /// Hazards shown when no limit is given.
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -21,6 +25,8 @@ pub struct HazardPage {
     pub hazards: Vec<Hazard>,
     /// Give it back as `cursor` for the next page; `null` on the last.
     pub next: Option<String>,
+    /// How many there are in all, counted up to 10,000 and only on the first page.
+    pub total: Option<u64>,
 }
 
 /// A hazard as lists show it.
@@ -45,7 +51,7 @@ pub struct Hazard {
     /// Where it stands.
     #[schema(value_type = HazardStatusWords)]
     pub status: HazardStatus,
-    /// Suspected or confirmed.
+    /// Neither rejected nor struck off.
     pub open: bool,
     /// General or (suspected) major.
     #[schema(value_type = GradeWords)]
@@ -67,18 +73,63 @@ pub struct Hazard {
     pub changed: Time,
     /// Hash of the last event, hex.
     pub head: String,
+    /// How it was found.
+    #[schema(value_type = HazardSourceWords)]
+    pub source: HazardSource,
+    /// What it is about: key of a category; empty if nobody has said.
+    pub category: String,
+    /// Title of the category, Chinese.
+    pub category_zh: String,
+    /// Title of the category, English.
+    pub category_en: String,
+    /// What was found, in words; empty if telemetry found it.
+    pub description: String,
+    /// The unit, when it is no equipment's.
+    pub unit: Option<String>,
+    /// The unit made responsible.
+    pub responsible_unit: Option<String>,
+    /// To be rectified by.
+    pub deadline: Option<Time>,
+    /// The deadline passed before it was struck off.
+    pub overdue: bool,
+    /// How often more time was given.
+    pub extensions: u32,
+    /// Level it was escalated to; 0 = none.
+    pub escalation: u8,
+    /// Number of the supervision case it is listed under.
+    pub listed: Option<String>,
+    /// The use of the equipment should stop.
+    pub out_of_use_recommended: bool,
+    /// How often the same was struck off before.
+    pub repeats: u32,
+    /// The last of those.
+    pub repeat_of: Option<String>,
+    /// Progress of the rectification, 0 to 100.
+    pub percent: u8,
+    /// When it was struck off.
+    pub struck_off_at: Option<Time>,
+    /// When the next look-back is due.
+    pub look_back_due: Option<Time>,
 }
 
-/// Whether a hazard still waits for somebody.
+/// Whether a hazard still has to be dealt with.
 #[must_use]
 pub const fn is_open(status: HazardStatus) -> bool {
-    matches!(status, HazardStatus::Suspected | HazardStatus::Confirmed)
+    status.is_open()
 }
 
 impl Hazard {
     /// A hazard with what the catalog says about its equipment.
     #[must_use]
     pub fn of(app: &App, hazard: &HazardSummary) -> Self {
+        let policy = app.engine.policy();
+        let handling = &*hazard.handling;
+        let key = match &*handling.category {
+            "" => policy.category_of(&hazard.rule),
+            key => key,
+        };
+        let category = policy.category(key);
+        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
         Self {
             id: hazard.id.0.to_string(),
             equipment: card(app, &hazard.equipment),
@@ -99,6 +150,27 @@ impl Hazard {
             events: hazard.events,
             changed: hazard.changed.into(),
             head: hazard.head.to_string(),
+            source: handling.source,
+            category: key.to_owned(),
+            category_zh: category.map(|known| known.zh.to_string()).unwrap_or_default(),
+            category_en: category.map(|known| known.en.to_string()).unwrap_or_default(),
+            description: handling.description.to_string(),
+            unit: text(&handling.unit),
+            responsible_unit: handling
+                .assignment
+                .as_ref()
+                .and_then(|assigned| text(&assigned.unit)),
+            deadline: handling.deadline.map(Into::into),
+            overdue: handling.overdue,
+            extensions: handling.extensions,
+            escalation: handling.escalation,
+            listed: text(&handling.listed),
+            out_of_use_recommended: handling.out_of_use_recommended,
+            repeats: handling.repeat.as_ref().map_or(0, |repeat| repeat.count),
+            repeat_of: handling.repeat.as_ref().map(|repeat| repeat.of.0.to_string()),
+            percent: handling.percent,
+            struck_off_at: handling.struck_off_at.map(Into::into),
+            look_back_due: look_back_due(hazard, policy).map(Into::into),
         }
     }
 }
@@ -113,15 +185,17 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
     } else {
         filter.limit.min(999)
     };
+    let filter = HazardFilter {
+        limit: limit + 1,
+        sight: Some(sight.clone()),
+        ..filter
+    };
+    let total = match filter.after {
+        None => Some(app.store.count_hazards(&filter, MOST_COUNTED).await?),
+        Some(_) => None,
+    };
     // One more than shown says whether there is another page.
-    let mut found = app
-        .store
-        .hazards(&HazardFilter {
-            limit: limit + 1,
-            sight: Some(sight.clone()),
-            ..filter
-        })
-        .await?;
+    let mut found = app.store.hazards(&filter).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found
@@ -131,5 +205,6 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
     Ok(HazardPage {
         hazards: found.iter().map(|hazard| Hazard::of(app, hazard)).collect(),
         next,
+        total,
     })
 }

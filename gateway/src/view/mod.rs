@@ -22,6 +22,7 @@ mod log;
 mod news;
 mod nodes;
 mod overview;
+mod owners;
 pub mod register;
 mod rules;
 mod series;
@@ -41,7 +42,10 @@ pub use equipment::{
     equipment, equipment_list,
 };
 pub use error::{ViewError, nearest};
-pub use hazard::{Chain, Citation, EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, hazard};
+pub use hazard::{
+    AttachedFile, Chain, Citation, EvidenceSeries, EvidenceWindow, HandlingView, HazardDetail, HazardHistory,
+    NextStep, hazard,
+};
 pub use hazards::{Hazard, HazardPage, hazards, is_open};
 pub use health::{Check, Readiness};
 pub use news::{AlarmNews, GapNews, HazardNews, News, NodeNews, UnregisteredNews, news};
@@ -49,6 +53,7 @@ pub use nodes::{Device, Journal, Node, NodeFilter, NodePage, NodeState, Odd, nod
 pub use overview::{
     HazardCounts, Hour, NodeCounts, NotWatched, Overview, SeverityCounts, StoreSize, WatchCounts, overview,
 };
+pub use owners::scope_of;
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
 pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};

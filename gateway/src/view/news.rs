@@ -19,9 +19,9 @@ use vigil_core::people::Sight;
 #[serde(untagged)]
 pub enum News {
     /// `hazard`.
-    Hazard(HazardNews),
+    Hazard(Box<HazardNews>),
     /// `alarm`.
-    Alarm(AlarmNews),
+    Alarm(Box<AlarmNews>),
     /// `gap`.
     Gap(GapNews),
     /// `node`.
@@ -38,7 +38,7 @@ pub enum News {
 pub struct HazardNews {
     /// When the gateway decided.
     pub at: Time,
-    /// `opened`, `recurred`, `returned`, `confirmed`, `rejected` or `commented`.
+    /// Key of what happened, such as `opened`, `confirmed`, `assigned`, `overdue`.
     pub event: String,
     /// Number of the event.
     pub seq: u32,
@@ -105,60 +105,63 @@ struct StoredNode {
 /// The data of an event in the terms of the API; `None` when it is out of sight.
 #[must_use]
 pub fn news(app: &App, sight: &Sight, event: &ServerEvent) -> Option<News> {
-    let other = |_| News::Other(serde_json::from_str(&event.json).unwrap_or_default());
-    let news = told(app, event).unwrap_or_else(other);
-    let seen = match &news {
-        News::Hazard(news) => app.sees(sight, &news.hazard.equipment_id),
-        News::Alarm(news) => app.sees(sight, &news.alarm.equipment_id),
-        News::Gap(news) => app.sees(sight, &news.gap.equipment),
-        News::Node(news) => carries(app, sight, &news.node, news.device.as_deref()),
-        News::Unregistered(_) | News::Other(_) => sight.is_everything(),
+    let other = |_| {
+        let news = News::Other(serde_json::from_str(&event.json).unwrap_or_default());
+        (news, sight.is_everything())
     };
+    let (news, seen) = told(app, sight, event).unwrap_or_else(other);
     seen.then_some(news)
 }
 
-fn told(app: &App, event: &ServerEvent) -> Result<News, serde_json::Error> {
+/// The data, and whether it is in sight.
+fn told(app: &App, sight: &Sight, event: &ServerEvent) -> Result<(News, bool), serde_json::Error> {
     let at = Time(event.at);
     Ok(match event.kind {
         "hazard" => {
             let StoredHazard { hazard, event, seq } = serde_json::from_str(&event.json)?;
-            News::Hazard(HazardNews {
+            let seen = app.sees_hazard(sight, &hazard);
+            let news = HazardNews {
                 at,
                 event,
                 seq,
                 hazard: Hazard::of(app, &hazard),
-            })
+            };
+            (News::Hazard(Box::new(news)), seen)
         }
         "alarm" => {
             let alarm: AlarmRecord = serde_json::from_str(&event.json)?;
-            News::Alarm(AlarmNews {
-                at,
-                alarm: Alarm::of(app, &alarm),
-            })
+            let seen = app.sees(sight, &alarm.equipment);
+            let alarm = Alarm::of(app, &alarm);
+            (News::Alarm(Box::new(AlarmNews { at, alarm })), seen)
         }
         "gap" => {
             let gap: GapRecord = serde_json::from_str(&event.json)?;
-            News::Gap(GapNews {
-                at,
-                gap: Gap::of(&gap, event.at),
-            })
+            let seen = app.sees(sight, &gap.equipment);
+            let gap = Gap::of(&gap, event.at);
+            (News::Gap(GapNews { at, gap }), seen)
         }
         "node" => {
             let StoredNode { node, device, online } = serde_json::from_str(&event.json)?;
-            News::Node(NodeNews {
+            let seen = carries(app, sight, &node, device.as_deref());
+            let news = NodeNews {
                 at,
                 node,
                 device,
                 online,
-            })
+            };
+            (News::Node(news), seen)
         }
         "unregistered" => {
             let device: UnregisteredDevice = serde_json::from_str(&event.json)?;
-            News::Unregistered(UnregisteredNews {
+            let news = UnregisteredNews {
                 at,
                 device: device.into(),
-            })
+            };
+            (News::Unregistered(news), sight.is_everything())
         }
-        _ => News::Other(serde_json::from_str(&event.json)?),
+        _ => (
+            News::Other(serde_json::from_str(&event.json)?),
+            sight.is_everything(),
+        ),
     })
 }

@@ -72,6 +72,90 @@ schema_of! {
         Confirmed,
         /// 误报.
         Rejected,
+        /// 已下达: somebody is responsible, with a deadline.
+        Assigned,
+        /// 整改中.
+        Rectifying,
+        /// 自验.
+        SelfChecked,
+        /// 验收合格.
+        Accepted,
+        /// 销号.
+        StruckOff,
+        /// 回头看: looked at again, for the last time.
+        LookedBack,
+        /// 闭环.
+        Closed,
+    }
+    /// How a hazard was found.
+    HazardSourceWords as HazardSource {
+        /// 遥测.
+        Telemetry,
+        /// 检验, 监督检查.
+        Inspection,
+        /// 巡查.
+        Patrol,
+        /// 专项整治.
+        Campaign,
+        /// 群众举报.
+        PublicReport,
+        /// 台账.
+        Register,
+        /// 风险管控措施失效.
+        RiskControl,
+        /// 回头看.
+        LookBack,
+        /// Otherwise.
+        Other,
+    }
+    /// A step of the closed loop.
+    StepWords as HazardStep {
+        /// It is real.
+        Confirm,
+        /// It is not (误报).
+        Reject,
+        /// A remark.
+        Comment,
+        /// Files.
+        Attach,
+        /// Somebody is made responsible, with a deadline (下达整改).
+        Assign,
+        /// What is done until it is rectified (临时管控措施).
+        Interim,
+        /// The work begins.
+        Start,
+        /// How far it is.
+        Progress,
+        /// Rectified, says the responsible unit (自验).
+        SelfCheck,
+        /// Somebody should accept it (申请验收).
+        RequestAcceptance,
+        /// Rectified, says somebody else (验收).
+        Accept,
+        /// Not rectified.
+        RefuseAcceptance,
+        /// More time is needed (申请延期).
+        RequestExtension,
+        /// More time is given.
+        GrantExtension,
+        /// No more time is given.
+        RefuseExtension,
+        /// Its use should stop (建议停用).
+        RecommendOutOfUse,
+        /// Graded anew.
+        ChangeGrade,
+        /// Under listed supervision (挂牌督办).
+        List,
+        /// No longer (摘牌).
+        Delist,
+        /// Rectified where it was found (立查立改).
+        FixOnSpot,
+        /// Struck off (销号).
+        StrikeOff,
+        /// Looked at again (回头看).
+        LookBack,
+        /// Nothing is left to do (闭环).
+        Close,
     }
     /// State of ISA-18.2-2016 figure 3.
     AlarmStateWords as AlarmState {
@@ -136,7 +220,8 @@ mod tests {
     use serde::de::DeserializeOwned;
     use vigil_core::alarm::{AlarmClass, AlarmState};
     use vigil_core::equipment::Link;
-    use vigil_core::hazard::HazardStatus;
+    use vigil_core::hazard::workflow::StepKind;
+    use vigil_core::hazard::{HazardSource, HazardStatus};
     use vigil_core::output::GapReason;
     use vigil_core::pack::{Direction, Grade, Severity};
 
@@ -153,6 +238,11 @@ mod tests {
         same::<_, Severity>(SeverityWords::ALL);
         same::<_, Grade>(GradeWords::ALL);
         same::<_, HazardStatus>(HazardStatusWords::ALL);
+        assert_eq!(HazardStatusWords::ALL.len(), HazardStatus::ALL.len());
+        same::<_, HazardSource>(HazardSourceWords::ALL);
+        assert_eq!(HazardSourceWords::ALL.len(), HazardSource::ALL.len());
+        same::<_, StepKind>(StepWords::ALL);
+        assert_eq!(StepWords::ALL.len(), StepKind::ALL.len());
         same::<_, AlarmState>(AlarmStateWords::ALL);
         assert_eq!(AlarmStateWords::ALL.len(), AlarmState::ALL.len());
         same::<_, AlarmClass>(AlarmClassWords::ALL);

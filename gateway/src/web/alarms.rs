@@ -98,6 +98,7 @@ async fn take(
             "There is no such alarm.",
         );
     }
+    let scope = site.app.scope_of(&equipment);
     let action = match step.step.as_str() {
         "acknowledge" => Action::AcknowledgeAlarm { equipment, rule },
         "unshelve" => Action::UnshelveAlarm { equipment, rule },
@@ -114,6 +115,8 @@ async fn take(
         actor: page.access.login().to_owned(),
         reason: String::new(),
         idempotency_key: None,
+        who: Some(page.access.person.clone()),
+        scope: Some(scope),
         action,
     };
     match site.app.engine.act(action).await {

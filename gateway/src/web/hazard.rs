@@ -6,7 +6,7 @@ use super::page::Page;
 use super::trends::{self, Figure, Source};
 use super::{Site, terms};
 use crate::app::ActError;
-use crate::people::admin_name;
+use crate::people::{ADMIN, admin_name};
 use crate::view;
 use crate::view::HazardMark;
 use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
@@ -19,6 +19,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use vigil_core::hazard::HazardId;
 use vigil_core::input::{Action, OperatorAction};
+use vigil_core::people::Person;
 use vigil_protocol::vocabulary::{CarDirection, CarDriveStatus, Quantity, ServiceMode};
 
 #[derive(Template)]
@@ -97,10 +98,10 @@ pub(crate) async fn act(
 
 async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (StatusCode, String)> {
     let refused = |status, zh, en| Err((status, page.pick(zh, en).to_owned()));
-    let actor = match &page.session {
-        Some(session) if session.vouches_for(&step.csrf) => page.access.login().to_owned(),
+    let person = match &page.session {
+        Some(session) if session.vouches_for(&step.csrf) => page.access.person.clone(),
         // The token itself vouches for a form that belongs to no session.
-        _ if site.app.token.matches(step.token.trim()) => admin_name(&step.name),
+        _ if site.app.token.matches(step.token.trim()) => Person::administrator(&admin_name(&step.name)),
         Some(_) => {
             return refused(
                 StatusCode::FORBIDDEN,
@@ -117,7 +118,7 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
         }
     };
     let found = match site.app.store.hazard(id).await {
-        Ok(found) => found.filter(|hazard| site.app.sees(&page.sight(), &hazard.equipment)),
+        Ok(found) => found.filter(|hazard| site.app.sees_hazard(&person.sight(), hazard)),
         Err(error) => return Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     };
     let Some(found) = found else {
@@ -127,7 +128,8 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
             "There is no such hazard.",
         );
     };
-    page.access.in_area(&*site.app.scope_of(&found.equipment).area);
+    let scope = site.app.scope_of_hazard(&found);
+    page.access.in_area(&*scope.area);
     let hazard = HazardId(id.into());
     let action = match step.step.as_str() {
         "confirm" => Action::ConfirmHazard { hazard },
@@ -142,9 +144,11 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
         }
     };
     let action = OperatorAction {
-        actor,
+        actor: person.login.to_string(),
         reason: step.text.clone(),
         idempotency_key: None,
+        who: Some(person),
+        scope: Some(scope),
         action,
     };
     match site.app.engine.act(action).await {
@@ -155,7 +159,14 @@ async fn take(site: &Site, page: &Page, id: &str, step: &Step) -> Result<(), (St
                 "reason_required" if step.step == "reject" => page.pick("判为误报必须写明理由。", "A rejection needs a reason."),
                 "reason_required" => page.pick("备注不能为空。", "A comment needs a text."),
                 "unknown_hazard" => page.pick("没有这条隐患，或它已被较新的一条取代。", "There is no such hazard, or a newer one has taken its place."),
-                _ => return Err((StatusCode::CONFLICT, refusal.message)),
+                "not_in_scope" | "role_not_allowed" | "not_responsible" | "duties_not_separate" => {
+                    let why = page.pick(&refusal.message_zh, &refusal.message);
+                    return Err((StatusCode::FORBIDDEN, why.to_owned()));
+                }
+                _ => {
+                    let why = page.pick(&refusal.message_zh, &refusal.message);
+                    return Err((StatusCode::CONFLICT, why.to_owned()));
+                }
             };
             Err((StatusCode::CONFLICT, why.to_owned()))
         }
@@ -180,7 +191,10 @@ async fn make<'p>(
     id: &str,
     refused: Option<Refused>,
 ) -> Result<HazardPage<'p>, Fault> {
-    let detail = view::hazard(&site.app, &page.sight(), id).await?;
+    // Who has not signed in may still paste the admin token into a form.
+    let holder = (!page.access.signed_in()).then(|| Person::administrator(ADMIN));
+    let person = &page.access.person;
+    let detail = view::hazard(&site.app, id, person, holder.as_ref().unwrap_or(person)).await?;
     let charts = detail
         .evidence
         .series
@@ -264,6 +278,33 @@ impl HazardPage<'_> {
             "confirmed" => self.page.pick("确认属实", "confirmed"),
             "rejected" => self.page.pick("判为误报", "rejected"),
             "commented" => self.page.pick("备注", "comment"),
+            "reported" => self.page.pick("上报立案", "reported"),
+            "attached" => self.page.pick("补充材料", "files added"),
+            "assigned" => self.page.pick("下达整改", "assigned"),
+            "interim_measure" => self.page.pick("临时管控措施", "interim measure"),
+            "rectification_started" => self.page.pick("开始整改", "rectification begun"),
+            "progress" => self.page.pick("整改进度", "progress"),
+            "self_checked" => self.page.pick("自验", "self-check"),
+            "acceptance_requested" => self.page.pick("申请验收", "acceptance asked for"),
+            "accepted" => self.page.pick("验收合格", "accepted"),
+            "acceptance_refused" => self.page.pick("验收不合格", "not accepted"),
+            "extension_requested" => self.page.pick("申请延期", "more time asked for"),
+            "extension_granted" => self.page.pick("批准延期", "more time given"),
+            "extension_refused" => self.page.pick("不予延期", "no more time given"),
+            "out_of_use_recommended" => self.page.pick("建议停用", "out of use recommended"),
+            "grade_changed" => self.page.pick("调整等级", "graded anew"),
+            "listed" => self.page.pick("挂牌督办", "listed for supervision"),
+            "delisted" => self.page.pick("摘牌", "delisted"),
+            "fixed_on_spot" => self.page.pick("立查立改", "fixed on the spot"),
+            "struck_off" => self.page.pick("销号", "struck off"),
+            "looked_back" => self.page.pick("回头看", "looked back"),
+            "closed" => self.page.pick("闭环", "closed"),
+            "repeated" => self.page.pick("屡查屡犯", "repeated"),
+            "relapsed" => self.page.pick("销号后再次出现", "came back after strike-off"),
+            "reminded" => self.page.pick("到期提醒", "reminder"),
+            "overdue" => self.page.pick("逾期", "overdue"),
+            "escalated" => self.page.pick("逾期上报", "escalated"),
+            "look_back_due" => self.page.pick("“回头看”到期", "look-back due"),
             _ => self.page.pick("其他", "other"),
         }
     }

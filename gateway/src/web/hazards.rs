@@ -163,6 +163,7 @@ fn filter(page: &Page) -> (HazardFilter, Option<&'static str>) {
             after,
             sight: None,
             limit: ROWS,
+            ..HazardFilter::default()
         },
         wrong,
     )

@@ -57,6 +57,13 @@ pub(crate) const fn status(language: Language, status: HazardStatus) -> &'static
         HazardStatus::Suspected => language.pick("疑似", "suspected"),
         HazardStatus::Confirmed => language.pick("已确认", "confirmed"),
         HazardStatus::Rejected => language.pick("误报", "rejected"),
+        HazardStatus::Assigned => language.pick("已下达", "assigned"),
+        HazardStatus::Rectifying => language.pick("整改中", "rectifying"),
+        HazardStatus::SelfChecked => language.pick("待验收", "awaiting acceptance"),
+        HazardStatus::Accepted => language.pick("验收合格", "accepted"),
+        HazardStatus::StruckOff => language.pick("已销号", "struck off"),
+        HazardStatus::LookedBack => language.pick("已回头看", "looked back at"),
+        HazardStatus::Closed => language.pick("已闭环", "closed"),
     }
 }
 
@@ -65,6 +72,13 @@ pub(crate) const fn next_step(language: Language, status: HazardStatus) -> &'sta
     match status {
         HazardStatus::Suspected => language.pick("核实：确认或判为误报", "confirm or reject"),
         HazardStatus::Confirmed => language.pick("组织整改", "have it rectified"),
+        HazardStatus::Assigned => language.pick("开始整改", "begin rectification"),
+        HazardStatus::Rectifying => language.pick("整改并自验", "rectify and check"),
+        HazardStatus::SelfChecked => language.pick("由他人验收", "acceptance by another person"),
+        HazardStatus::Accepted => language.pick("销号", "strike off"),
+        HazardStatus::StruckOff => language.pick("到期“回头看”", "look back when due"),
+        HazardStatus::LookedBack => language.pick("闭环归档", "close"),
+        HazardStatus::Closed => language.pick("无需处置", "nothing more to do"),
         HazardStatus::Rejected => language.pick("无需处置", "nothing more to do"),
     }
 }
@@ -73,8 +87,10 @@ pub(crate) const fn next_step(language: Language, status: HazardStatus) -> &'sta
 pub(crate) const fn grade(language: Language, grade: Grade, status: HazardStatus) -> &'static str {
     match (grade, status) {
         (Grade::General, _) => language.pick("一般隐患", "general hazard"),
-        (Grade::Major, HazardStatus::Confirmed) => language.pick("重大隐患", "major hazard"),
-        (Grade::Major, _) => language.pick("疑似重大隐患", "suspected major hazard"),
+        (Grade::Major, HazardStatus::Suspected | HazardStatus::Rejected) => {
+            language.pick("疑似重大隐患", "suspected major hazard")
+        }
+        (Grade::Major, _) => language.pick("重大隐患", "major hazard"),
     }
 }
 

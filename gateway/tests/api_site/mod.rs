@@ -73,7 +73,9 @@ impl Site {
     pub async fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (writer, reader) = open(dir.path()).await;
-        let (catalog, config) = (Arc::new(catalog()), Arc::new(Config::default()));
+        let mut config = Config::default();
+        config.store.data = dir.path().to_owned();
+        let (catalog, config) = (Arc::new(catalog()), Arc::new(config));
         let mut pipeline = Pipeline::new(Arc::clone(&catalog), config.core.clone());
         let restored = restore(&mut pipeline, &reader).await.unwrap();
         let clock = Clock::manual(UtcMillis(T0));
@@ -214,8 +216,39 @@ impl Site {
         self.ask(Method::GET, path, &[], "").await
     }
 
+    /// As whoever has the admin token sees it.
+    pub async fn get_as_admin(&self, path: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        self.ask(Method::GET, path, &[("authorization", &bearer)], "")
+            .await
+    }
+
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.ask(Method::POST, path, headers, body).await
+    }
+
+    /// Posts JSON with the admin token and one more header.
+    pub async fn post_json(&self, path: &str, header: Option<(&str, &str)>, body: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        headers.extend(header);
+        self.post(path, &headers, &body.to_string()).await
+    }
+
+    /// Uploads a file with the admin token.
+    pub async fn upload(&self, name: &str, bytes: &[u8]) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/api/v1/attachments?name={name}"))
+            .header("authorization", bearer)
+            .header("content-length", bytes.len())
+            .body(Body::from(bytes.to_vec()))
+            .unwrap();
+        self.answer("upload", request).await
     }
 
     /// Posts JSON with the admin token.
@@ -261,6 +294,10 @@ impl Site {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).unwrap();
+        self.answer(path, request).await
+    }
+
+    async fn answer(&self, path: &str, request: Request<Body>) -> Answer {
         let response = within(path, self.router.clone().oneshot(request)).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = within(path, to_bytes(body, usize::MAX)).await.unwrap();

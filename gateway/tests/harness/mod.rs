@@ -270,6 +270,7 @@ pub fn summary(id: &str, equipment: &str, rule: &str, status: HazardStatus) -> H
         head: ContentHash::of(id.as_bytes()),
         title_zh: "超压".into(),
         title_en: "Overpressure".into(),
+        handling: Box::default(),
         clause: "GB 45067-2024 4.2 c".into(),
     }
 }
@@ -287,6 +288,8 @@ pub fn event(hazard: &str, seq: u32, prev: ContentHash) -> HazardEvent {
         position: Position(3),
         prev,
         hash: ContentHash::of(format!("{hazard} {seq}").as_bytes()),
+        who: None,
+        scope: None,
     }
 }
 
@@ -343,6 +346,8 @@ pub fn comment(key: Option<&str>) -> OperatorAction {
         actor: "刘工".to_owned(),
         reason: "看过了".to_owned(),
         idempotency_key: key.map(str::to_owned),
+        who: None,
+        scope: None,
         action: Action::CommentHazard {
             hazard: HazardId("HZ-1".into()),
         },

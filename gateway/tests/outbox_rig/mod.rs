@@ -228,6 +228,8 @@ impl Rig {
                 actor: "刘工".to_owned(),
                 reason,
                 idempotency_key: None,
+                who: None,
+                scope: None,
                 action: Action::CommentHazard {
                     hazard: HazardId(hazard.into()),
                 },

@@ -1,10 +1,12 @@
 //! What people do about alarms and hazards.
 
 use super::EquipmentState;
-use super::story::{self, Here, Note, Why};
+use super::story::{Here, Note, Why};
 use crate::alarm::{AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
-use crate::hazard::{Actor, HazardEventKind, HazardId, HazardStatus, HazardSummary, said};
+use crate::hazard::HazardId;
+use crate::hazard::docket::{Acting, Asked, unknown_hazard};
+use crate::hazard::workflow::Step;
 use crate::input::{Action, OperatorAction, Position};
 use crate::output::{Outputs, Refusal};
 use crate::pack::Severity;
@@ -13,11 +15,8 @@ use vigil_protocol::time::UtcMillis;
 /// Nobody may shelve for longer.
 const SHELVE_MAX_MS: i64 = 8 * 3_600_000;
 
-fn refused(code: &'static str, message: impl Into<String>) -> Refusal {
-    Refusal {
-        code,
-        message: message.into(),
-    }
+fn refused(code: &'static str, message: impl Into<String>, message_zh: impl Into<String>) -> Refusal {
+    Refusal::new(code, message, message_zh)
 }
 
 impl EquipmentState {
@@ -34,32 +33,23 @@ impl EquipmentState {
         out: &mut Outputs,
     ) -> Result<(), Refusal> {
         let here = Here { position, now };
-        let Some(actor) = said(&action.actor) else {
+        let Some(acting) = Acting::of(action, position, now) else {
             return Err(refused(
                 "actor_required",
                 "an action needs the name of who takes it",
+                "须注明办理人",
             ));
         };
-        let reason = action.reason.trim();
+        let (actor, reason) = (acting.actor(), acting.text);
         match &action.action {
-            Action::ConfirmHazard { hazard } => {
-                let kind = HazardEventKind::Confirmed { text: reason.into() };
-                self.decide(hazard, kind, actor, here, out)?;
-            }
-            Action::RejectHazard { hazard } => {
-                if reason.is_empty() {
-                    return Err(refused("reason_required", "a rejection (误报) needs a reason"));
-                }
-                let kind = HazardEventKind::Rejected { text: reason.into() };
-                self.decide(hazard, kind, actor, here, out)?;
-            }
-            Action::CommentHazard { hazard } => {
-                if reason.is_empty() {
-                    return Err(refused("reason_required", "a comment needs a text"));
-                }
-                let hazard = self.hazard_mut(hazard)?;
-                let kind = HazardEventKind::Commented { text: reason.into() };
-                story::append(hazard, kind, Actor::Person(actor.into()), here, out);
+            Action::ConfirmHazard { hazard } => self.step(hazard, None, &Step::Confirm, &acting, out)?,
+            Action::RejectHazard { hazard } => self.step(hazard, None, &Step::Reject, &acting, out)?,
+            Action::CommentHazard { hazard } => self.step(hazard, None, &Step::Comment, &acting, out)?,
+            Action::Hazard { hazard, expect, step } => self.step(hazard, *expect, step, &acting, out)?,
+            Action::OpenHazard { intake } => {
+                let policy = self.plan.policy.clone();
+                let rare = self.rare();
+                rare.docket.report(&equipment.id, intake, &acting, &policy, out)?;
             }
             Action::AcknowledgeAlarm { rule, .. } => {
                 self.raised(equipment, rule)?;
@@ -79,6 +69,7 @@ impl EquipmentState {
                     return Err(refused(
                         "alarm_unknown",
                         format!("the alarm of rule {rule} is not shelved"),
+                        format!("规则 {rule} 的报警未被搁置"),
                     ));
                 }
                 self.change(equipment, rule, here, (actor, reason), out, |alarm| {
@@ -91,12 +82,14 @@ impl EquipmentState {
                     return Err(refused(
                         "still_active",
                         format!("the condition of rule {rule} still holds"),
+                        format!("规则 {rule} 的情形仍然存在"),
                     ));
                 }
                 if !flags.latched {
                     return Err(refused(
                         "not_latched",
                         format!("the alarm of rule {rule} is not latched"),
+                        format!("规则 {rule} 的报警未锁存"),
                     ));
                 }
                 self.change(equipment, rule, here, (actor, reason), out, |alarm| {
@@ -108,42 +101,21 @@ impl EquipmentState {
         Ok(())
     }
 
-    /// Confirms or rejects, which only a suspected hazard allows.
-    fn decide(
+    /// A step on one of the equipment's hazards.
+    fn step(
         &mut self,
         hazard: &HazardId,
-        kind: HazardEventKind,
-        actor: &str,
-        here: Here,
+        expect: Option<u32>,
+        step: &Step,
+        acting: &Acting<'_>,
         out: &mut Outputs,
     ) -> Result<(), Refusal> {
-        let hazard = self.hazard_mut(hazard)?;
-        if hazard.status != HazardStatus::Suspected {
-            let status = if hazard.status == HazardStatus::Confirmed {
-                "confirmed"
-            } else {
-                "rejected"
-            };
-            return Err(refused(
-                "not_suspected",
-                format!("hazard {} is {status} already", hazard.id.0),
-            ));
-        }
-        story::append(hazard, kind, Actor::Person(actor.into()), here, out);
-        Ok(())
-    }
-
-    fn hazard_mut(&mut self, id: &HazardId) -> Result<&mut HazardSummary, Refusal> {
-        let current = self
-            .stories
-            .iter_mut()
-            .flatten()
-            .filter_map(|story| story.hazard.as_mut());
-        let replaced = self.rare.iter_mut().flat_map(|rare| &mut rare.rejected);
-        current
-            .chain(replaced)
-            .find(|hazard| hazard.id == *id)
-            .ok_or_else(|| refused("unknown_hazard", format!("there is no hazard {}", id.0)))
+        let (last_heard, policy) = (self.last_heard, self.plan.policy.clone());
+        let Some(rare) = &mut self.rare else {
+            return Err(unknown_hazard(hazard));
+        };
+        let asked = Asked { hazard, expect, step };
+        rare.docket.act(asked, acting, last_heard, &policy, out)
     }
 
     fn rule_index(equipment: &Equipment, rule: &str) -> Result<usize, Refusal> {
@@ -155,6 +127,7 @@ impl EquipmentState {
                 refused(
                     "alarm_unknown",
                     format!("equipment {} has no rule {rule}", equipment.id),
+                    format!("设备 {} 没有规则 {rule}", equipment.id),
                 )
             })
     }
@@ -170,6 +143,7 @@ impl EquipmentState {
                 refused(
                     "alarm_unknown",
                     format!("rule {rule} has no alarm on {}", equipment.id),
+                    format!("设备 {} 的规则 {rule} 没有报警", equipment.id),
                 )
             })
     }
@@ -187,13 +161,21 @@ impl EquipmentState {
             .and_then(|story| story.alarm.as_ref());
         let severity = alarm.map_or(equipment.rules[index].severity, |alarm| alarm.severity);
         if severity == Severity::S1 {
-            return Err(refused("shelve_s1", format!("rule {rule} is S1: never shelved")));
+            return Err(refused(
+                "shelve_s1",
+                format!("rule {rule} is S1: never shelved"),
+                format!("规则 {rule} 为 S1 级，不得搁置"),
+            ));
         }
         if until <= now {
-            return Err(refused("shelve_past", "the shelf would have ended already"));
+            return Err(refused(
+                "shelve_past",
+                "the shelf would have ended already",
+                "搁置截止时间已过",
+            ));
         }
         if until.since(now) > SHELVE_MAX_MS {
-            return Err(refused("shelve_too_long", "8 hours at most"));
+            return Err(refused("shelve_too_long", "8 hours at most", "最多搁置 8 小时"));
         }
         Ok(())
     }

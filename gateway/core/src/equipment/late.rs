@@ -12,10 +12,10 @@ use super::evaluator::{Evaluator, Fact, What};
 use super::gaps::KEPT;
 use super::plan::RuleSet;
 use super::series::{Cell, Sums, Values};
-use super::story::{self, Here, Trip};
+use super::story::{self, Here};
 use super::{EquipmentState, Moment, Rare};
 use crate::catalog::Equipment;
-use crate::hazard::{Actor, HazardEventKind};
+use crate::hazard::docket::Trip;
 use crate::output::Outputs;
 use crate::pack::{RuleKind, Truth};
 use crate::rules;
@@ -298,7 +298,7 @@ impl EquipmentState {
                     let evidence = story::evidence(equipment, rule, index, &late.evaluator);
                     if let Some(position) = late.tripped.iter().position(|(tripped, _)| *tripped == index) {
                         late.tripped.swap_remove(position);
-                        self.late_return(index, fact.at, evidence, here, out);
+                        self.late_return(equipment, index, fact.at, evidence, here, out);
                     }
                 }
                 What::Masked { .. } | What::Unmasked | What::Suppressed | What::Unsuppressed => {}
@@ -329,8 +329,7 @@ impl EquipmentState {
         let severity = story::severity_now(rule, &late.evaluator);
         let evidence = story::evidence(equipment, rule, index, &late.evaluator);
         let live_active = self.live.memories[index].active;
-        let story = self.story(index);
-        story.add_late_episode(onset, at, live_active);
+        self.story(index).add_late_episode(onset, at, live_active);
         let trip = Trip {
             onset,
             at,
@@ -338,13 +337,13 @@ impl EquipmentState {
             severity,
             grade,
         };
-        let replaced = story.tell_trip(equipment, rule, trip, evidence, here, out);
-        self.keep_rejected(replaced);
+        self.tell_trip(equipment, rule, trip, evidence, here, out);
     }
 
     /// A late trip is over. While the condition holds live, it has not returned.
     fn late_return(
         &mut self,
+        equipment: &Equipment,
         index: usize,
         at: i64,
         evidence: Vec<crate::hazard::EvidenceReading>,
@@ -352,14 +351,9 @@ impl EquipmentState {
         out: &mut Outputs,
     ) {
         let live_active = self.live.memories[index].active;
-        let story = self.story(index);
-        story.end_late_episode(at);
-        if !live_active && story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
-            let kind = HazardEventKind::Returned {
-                at: UtcMillis(at),
-                evidence,
-            };
-            story.tell(kind, Actor::Machine, here, out);
+        self.story(index).end_late_episode(at);
+        if !live_active {
+            self.tell_return(&equipment.rules[index], UtcMillis(at), evidence, here, out);
         }
     }
 
@@ -377,7 +371,7 @@ impl EquipmentState {
             let normal = rules::beginning(rule, self.live.values());
             let at = normal.map_or(tripped_at, |(_, latest)| latest.at.0.max(tripped_at));
             let evidence = story::evidence(equipment, rule, index, &self.live);
-            self.late_return(index, at, evidence, here, out);
+            self.late_return(equipment, index, at, evidence, here, out);
         }
         Some(late)
     }

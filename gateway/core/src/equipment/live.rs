@@ -3,14 +3,15 @@
 use super::evaluator::{Fact, What};
 use super::plan::RuleSet;
 use super::series::Taken;
-use super::story::{self, Here, Note, Trip, Why};
+use super::story::{self, Here, Note, Why};
 use super::{EquipmentState, Link, Moment, codes, words};
 use crate::alarm::AlarmState;
 use crate::catalog::Equipment;
-use crate::hazard::{Actor, HazardEventKind, HazardSummary};
+use crate::hazard::EvidenceReading;
+use crate::hazard::docket::{Trip, Tripped};
 use crate::input::Position;
 use crate::output::{GapReason, Outputs};
-use crate::pack::{RuleKind, Severity};
+use crate::pack::{Rule, RuleKind, Severity};
 use crate::sample::{Reading, Sample};
 use vigil_protocol::time::UtcMillis;
 
@@ -305,16 +306,9 @@ impl EquipmentState {
                     RuleKind::Quality { .. } => String::from("readable again"),
                     _ => words::detail(equipment, rule, &self.live),
                 };
-                let story = self.story(index);
-                story.end_episode(at);
-                if story.open_hazard().is_some_and(|hazard| hazard.condition_active) {
-                    let kind = HazardEventKind::Returned {
-                        at: UtcMillis(at),
-                        evidence,
-                    };
-                    story.tell(kind, Actor::Machine, here, out);
-                }
-                story.change_alarm(
+                self.story(index).end_episode(at);
+                self.tell_return(rule, UtcMillis(at), evidence, here, out);
+                self.story(index).change_alarm(
                     equipment,
                     rule,
                     Why {
@@ -396,9 +390,7 @@ impl EquipmentState {
         let evidence = grade
             .map(|_| story::evidence(equipment, rule, index, &self.live))
             .unwrap_or_default();
-        let story = self.story(index);
-        story.begin_episode(onset);
-        let mut replaced = None;
+        self.story(index).begin_episode(onset);
         if let Some(grade) = grade {
             let trip = Trip {
                 onset,
@@ -407,10 +399,13 @@ impl EquipmentState {
                 severity,
                 grade,
             };
-            replaced = story.tell_trip(equipment, rule, trip, evidence, here, out);
+            self.tell_trip(equipment, rule, trip, evidence, here, out);
         }
-        let hazard = story.open_hazard().map(|hazard| hazard.id.as_arc().clone());
-        story.change_alarm(
+        let docket = self.rare.as_ref().map(|rare| &rare.docket);
+        let hazard = docket
+            .and_then(|docket| docket.open_of(&rule.id))
+            .map(|hazard| hazard.id.as_arc().clone());
+        self.story(index).change_alarm(
             equipment,
             rule,
             Why {
@@ -432,17 +427,43 @@ impl EquipmentState {
                 alarm.detail = detail;
             },
         );
-        self.keep_rejected(replaced);
     }
 
-    pub(super) fn keep_rejected(&mut self, replaced: Option<HazardSummary>) {
-        const KEPT: usize = 16;
-        let Some(replaced) = replaced else { return };
-        let rejected = &mut self.rare().rejected;
-        if rejected.len() == KEPT {
-            rejected.remove(0);
+    /// The docket hears of a trip.
+    pub(super) fn tell_trip(
+        &mut self,
+        equipment: &Equipment,
+        rule: &Rule,
+        trip: Trip,
+        evidence: Vec<EvidenceReading>,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        let policy = self.plan.policy.clone();
+        let cite = || story::cite(rule);
+        let docket = &mut self.rare().docket;
+        let tripped = Tripped {
+            equipment: &equipment.id,
+            rule: &rule.id,
+            trip,
+            evidence,
+        };
+        docket.on_trip(tripped, cite, &here.machine(), &policy, out);
+    }
+
+    /// The docket hears that a condition went.
+    pub(super) fn tell_return(
+        &mut self,
+        rule: &Rule,
+        at: UtcMillis,
+        evidence: Vec<EvidenceReading>,
+        here: Here,
+        out: &mut Outputs,
+    ) {
+        if let Some(rare) = &mut self.rare {
+            rare.docket
+                .on_return(&rule.id, at, evidence, &here.machine(), out);
         }
-        rejected.push(replaced);
     }
 
     /// Rules driven by arrival time are looked at again.

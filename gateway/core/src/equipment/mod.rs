@@ -33,6 +33,7 @@ pub use snapshot::RestoreError;
 
 use crate::alarm::{AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
+use crate::hazard::docket::Docket;
 use crate::hazard::{HazardId, HazardStatus, HazardSummary};
 use crate::input::Position;
 use crate::output::GapRecord;
@@ -117,8 +118,8 @@ struct Rare {
     /// What was known before each of the last holes, oldest first.
     seeds: Vec<Seed>,
     late: Option<Box<Late>>,
-    /// Rejected hazards that have been replaced by a newer one.
-    rejected: Vec<HazardSummary>,
+    /// Its hazards.
+    docket: Docket,
 }
 
 impl EquipmentState {
@@ -192,7 +193,7 @@ impl EquipmentState {
         gaps.filter(|gap| gap.to.is_none()).cloned().collect()
     }
 
-    /// Hazards that an action can be taken on: the open ones, and the last rejected ones.
+    /// Hazards that an action can be taken on: those that are not closed, and the last rejected ones.
     #[must_use]
     pub fn hazards(&self) -> Vec<HazardRef> {
         self.known_hazards()
@@ -205,12 +206,27 @@ impl EquipmentState {
     }
 
     fn known_hazards(&self) -> impl Iterator<Item = &HazardSummary> {
-        let current = self
-            .stories
-            .iter()
-            .flatten()
-            .filter_map(|story| story.hazard.as_ref());
-        current.chain(self.rare.iter().flat_map(|rare| &rare.rejected))
+        self.rare.iter().flat_map(|rare| rare.docket.cases())
+    }
+
+    /// One of them, as it stands.
+    #[must_use]
+    pub fn hazard(&self, id: &HazardId) -> Option<&HazardSummary> {
+        self.rare.as_ref()?.docket.find(id)
+    }
+
+    /// Puts back a hazard that the store knows to be further on. Returns whether it was.
+    pub(crate) fn adopt_newer(&mut self, equipment: &Equipment, hazard: HazardSummary) -> bool {
+        if self
+            .hazard(&hazard.id)
+            .is_some_and(|known| known.events >= hazard.events)
+        {
+            return false;
+        }
+        let policy = self.plan.policy.clone();
+        let adopted = self.rare().docket.adopt(hazard, &policy);
+        self.plan_deadline(equipment);
+        adopted
     }
 
     /// Nothing worth a snapshot has happened.

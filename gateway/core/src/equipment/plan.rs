@@ -2,6 +2,7 @@
 
 use crate::catalog::{Channel, Equipment};
 use crate::hash::ContentHash;
+use crate::hazard::policy::Policy;
 use crate::pack::{Rule, RuleKind};
 use crate::rules;
 use crate::sample::ChannelIx;
@@ -81,6 +82,8 @@ pub struct Plan {
     stale_intervals: i64,
     /// … and at least this old are stale, when the equipment is not heard.
     stale_min_ms: i64,
+    /// Periods of the closed loop.
+    pub(crate) policy: Arc<Policy>,
 }
 
 impl Plan {
@@ -111,6 +114,7 @@ impl Plan {
             quiet_ms: 0,
             stale_intervals: i64::from(settings.stale_intervals),
             stale_min_ms: settings.stale_min_ms,
+            policy: settings.policy.clone(),
         };
         // The channel repeated most often: when it is missed, something is wrong.
         plan.max_gap_ms = equipment

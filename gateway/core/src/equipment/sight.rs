@@ -42,6 +42,10 @@ impl EquipmentState {
         self.look(equipment, here, out);
         self.unshelve_due(equipment, here, out);
         self.late_due(equipment, here, out);
+        if let Some(rare) = &mut self.rare {
+            rare.docket
+                .on_due(here.now, here.position, &self.plan.policy, out);
+        }
     }
 
     /// When the whole equipment counts as out of sight.
@@ -221,6 +225,11 @@ impl EquipmentState {
             self.deadline = self
                 .quiet_since()
                 .map(|base| base.saturating_add_ms(self.plan.quiet_ms));
+            let hazards = self.rare.as_ref().and_then(|rare| rare.docket.next());
+            self.deadline = match (self.deadline, hazards) {
+                (Some(quiet), Some(hazards)) => Some(quiet.min(hazards)),
+                (quiet, hazards) => quiet.or(hazards),
+            };
         }
     }
 
@@ -281,6 +290,7 @@ impl EquipmentState {
             let late = rare.late_due();
             irregular |= late.is_some();
             earlier(late);
+            earlier(rare.docket.next());
         }
         self.irregular = irregular;
         self.deadline = next;

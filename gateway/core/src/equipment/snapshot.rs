@@ -9,6 +9,7 @@ use super::story::Story;
 use super::{EquipmentState, Link, Plan, Rare};
 use crate::catalog::Equipment;
 use crate::hazard::HazardSummary;
+use crate::hazard::docket::Docket;
 use crate::input::Position;
 use crate::rules::Memory;
 use crate::sample::Reading;
@@ -53,8 +54,11 @@ struct Snapshot {
     seeds: Vec<SeedSnapshot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<LateSnapshot>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Where snapshots of before there was a docket have rejected hazards that made room for another.
+    #[serde(default, skip_serializing)]
     rejected: Vec<HazardSummary>,
+    #[serde(default, skip_serializing_if = "Docket::is_empty")]
+    docket: Docket,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,7 +265,8 @@ impl EquipmentState {
                     .collect(),
                 evaluator: EvaluatorSnapshot::of(equipment, &self.plan, &late.evaluator),
             }),
-            rejected: rare.rejected,
+            rejected: Vec::new(),
+            docket: rare.docket,
         };
         // String keys and finite numbers only: writing cannot fail.
         serde_json::to_value(snapshot).unwrap_or_default()
@@ -297,11 +302,18 @@ impl EquipmentState {
         state.first_word = snapshot.first_word;
         state.broken = snapshot.broken;
         state.live = snapshot.live.restore(equipment, &state.plan);
-        for (id, story) in snapshot.stories {
+        let mut docket = snapshot.docket;
+        let mut old = snapshot.rejected;
+        for (id, mut story) in snapshot.stories {
+            old.extend(story.hazard.take());
             if let Some(index) = index(&id) {
                 state.stories[index] = Some(Box::new(story));
             }
         }
+        for hazard in old {
+            docket.adopt(hazard, &state.plan.policy);
+        }
+        docket.plan(&state.plan.policy);
         let rare = Rare {
             gaps: snapshot.gaps,
             holes: snapshot.holes,
@@ -327,7 +339,7 @@ impl EquipmentState {
                     evaluator: late.evaluator.restore(equipment, &state.plan),
                 })
             }),
-            rejected: snapshot.rejected,
+            docket,
         };
         state.rare = (!rare.is_empty()).then(|| Box::new(rare));
         state.irregular = true;
@@ -343,6 +355,6 @@ impl Rare {
             && self.breaks.is_empty()
             && self.seeds.is_empty()
             && self.late.is_none()
-            && self.rejected.is_empty()
+            && self.docket.is_empty()
     }
 }

@@ -33,11 +33,6 @@ impl Stories {
         self.slots.iter()
     }
 
-    /// Like [`Self::iter`].
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Slot> {
-        self.slots.iter_mut()
-    }
-
     /// Like indexing, but takes no room if there is no story.
     pub(super) fn get_mut(&mut self, rule: usize) -> Option<&mut Story> {
         self.slots.get_mut(rule)?.as_deref_mut()

@@ -3,9 +3,7 @@
 use super::evaluator::Evaluator;
 use crate::alarm::{AlarmClass, AlarmEvent, AlarmFlags, AlarmRecord, AlarmState};
 use crate::catalog::Equipment;
-use crate::hazard::{
-    Actor, EvidenceReading, HazardEvent, HazardEventKind, HazardId, HazardSummary, RuleCitation,
-};
+use crate::hazard::{By, EvidenceReading, HazardSummary, RuleCitation};
 use crate::input::Position;
 use crate::output::{Output, Outputs};
 use crate::pack::{Grade, Opens, Rule, Severity, Truth};
@@ -23,6 +21,13 @@ pub(crate) struct Here {
     pub(crate) now: UtcMillis,
 }
 
+impl Here {
+    /// The rule engine acts.
+    pub(crate) const fn machine(self) -> By {
+        By::machine(self.position, self.now)
+    }
+}
+
 /// From the begin of the condition to the end of its alarm; open while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Episode(pub(crate) i64, pub(crate) Option<i64>);
@@ -32,21 +37,11 @@ pub(crate) struct Episode(pub(crate) i64, pub(crate) Option<i64>);
 pub(crate) struct Story {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alarm: Option<AlarmRecord>,
-    /// The open one, or the last rejected one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where snapshots of before there was a docket have the open one, or the last rejected one.
+    #[serde(skip_serializing)]
     pub(crate) hazard: Option<HazardSummary>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) episodes: Vec<Episode>,
-}
-
-/// A trip, live or late.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Trip {
-    pub(crate) onset: i64,
-    pub(crate) at: i64,
-    pub(crate) late: bool,
-    pub(crate) severity: Severity,
-    pub(crate) grade: Grade,
 }
 
 impl Story {
@@ -98,10 +93,6 @@ impl Story {
             .any(|Episode(from, to)| onset <= to.unwrap_or(i64::MAX) && *from <= at)
     }
 
-    pub(crate) fn open_hazard(&self) -> Option<&HazardSummary> {
-        self.hazard.as_ref().filter(|hazard| hazard.is_open())
-    }
-
     /// Changes the alarm and sends it out if that shows.
     pub(crate) fn change_alarm(
         &mut self,
@@ -140,88 +131,6 @@ impl Story {
             actor,
             detail,
         }));
-    }
-
-    /// Opens a hazard for the trip, or adds it to the open one. The rejected hazard that has to make
-    /// room comes back. Nothing happens if this very episode was rejected.
-    pub(crate) fn tell_trip(
-        &mut self,
-        equipment: &Equipment,
-        rule: &Rule,
-        trip: Trip,
-        evidence: Vec<EvidenceReading>,
-        here: Here,
-        out: &mut Outputs,
-    ) -> Option<HazardSummary> {
-        let Trip {
-            onset,
-            at,
-            late,
-            severity,
-            grade,
-        } = trip;
-        if self.open_hazard().is_some() {
-            let kind = HazardEventKind::Recurred {
-                tripped_at: UtcMillis(at),
-                late,
-                severity,
-                evidence,
-            };
-            self.tell(kind, Actor::Machine, here, out);
-            return None;
-        }
-        let id = HazardId::derive(&equipment.id, &rule.id, UtcMillis(onset));
-        if self.hazard.as_ref().is_some_and(|hazard| hazard.id == id) {
-            return None;
-        }
-        let kind = HazardEventKind::Opened {
-            equipment: equipment.id.clone(),
-            citation: Box::new(cite(rule)),
-            episode: UtcMillis(onset),
-            tripped_at: UtcMillis(at),
-            late,
-            severity,
-            grade,
-            evidence,
-        };
-        let event = HazardEvent::after(None, id, here.now, Actor::Machine, kind, here.position);
-        let summary = HazardSummary::open(&event)?;
-        out.push(Output::Hazard {
-            event: Box::new(event),
-            summary: Box::new(summary.clone()),
-        });
-        self.hazard.replace(summary)
-    }
-
-    /// Appends an event to the hazard. Whether it may happen has been checked; if not, nothing does.
-    pub(crate) fn tell(&mut self, kind: HazardEventKind, actor: Actor, here: Here, out: &mut Outputs) {
-        if let Some(hazard) = &mut self.hazard {
-            append(hazard, kind, actor, here, out);
-        }
-    }
-}
-
-/// Appends an event to a hazard's chain and sends it out.
-pub(crate) fn append(
-    hazard: &mut HazardSummary,
-    kind: HazardEventKind,
-    actor: Actor,
-    here: Here,
-    out: &mut Outputs,
-) {
-    let event = HazardEvent::after(
-        Some(hazard),
-        hazard.id.clone(),
-        here.now,
-        actor,
-        kind,
-        here.position,
-    );
-    if hazard.apply(&event).is_ok() {
-        out.push(Output::Hazard {
-            event: Box::new(event),
-            summary: Box::new(hazard.clone()),
-        });
     }
 }
 
@@ -262,7 +171,7 @@ fn blank(equipment: &Equipment, rule: &Rule) -> AlarmRecord {
     }
 }
 
-fn cite(rule: &Rule) -> RuleCitation {
+pub(crate) fn cite(rule: &Rule) -> RuleCitation {
     RuleCitation {
         rule: rule.id.clone(),
         title_zh: rule.title_zh.clone(),

@@ -1,8 +1,9 @@
 //! The chain of a hazard's events: sealing a new link, folding all of them, finding a broken one.
 
-use super::{Actor, HazardEvent, HazardEventKind, HazardId, HazardStatus, HazardSummary};
+use super::{Actor, HazardEvent, HazardEventKind, HazardId, HazardSummary};
 use crate::hash::ContentHash;
 use crate::input::Position;
+use crate::people::{Person, Scope};
 use serde::Serialize;
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
@@ -50,6 +51,9 @@ pub enum ChainFault {
     /// The machine did what only a person may, or the other way round.
     #[error("this step is not this actor's to take")]
     Actor,
+    /// Who took a hand in the rectification has judged it.
+    #[error("who rectified a hazard neither accepts it nor looks back")]
+    Duties,
 }
 
 impl HazardId {
@@ -71,6 +75,34 @@ struct Sealed<'a> {
     kind: &'a HazardEventKind,
     position: Position,
     prev: ContentHash,
+    // Events of before there were people with roles have neither, and hash as they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    who: Option<&'a Person>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a Scope>,
+}
+
+/// Who acts, where in the log, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    pub(crate) actor: Actor,
+    pub(crate) who: Option<Box<Person>>,
+    pub(crate) scope: Option<Box<Scope>>,
+    pub(crate) position: Position,
+    pub(crate) at: UtcMillis,
+}
+
+impl By {
+    /// The rule engine, or a deadline.
+    pub(crate) const fn machine(position: Position, at: UtcMillis) -> Self {
+        Self {
+            actor: Actor::Machine,
+            who: None,
+            scope: None,
+            position,
+            at,
+        }
+    }
 }
 
 impl HazardEvent {
@@ -78,14 +110,19 @@ impl HazardEvent {
     pub(crate) fn after(
         before: Option<&HazardSummary>,
         hazard: HazardId,
-        at: UtcMillis,
-        actor: Actor,
+        by: By,
         kind: HazardEventKind,
-        position: Position,
     ) -> Self {
         let (seq, prev) = before.map_or((0, ContentHash::default()), |summary| {
             (summary.events, summary.head)
         });
+        let By {
+            actor,
+            who,
+            scope,
+            position,
+            at,
+        } = by;
         let mut event = Self {
             hazard,
             seq,
@@ -95,6 +132,8 @@ impl HazardEvent {
             position,
             prev,
             hash: ContentHash::default(),
+            who,
+            scope,
         };
         event.hash = event.content_hash();
         event
@@ -113,6 +152,8 @@ impl HazardEvent {
             position,
             prev,
             hash: _,
+            who,
+            scope,
         } = self;
         let sealed = Sealed {
             hazard,
@@ -122,98 +163,12 @@ impl HazardEvent {
             kind,
             position: *position,
             prev: *prev,
+            who: who.as_deref(),
+            scope: scope.as_deref(),
         };
         // These types have string keys and finite numbers only, so writing them cannot fail; were it to,
         // the empty text would match no stored hash and the chain would be reported, not accepted.
         ContentHash::of(&serde_json::to_vec(&sealed).unwrap_or_default())
-    }
-}
-
-impl HazardSummary {
-    /// The state after the first event; `None` if it does not open a hazard.
-    #[must_use]
-    pub fn open(event: &HazardEvent) -> Option<Self> {
-        let HazardEventKind::Opened {
-            equipment,
-            citation,
-            episode,
-            late,
-            severity,
-            grade,
-            ..
-        } = &event.kind
-        else {
-            return None;
-        };
-        Some(Self {
-            id: event.hazard.clone(),
-            equipment: equipment.clone(),
-            rule: citation.rule.clone(),
-            episode: *episode,
-            status: HazardStatus::Suspected,
-            grade: *grade,
-            severity: *severity,
-            opened_at: event.at,
-            late: *late,
-            condition_active: true,
-            trips: 1,
-            events: 1,
-            changed: event.at,
-            head: event.hash,
-            title_zh: citation.title_zh.clone(),
-            title_en: citation.title_en.clone(),
-            clause: citation.clause.clone(),
-        })
-    }
-
-    /// Takes one more event into the state.
-    ///
-    /// # Errors
-    /// The event is not possible here; the state is unchanged.
-    pub fn apply(&mut self, event: &HazardEvent) -> Result<(), ChainFault> {
-        let machine = event.actor == Actor::Machine;
-        let by_machine = matches!(
-            event.kind,
-            HazardEventKind::Opened { .. }
-                | HazardEventKind::Recurred { .. }
-                | HazardEventKind::Returned { .. }
-        );
-        if machine != by_machine {
-            return Err(ChainFault::Actor);
-        }
-        match &event.kind {
-            HazardEventKind::Opened { .. } => return Err(ChainFault::Opening),
-            HazardEventKind::Recurred { severity, .. } => {
-                if self.status == HazardStatus::Rejected {
-                    return Err(ChainFault::Step);
-                }
-                self.condition_active = true;
-                self.trips += 1;
-                self.severity = self.severity.min(*severity);
-            }
-            HazardEventKind::Returned { .. } => self.condition_active = false,
-            HazardEventKind::Confirmed { .. } => self.decide(HazardStatus::Confirmed)?,
-            HazardEventKind::Rejected { .. } => self.decide(HazardStatus::Rejected)?,
-            HazardEventKind::Commented { .. } => {}
-        }
-        self.events += 1;
-        self.changed = event.at;
-        self.head = event.hash;
-        Ok(())
-    }
-
-    fn decide(&mut self, status: HazardStatus) -> Result<(), ChainFault> {
-        if self.status != HazardStatus::Suspected {
-            return Err(ChainFault::Step);
-        }
-        self.status = status;
-        Ok(())
-    }
-
-    /// Whether the condition coming back adds to this hazard instead of opening another.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.status != HazardStatus::Rejected
     }
 }
 
@@ -230,7 +185,7 @@ pub fn verify_chain(events: &[HazardEvent]) -> Result<HazardSummary, ChainError>
     let (first, rest) = events.split_first().ok_or(fault(0, ChainFault::Empty))?;
     check_link(0, first, &first.hazard, ContentHash::default()).map_err(|what| fault(0, what))?;
     let mut summary = HazardSummary::open(first).ok_or(fault(0, ChainFault::Opening))?;
-    if first.actor != Actor::Machine {
+    if matches!(first.kind, HazardEventKind::Opened { .. }) && first.actor != Actor::Machine {
         return Err(fault(0, ChainFault::Actor));
     }
     if HazardId::derive(&summary.equipment, &summary.rule, summary.episode) != first.hazard {

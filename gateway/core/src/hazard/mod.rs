@@ -1,18 +1,35 @@
 //! Hazards (隐患): append-only, hash-chained event lists; the state is a fold over them.
+//!
+//! ```text
+//! suspected ─► confirmed ─► assigned ─► rectifying ─► self_checked ─► accepted ─► struck_off ─► looked_back ─► closed
+//!     │             └──────── fixed on the spot ───────────┊───────────────▲
+//!     └► rejected                 ▲──── acceptance refused ┘
+//! ```
+//! What people may do, and when, is one table: [`workflow`]. What the machine does by itself (open, add, remind,
+//! say that something is overdue) is in [`docket`]; it never confirms, accepts or closes.
 
+pub mod calendar;
 mod chain;
+pub(crate) mod docket;
+mod event;
+mod fold;
+mod handling;
+pub mod policy;
+pub mod workflow;
 
-pub(crate) use chain::said;
+pub(crate) use chain::{By, said};
 pub use chain::{ChainError, ChainFault, verify_chain};
+pub use event::{Actor, EvidenceReading, HazardEvent, HazardEventKind, RuleCitation};
+pub use handling::{
+    Assignment, Attachment, ExtensionRequest, Finding, Handling, HazardSource, MediaType, Reminder, Repeat,
+    Report,
+};
 
 use crate::hash::ContentHash;
-use crate::input::Position;
 use crate::pack::{Grade, Severity};
-use crate::sample::Reading;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use vigil_protocol::time::UtcMillis;
-use vigil_protocol::vocabulary::{Quality, Quantity};
 
 /// Derived from (equipment, rule, episode): `HZ-` and 16 hex digits. Same cause, same id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -20,146 +37,60 @@ use vigil_protocol::vocabulary::{Quality, Quantity};
 pub struct HazardId(pub Arc<str>);
 
 /// Where a hazard stands in the closed loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HazardStatus {
-    /// 疑似: opened by telemetry, nobody has looked yet.
+    /// 疑似: opened by telemetry or reported, nobody has decided yet.
     Suspected,
     /// 已确认.
     Confirmed,
     /// 误报: not a hazard; ends the episode.
     Rejected,
+    /// 已下达: somebody is responsible, with a deadline.
+    Assigned,
+    /// 整改中.
+    Rectifying,
+    /// 自验: the responsible unit says that it is rectified.
+    SelfChecked,
+    /// 验收合格: somebody else says so too.
+    Accepted,
+    /// 销号.
+    StruckOff,
+    /// 回头看: looked at again, for the last time.
+    LookedBack,
+    /// 闭环.
+    Closed,
 }
 
-/// Who caused an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "name", rename_all = "snake_case")]
-pub enum Actor {
-    /// The rule engine. It opens and adds; it never confirms.
-    Machine,
-    /// A person, by login or token name.
-    Person(String),
-}
+impl HazardStatus {
+    /// Every status, in the order of the loop.
+    pub const ALL: [Self; 10] = [
+        Self::Suspected,
+        Self::Confirmed,
+        Self::Rejected,
+        Self::Assigned,
+        Self::Rectifying,
+        Self::SelfChecked,
+        Self::Accepted,
+        Self::StruckOff,
+        Self::LookedBack,
+        Self::Closed,
+    ];
 
-/// One reading that spoke for or against.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvidenceReading {
-    /// Which quantity.
-    pub quantity: Quantity,
-    /// Source time.
-    pub at: UtcMillis,
-    /// Value or reason, canonical unit.
-    pub reading: Reading,
-    /// As sent, before scaling.
-    pub raw: Option<f64>,
-    /// How far it can be trusted.
-    pub quality: Quality,
-    /// The log entry it came in.
-    pub position: Position,
-}
+    /// Whether it still has to be dealt with: the condition coming back adds to it instead of opening another.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        !matches!(
+            self,
+            Self::Rejected | Self::StruckOff | Self::LookedBack | Self::Closed
+        )
+    }
 
-/// Which rule, in which version, on what legal ground.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleCitation {
-    /// Rule id.
-    pub rule: Arc<str>,
-    /// Title of the rule, Chinese.
-    pub title_zh: Arc<str>,
-    /// Title of the rule, English.
-    pub title_en: Arc<str>,
-    /// Pack id.
-    pub pack: Arc<str>,
-    /// Pack version.
-    pub pack_version: Arc<str>,
-    /// Hash of the pack's canonical content.
-    pub pack_hash: ContentHash,
-    /// Clause, such as `GB 45067-2024 4.2 c`.
-    pub clause: Arc<str>,
-    /// Where the rule's numbers come from.
-    pub source: Arc<str>,
-    /// `sourced`, `memory-high`, `memory-low` (shown as unverified) or `proposal`.
-    pub confidence: Arc<str>,
-    /// The condition with its numbers filled in, for people, such as `steam_pressure >= 1.3180 MPa for 30 s`.
-    pub condition: String,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum HazardEventKind {
-    /// Opened by a rule.
-    Opened {
-        /// Equipment id: the chain itself says what it is about.
-        equipment: Arc<str>,
-        /// Ground.
-        citation: Box<RuleCitation>,
-        /// Episode: source time at which the condition began, ms.
-        episode: UtcMillis,
-        /// Source time at which the rule tripped.
-        tripped_at: UtcMillis,
-        /// Found in back-filled data, after the fact.
-        late: bool,
-        /// Severity at the trip.
-        severity: Severity,
-        /// General or suspected major.
-        grade: Grade,
-        /// What the rule's channels said.
-        evidence: Vec<EvidenceReading>,
-    },
-    /// The condition came back while the hazard was open.
-    Recurred {
-        /// Source time of the trip.
-        tripped_at: UtcMillis,
-        /// Found in back-filled data.
-        late: bool,
-        /// Severity at the trip (the hazard keeps its highest).
-        severity: Severity,
-        /// What the channels said.
-        evidence: Vec<EvidenceReading>,
-    },
-    /// The condition went. It does not close the hazard.
-    Returned {
-        /// Source time.
-        at: UtcMillis,
-        /// What the channels said.
-        evidence: Vec<EvidenceReading>,
-    },
-    /// A person says it is real.
-    Confirmed {
-        /// Remark.
-        text: String,
-    },
-    /// A person says it is not.
-    Rejected {
-        /// Why; never empty.
-        text: String,
-    },
-    /// A remark.
-    Commented {
-        /// The remark.
-        text: String,
-    },
-}
-
-/// A link of the chain. `hash` = SHA-256 over the canonical JSON of all other fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HazardEvent {
-    /// Which hazard.
-    pub hazard: HazardId,
-    /// 0, 1, 2 … without a hole.
-    pub seq: u32,
-    /// When the gateway (or the person) did it, arrival time.
-    pub at: UtcMillis,
-    /// Who.
-    pub actor: Actor,
-    /// What.
-    pub kind: HazardEventKind,
-    /// Log position of the input that caused it.
-    pub position: Position,
-    /// Hash of the event before, all zero for the first.
-    pub prev: ContentHash,
-    /// Hash of this one.
-    pub hash: ContentHash,
+    /// Whether nothing can happen to it any more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Rejected | Self::Closed)
+    }
 }
 
 /// The fold over a hazard's events: what lists show.
@@ -167,7 +98,7 @@ pub struct HazardEvent {
 pub struct HazardSummary {
     /// Id.
     pub id: HazardId,
-    /// Equipment id.
+    /// Equipment id; of a hazard that is a unit's and no equipment's, `unit:` and the unit's code.
     pub equipment: Arc<str>,
     /// Rule id.
     pub rule: Arc<str>,
@@ -199,4 +130,7 @@ pub struct HazardSummary {
     pub title_en: Arc<str>,
     /// Clause.
     pub clause: Arc<str>,
+    /// What people have made of it.
+    #[serde(default, skip_serializing_if = "Handling::is_blank")]
+    pub handling: Box<Handling>,
 }

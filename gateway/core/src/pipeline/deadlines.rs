@@ -16,6 +16,8 @@ pub(crate) enum Who {
     Node(u32),
     /// A piece of equipment.
     Equipment(EquipmentIx),
+    /// The hazards that no telemetry watches.
+    Desk,
 }
 
 /// Ordered by time, then by the node's rank (catalog order, then order of appearance), then node before

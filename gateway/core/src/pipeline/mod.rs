@@ -4,9 +4,11 @@
 //! [`Pipeline::new`]; [`Pipeline::restore_context`] for every birth the snapshots refer to
 //! ([`Pipeline::contexts_of`]); [`Pipeline::restore_node`] for every snapshot; then the logged inputs after the
 //! oldest snapshot through [`Pipeline::handle`] with their old positions and times, outputs thrown away (each
-//! node skips what its snapshot already holds); then a tick at the last stored time. Now it stands where it stood.
+//! node skips what its snapshot already holds); then a tick at the last stored time; then
+//! [`Pipeline::restore_hazards`] with what the store has of hazards that are not closed. Now it stands where it stood.
 
 pub(crate) mod deadlines;
+mod desk;
 mod restore;
 mod route;
 mod views;
@@ -18,6 +20,8 @@ use crate::equipment::{EquipmentState, Plans};
 use crate::field::translate::Translation;
 use crate::hash::ContentHash;
 use crate::hazard::HazardId;
+use crate::hazard::docket::{Acting, Asked, owner_of, unknown_hazard};
+use crate::hazard::workflow::Step;
 use crate::host::intake::Intake;
 use crate::host::table::Tables;
 use crate::host::{Host, Node, OddityKey, Watched, fingerprint};
@@ -26,6 +30,7 @@ use crate::output::{ActionEntry, DecodeContext, Output, Outputs, Refusal};
 use crate::settings::Settings;
 use crate::status::PipelineCounts;
 use deadlines::{Deadlines, NEVER, Who};
+use desk::Desk;
 use route::Route;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -47,6 +52,8 @@ pub struct Pipeline {
     watched: Vec<Watched>,
     deadlines: Deadlines,
     hazards: HashMap<HazardId, EquipmentIx>,
+    /// Hazards that no telemetry watches.
+    desk: Desk,
     tables: Tables,
     plans: Plans,
     intake: Intake,
@@ -79,6 +86,7 @@ impl Pipeline {
             watched: Vec::with_capacity(catalog.equipment.len()),
             deadlines: Deadlines::default(),
             hazards: HashMap::new(),
+            desk: Desk::default(),
             tables: Tables::default(),
             intake: Intake::default(),
             translation: Translation::default(),
@@ -174,6 +182,7 @@ impl Pipeline {
             match due.who {
                 Who::Node(ix) => self.node_due(ix, due.at, out),
                 Who::Equipment(ix) => self.equipment_due(ix, due.at, out),
+                Who::Desk => self.desk_due(due.at, out),
             }
         }
     }
@@ -259,10 +268,20 @@ impl Pipeline {
     }
 
     fn on_action(&mut self, action: &OperatorAction, position: Position, out: &mut Outputs) {
-        let Some(ix) = self.equipment_of(&action.action) else {
-            out.push(Output::Refused(unknown(&action.action)));
-            return;
-        };
+        match self.place_of(&action.action) {
+            Ok(Place::Equipment(ix)) => self.act_on_equipment(ix, action, position, out),
+            Ok(Place::Desk(owner)) => self.act_on_desk(&owner, action, position, out),
+            Err(refusal) => out.push(Output::Refused(refusal)),
+        }
+    }
+
+    fn act_on_equipment(
+        &mut self,
+        ix: EquipmentIx,
+        action: &OperatorAction,
+        position: Position,
+        out: &mut Outputs,
+    ) {
         let node = self.watched[ix.0 as usize].node;
         if self.nodes[node as usize]
             .position
@@ -272,11 +291,7 @@ impl Pipeline {
         }
         self.with_node(node, self.now, out, |node, host| {
             let (now, before) = (host.now, host.out.len());
-            host.out.push(Output::LogAction(ActionEntry {
-                position,
-                received: now,
-                action: action.clone(),
-            }));
+            host.out.push(log(action, position, now));
             let mut refused = None;
             host.tell(ix, |state, equipment, out| {
                 refused = state.on_action(equipment, action, position, now, out).err();
@@ -294,33 +309,127 @@ impl Pipeline {
         });
     }
 
-    fn equipment_of(&self, action: &Action) -> Option<EquipmentIx> {
-        match action {
+    fn act_on_desk(
+        &mut self,
+        owner: &Arc<str>,
+        action: &OperatorAction,
+        position: Position,
+        out: &mut Outputs,
+    ) {
+        let before = out.len();
+        out.push(log(action, position, self.now));
+        if let Err(refusal) = self.desk_action(owner, action, position, out) {
+            out.truncate(before);
+            out.push(Output::Refused(refusal));
+        }
+        self.queue_desk();
+    }
+
+    fn desk_action(
+        &mut self,
+        owner: &Arc<str>,
+        action: &OperatorAction,
+        position: Position,
+        out: &mut Outputs,
+    ) -> Result<(), Refusal> {
+        let acting = Acting::of(action, position, self.now).ok_or_else(nobody)?;
+        let (desk, policy) = (&mut self.desk, &*self.settings.policy);
+        let asked = |hazard, expect, step| Asked { hazard, expect, step };
+        match &action.action {
+            Action::OpenHazard { intake } => desk.report(owner, intake, &acting, policy, out),
+            Action::Hazard { hazard, expect, step } => {
+                desk.act(asked(hazard, *expect, step), &acting, policy, out)
+            }
+            Action::ConfirmHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Confirm), &acting, policy, out)
+            }
+            Action::RejectHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Reject), &acting, policy, out)
+            }
+            Action::CommentHazard { hazard } => {
+                desk.act(asked(hazard, None, &Step::Comment), &acting, policy, out)
+            }
+            other => Err(unknown(other)),
+        }
+    }
+
+    fn queue_desk(&mut self) {
+        let next = self.desk.next();
+        // Behind every node: the same whatever happened before.
+        self.deadlines
+            .put(Who::Desk, u32::MAX, &mut self.desk.queued, next);
+    }
+
+    fn desk_due(&mut self, at: UtcMillis, out: &mut Outputs) {
+        if self.desk.queued != at {
+            return;
+        }
+        self.desk.queued = NEVER;
+        self.desk.on_due(at, &self.settings.policy, out);
+        self.queue_desk();
+    }
+
+    fn place_of(&self, action: &Action) -> Result<Place, Refusal> {
+        let known = |id: &str| self.catalog.by_id.get(id).copied().map(Place::Equipment);
+        let place = match action {
+            Action::OpenHazard { intake } => {
+                let owner = owner_of(intake)?;
+                known(&owner).or(Some(Place::Desk(owner)))
+            }
             Action::ConfirmHazard { hazard }
             | Action::RejectHazard { hazard }
-            | Action::CommentHazard { hazard } => self.hazards.get(hazard).copied(),
+            | Action::CommentHazard { hazard }
+            | Action::Hazard { hazard, .. } => match self.desk.find(hazard) {
+                Some(found) => Some(Place::Desk(found.equipment.clone())),
+                None => self.hazards.get(hazard).copied().map(Place::Equipment),
+            },
             Action::AcknowledgeAlarm { equipment, .. }
             | Action::ShelveAlarm { equipment, .. }
             | Action::UnshelveAlarm { equipment, .. }
-            | Action::ResetAlarm { equipment, .. } => self.catalog.by_id.get(equipment.as_str()).copied(),
-        }
+            | Action::ResetAlarm { equipment, .. } => known(equipment),
+        };
+        place.ok_or_else(|| unknown(action))
     }
+}
+
+/// Whose an action is.
+enum Place {
+    Equipment(EquipmentIx),
+    Desk(Arc<str>),
+}
+
+fn log(action: &OperatorAction, position: Position, received: UtcMillis) -> Output {
+    Output::LogAction(ActionEntry {
+        position,
+        received,
+        action: action.clone(),
+    })
+}
+
+fn nobody() -> Refusal {
+    Refusal::new(
+        "actor_required",
+        "an action needs the name of who takes it",
+        "须注明办理人",
+    )
 }
 
 fn unknown(action: &Action) -> Refusal {
     match action {
         Action::ConfirmHazard { hazard }
         | Action::RejectHazard { hazard }
-        | Action::CommentHazard { hazard } => Refusal {
-            code: "unknown_hazard",
-            message: format!("there is no open hazard {}", hazard.0),
-        },
+        | Action::CommentHazard { hazard }
+        | Action::Hazard { hazard, .. } => unknown_hazard(hazard),
+        Action::OpenHazard { .. } => {
+            Refusal::new("unknown_equipment", "there is no such equipment", "没有该设备")
+        }
         Action::AcknowledgeAlarm { equipment, .. }
         | Action::ShelveAlarm { equipment, .. }
         | Action::UnshelveAlarm { equipment, .. }
-        | Action::ResetAlarm { equipment, .. } => Refusal {
-            code: "alarm_unknown",
-            message: format!("there is no equipment `{equipment}`"),
-        },
+        | Action::ResetAlarm { equipment, .. } => Refusal::new(
+            "alarm_unknown",
+            format!("there is no equipment `{equipment}`"),
+            format!("没有设备 `{equipment}`"),
+        ),
     }
 }

@@ -2,9 +2,11 @@
 
 use super::Pipeline;
 use super::deadlines::Who;
+use super::desk::Desk;
 use crate::catalog::EquipmentIx;
 use crate::equipment::EquipmentState;
 use crate::hash::ContentHash;
+use crate::hazard::{HazardId, HazardSummary};
 use crate::host::NodeRecord;
 use crate::output::DecodeContext;
 use crate::status::PipelineCounts;
@@ -171,6 +173,41 @@ impl Pipeline {
             self.next_rank = self.next_rank.max(restored.rank.saturating_add(1));
         }
         self.restore_equipment(ix, node, snapshot.equipment)
+    }
+
+    /// Puts back the hazards that no snapshot holds, as the store has them after the last commit: those of owners
+    /// outside the catalog, and whatever a changed catalog lost. Call after the replay. Closed and rejected ones are
+    /// passed over. Returns the hazards of watched equipment that its snapshot did not know as they are: none, unless
+    /// the catalog has changed.
+    pub fn restore_hazards(&mut self, hazards: impl IntoIterator<Item = HazardSummary>) -> Vec<HazardId> {
+        // What the replay made of the log is as the store has it, or not at all.
+        self.desk = Desk::default();
+        let policy = self.settings.policy.clone();
+        let mut adopted = Vec::new();
+        for hazard in hazards {
+            if hazard.status.is_final() {
+                continue;
+            }
+            let Some(ix) = self.catalog.by_id.get(&hazard.equipment).copied() else {
+                self.desk.adopt(hazard, &policy);
+                continue;
+            };
+            let node = self.watched[ix.0 as usize].node;
+            let id = hazard.id.clone();
+            let mut news = false;
+            self.with_node(node, self.now, &mut Vec::new(), |node, host| {
+                host.tell(ix, |state, equipment, _| {
+                    news = state.adopt_newer(equipment, hazard)
+                });
+                node.dirty |= news;
+            });
+            if news {
+                self.hazards.insert(id.clone(), ix);
+                adopted.push(id);
+            }
+        }
+        self.queue_desk();
+        adopted
     }
 
     fn restore_equipment(

@@ -3,6 +3,8 @@
 use super::Pipeline;
 use crate::catalog::{Catalog, EquipmentIx};
 use crate::field::Source;
+use crate::hazard::policy::Policy;
+use crate::hazard::{HazardId, HazardSummary};
 use crate::output::UnregisteredDevice;
 use crate::status::{EquipmentView, NodeStatus, PipelineCounts};
 use std::sync::Arc;
@@ -12,6 +14,12 @@ impl Pipeline {
     #[must_use]
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// The periods of the closed loop it works by.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.settings.policy
     }
 
     /// Every node of the catalog in its order, then every other node heard.
@@ -43,6 +51,15 @@ impl Pipeline {
             state: &watched.state,
             node_online: self.nodes[watched.node as usize].online,
         }
+    }
+
+    /// A hazard that something can still happen to, as it stands.
+    #[must_use]
+    pub fn hazard(&self, id: &HazardId) -> Option<&HazardSummary> {
+        self.desk.find(id).or_else(|| {
+            let ix = self.hazards.get(id)?;
+            self.watched[ix.0 as usize].state.hazard(id)
+        })
     }
 
     /// Devices that send but are in no catalog.

@@ -312,6 +312,8 @@ impl Script {
                     actor: "wang".into(),
                     reason: "seen".into(),
                     idempotency_key: None,
+                    who: None,
+                    scope: None,
                     action,
                 };
                 self.site.position += STRIDE - 1;

@@ -335,6 +335,8 @@ impl Run {
                     actor: "wang".into(),
                     reason: "why".into(),
                     idempotency_key: None,
+                    who: None,
+                    scope: None,
                     action,
                 };
                 let before = out.len();

@@ -11,6 +11,7 @@
 pub(crate) mod print;
 pub(crate) mod run;
 pub(crate) mod script;
+pub(crate) mod steps;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -71,6 +71,7 @@ pub(crate) fn line(output: &Output, now: UtcMillis) -> Option<String> {
                 }
                 HazardEventKind::Rejected { text } => format!("rejected by {}: {text}", actor(&event.actor)),
                 HazardEventKind::Commented { text } => format!("comment by {}: {text}", actor(&event.actor)),
+                kind => format!("{} by {}{}", kind.key(), actor(&event.actor), details(kind)),
             };
             format!("hazard {} {} {what}", summary.equipment, summary.rule)
         }
@@ -111,6 +112,49 @@ pub(crate) fn line(output: &Output, now: UtcMillis) -> Option<String> {
         _ => now,
     };
     Some(format!("{} {text}", seconds(at)))
+}
+
+/// What is worth a look besides what it is and who did it.
+fn details(kind: &HazardEventKind) -> String {
+    use HazardEventKind as K;
+    match kind {
+        K::Assigned { assignment, .. } => format!(
+            ": {} {} by {}",
+            assignment.unit.as_deref().unwrap_or("-"),
+            assignment.person,
+            assignment.deadline.map(seconds).unwrap_or_default()
+        ),
+        K::Reminded { about, days_left, .. } => format!(": {about:?}, {days_left} days left"),
+        K::Escalated { level, days } => format!(": level {level}, {days} days late"),
+        K::Repeated { repeat, severity } => format!(": time {}, {severity:?}", repeat.count + 1),
+        K::Relapsed { tripped_at, .. } => format!(": tripped {}", seconds(*tripped_at)),
+        K::LookBackDue { round, relapses } => format!(": round {round}, {relapses} relapses"),
+        K::LookedBack {
+            round,
+            passed,
+            finding,
+            successor,
+            ..
+        } => format!(
+            ": round {round} {}, {} relapses{}",
+            if *passed { "passed" } else { "failed" },
+            finding.map_or(0, |finding| finding.relapses),
+            if successor.is_some() {
+                ", another goes on"
+            } else {
+                ""
+            }
+        ),
+        K::ExtensionRequested { until, .. } | K::ExtensionGranted { until, .. } => {
+            format!(": until {}", seconds(*until))
+        }
+        K::GradeChanged { from, to, .. } => format!(": {from:?} to {to:?}"),
+        K::Reported { report } => format!(
+            ": {:?} {:?} {}",
+            report.source, report.severity, report.description
+        ),
+        kind => kind.text().map(|text| format!(": {text}")).unwrap_or_default(),
+    }
 }
 
 fn actor(actor: &Actor) -> &str {

@@ -3,8 +3,9 @@
 use super::Timeline;
 use super::print;
 use super::script::{Feed, What};
+use super::steps;
 use std::collections::BTreeMap;
-use vigil_core::hazard::{HazardEvent, HazardId, verify_chain};
+use vigil_core::hazard::{HazardEvent, HazardId, HazardSummary, verify_chain};
 use vigil_core::output::{DecodeContext, Output, Outputs};
 use vigil_core::{Action, Input, Message, OperatorAction, Pipeline, Position, Settings, UtcMillis};
 
@@ -34,6 +35,8 @@ pub(crate) struct Runner<'t> {
     contexts: Vec<DecodeContext>,
     position: u64,
     now: UtcMillis,
+    /// What the store would have of every hazard.
+    register: BTreeMap<HazardId, HazardSummary>,
     pub(crate) run: Run,
 }
 
@@ -45,6 +48,7 @@ impl<'t> Runner<'t> {
             contexts: Vec::new(),
             position: 0,
             now: UtcMillis(0),
+            register: BTreeMap::new(),
             run: Run::default(),
         }
     }
@@ -91,6 +95,7 @@ impl<'t> Runner<'t> {
             match &output {
                 Output::Context(context) => self.contexts.push(context.clone()),
                 Output::Hazard { event, summary } => {
+                    self.register.insert(summary.id.clone(), (**summary).clone());
                     let chain = self.run.chains.entry(event.hazard.clone()).or_default();
                     chain.push(HazardEvent::clone(event));
                     // The register never shows anything but what its events say.
@@ -125,6 +130,10 @@ impl<'t> Runner<'t> {
         let mut out = Outputs::new();
         self.pipeline
             .handle(Input::Tick, Position(self.position), self.now, &mut out);
+        let unknown = self.pipeline.restore_hazards(self.register.values().cloned());
+        assert_eq!(unknown, [], "a snapshot holds the hazards of its equipment");
+        self.pipeline
+            .handle(Input::Tick, Position(self.position), self.now, &mut out);
         let told: Vec<_> = out
             .iter()
             .filter_map(|output| print::line(output, self.now))
@@ -134,6 +143,27 @@ impl<'t> Runner<'t> {
             Vec::<String>::new(),
             "a restored pipeline has nothing to say"
         );
+    }
+
+    fn desk_action(
+        &self,
+        verb: &str,
+        equipment: &str,
+        rule: &str,
+        reason: &str,
+        hazard: &HazardId,
+    ) -> Option<Action> {
+        if verb.starts_with("report") {
+            let intake = steps::intake(equipment, rule, reason, verb == "report-fixed");
+            return Some(Action::OpenHazard {
+                intake: Box::new(intake),
+            });
+        }
+        Some(Action::Hazard {
+            hazard: hazard.clone(),
+            expect: None,
+            step: Box::new(steps::step(verb, self.now)?),
+        })
     }
 
     fn action(&self, what: &What) -> OperatorAction {
@@ -151,7 +181,7 @@ impl<'t> Runner<'t> {
         // The latest hazard of the rule.
         let id = self.run.outputs.iter().rev().find_map(|output| match output {
             Output::Hazard { summary, .. }
-                if *summary.equipment == **equipment && *summary.rule == **rule =>
+                if *summary.equipment == **equipment && (*summary.rule == **rule || rule == "*") =>
             {
                 Some(summary.id.clone())
             }
@@ -159,6 +189,16 @@ impl<'t> Runner<'t> {
         });
         let hazard = id.unwrap_or_else(|| HazardId("HZ-none".into()));
         let (equipment, rule) = (equipment.clone(), rule.clone());
+        if let Some(action) = self.desk_action(verb, &equipment, &rule, reason, &hazard) {
+            return OperatorAction {
+                actor: actor.clone(),
+                reason: reason.clone(),
+                idempotency_key: None,
+                who: Some(steps::person(actor)),
+                scope: Some(steps::scope()),
+                action,
+            };
+        }
         let action = match verb.as_str() {
             "confirm" => Action::ConfirmHazard { hazard },
             "reject" => Action::RejectHazard { hazard },
@@ -176,6 +216,8 @@ impl<'t> Runner<'t> {
             actor: actor.clone(),
             reason: reason.clone(),
             idempotency_key: None,
+            who: None,
+            scope: None,
             action,
         }
     }

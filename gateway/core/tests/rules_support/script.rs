@@ -20,6 +20,8 @@
 //! 9m        tick
 //! 9m        confirm boiler-1 BLR-FLAME by wang: 现场确认        also: reject, comment
 //! 9m        ack boiler-1 BLR-FLAME by li                      also: unshelve, reset, shelve 2h ...
+//! 1d        report boiler-9 management by reg-sun: 无操作规程   a hazard without telemetry
+//! 2d        assign boiler-9 * by reg-sun                      a step of the loop, see [`super::steps`]
 //! ```
 //! Values: numbers, `true`, `false`, `null`, `nan`, text; `1.2!bad` and `1.2!stale` carry a quality.
 //! `birth journal` makes the node one that keeps a journal. Fault codes are always text.
@@ -158,6 +160,7 @@ impl Writer<'_> {
             ] => {
                 self.act(now, text)?;
             }
+            [verb, ..] if super::steps::VERBS.contains(&verb) => self.act(now, text)?,
             [id, ref verb @ ..] => self.speak(now, at, id, verb)?,
             [] => return Err("nothing happens".into()),
         }
@@ -472,6 +475,7 @@ fn duration(text: &str) -> Result<i64, String> {
                 "s" => 1_000.0,
                 "m" => 60_000.0,
                 "h" => 3_600_000.0,
+                "d" => 86_400_000.0,
                 _ => return Err(bad()),
             };
         rest = &rest[end..];

@@ -90,6 +90,7 @@ pub fn named<'a>(name: &'a str, value: MetricValue<'a>) -> Metric<'a> {
 }
 
 /// One input as it is kept by the adapter.
+#[allow(clippy::large_enum_variant, reason = "a few hundred at a time, in tests")]
 #[derive(Clone, Debug)]
 pub enum Kept {
     Message {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use vigil_core::alarm::{AlarmEvent, AlarmState};
 use vigil_core::catalog::Equipment;
 use vigil_core::hash::ContentHash;
-use vigil_core::hazard::{Actor, HazardEvent, HazardEventKind, HazardStatus, HazardSummary};
+use vigil_core::hazard::{Actor, HazardEvent, HazardStatus, HazardSummary};
 use vigil_core::output::{GapReason, GapRecord};
 use vigil_core::pack::{Grade, Severity};
 
@@ -178,7 +178,6 @@ impl<'a> EventHazard<'a> {
     /// The hazard after `event`.
     #[must_use]
     pub fn of(event: &'a HazardEvent, summary: &'a HazardSummary) -> Self {
-        use HazardEventKind::{Commented, Confirmed, Rejected};
         Self {
             id: &event.hazard.0,
             seq: event.seq,
@@ -199,10 +198,7 @@ impl<'a> EventHazard<'a> {
                 Actor::Person(name) => Some(name),
                 Actor::Machine => None,
             },
-            text: match &event.kind {
-                Confirmed { text } | Rejected { text } | Commented { text } => Some(text),
-                _ => None,
-            },
+            text: event.kind.text(),
         }
     }
 }

@@ -2,23 +2,27 @@
 
 use super::{Reader, count, get, read, text, time};
 use crate::store::keys::{from_word, word};
-use crate::store::{StoreError, push_seen};
+use crate::store::words::search;
+use crate::store::{Db, StoreError};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use vigil_core::hash::ContentHash;
-use vigil_core::hazard::{HazardEvent, HazardId, HazardStatus, HazardSummary};
+use vigil_core::hazard::{HazardEvent, HazardId, HazardSource, HazardStatus, HazardSummary, Repeat};
 use vigil_core::pack::{Grade, Severity};
 use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 const WHAT: &str = "hazard";
 
+/// Statuses in which a hazard still has to be dealt with, as in the indexes.
+const OPEN: &str = "('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
+
 /// Which hazards; unset fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct HazardFilter {
     /// In this status.
     pub status: Option<HazardStatus>,
-    /// Suspected or confirmed (`true`), rejected (`false`).
+    /// Still to be dealt with (`true`); rejected, or struck off and beyond (`false`).
     pub open: Option<bool>,
     /// General or major.
     pub grade: Option<Grade>,
@@ -26,11 +30,31 @@ pub struct HazardFilter {
     pub severity: Option<Severity>,
     /// Of this equipment.
     pub equipment: Option<String>,
+    /// This unit is responsible.
+    pub unit: Option<String>,
+    /// This unit uses the equipment.
+    pub use_unit: Option<String>,
+    /// In this area: the beginning of a GB/T 2260 code.
+    pub area: Option<String>,
+    /// About this.
+    pub category: Option<String>,
+    /// Found like this.
+    pub source: Option<HazardSource>,
+    /// Its deadline passed before it was struck off.
+    pub overdue: Option<bool>,
+    /// Under listed supervision.
+    pub listed: Option<bool>,
+    /// The same was struck off before.
+    pub repeated: Option<bool>,
+    /// To be rectified before.
+    pub due_before: Option<UtcMillis>,
+    /// With these words.
+    pub text: Option<String>,
     /// Opened at or after.
     pub from: Option<UtcMillis>,
     /// Opened before.
     pub to: Option<UtcMillis>,
-    /// Of equipment in this sight; `None`: of all, for whoever asks for nobody in particular.
+    /// In this sight; `None`: of all, for whoever asks for nobody in particular.
     pub sight: Option<Sight>,
     /// Older than this one (newest first).
     pub after: Option<HazardCursor>,
@@ -83,38 +107,37 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub async fn hazards(&self, filter: &HazardFilter) -> Result<Vec<HazardSummary>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM hazards WHERE 1 = 1");
-        if let Some(status) = &filter.status {
-            query.push(" AND status = ").push_bind(word(status));
+        let search = filter.text.as_deref().and_then(search);
+        let mut query = QueryBuilder::new("SELECT h.* FROM ");
+        match &search {
+            // The index of words is in the order of arrival: the newest come first without sorting.
+            Some(words) => {
+                query
+                    .push(
+                        "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
+                         WHERE hazard_text MATCH ",
+                    )
+                    .push_bind(words.clone());
+            }
+            None => {
+                query.push("hazards h WHERE 1 = 1");
+            }
         }
-        match filter.open {
-            Some(true) => query.push(" AND status IN ('suspected', 'confirmed')"),
-            Some(false) => query.push(" AND status NOT IN ('suspected', 'confirmed')"),
-            None => &mut query,
-        };
-        if let Some(grade) = &filter.grade {
-            query.push(" AND grade = ").push_bind(word(grade));
-        }
-        if let Some(severity) = &filter.severity {
-            query.push(" AND severity = ").push_bind(word(severity));
-        }
-        if let Some(equipment) = &filter.equipment {
-            query.push(" AND equipment = ").push_bind(equipment.clone());
-        }
-        if let Some(sight) = &filter.sight {
-            push_seen(&mut query, "hazards.equipment", sight);
-        }
-        if let Some(from) = filter.from {
-            query.push(" AND opened_at >= ").push_bind(from.0);
-        }
-        if let Some(to) = filter.to {
-            query.push(" AND opened_at < ").push_bind(to.0);
-        }
-        if let Some(after) = &filter.after {
-            query
-                .push(" AND (opened_at, id) < (")
-                .push_bind(after.opened_at.0);
-            query.push(", ").push_bind(after.id.clone()).push(")");
+        restrict(&mut query, filter);
+        match (&filter.after, &search) {
+            (Some(after), Some(_)) => {
+                query
+                    .push(" AND t.rowid < (SELECT n FROM hazard_numbers WHERE hazard = ")
+                    .push_bind(after.id.clone())
+                    .push(")");
+            }
+            (Some(after), None) => {
+                query
+                    .push(" AND (h.opened_at, h.id) < (")
+                    .push_bind(after.opened_at.0);
+                query.push(", ").push_bind(after.id.clone()).push(")");
+            }
+            (None, _) => {}
         }
         let limit = if filter.limit == 0 {
             100
@@ -122,7 +145,11 @@ impl Reader {
             filter.limit.min(1_000)
         };
         query
-            .push(" ORDER BY opened_at DESC, id DESC LIMIT ")
+            .push(if search.is_some() {
+                " ORDER BY t.rowid DESC LIMIT "
+            } else {
+                " ORDER BY h.opened_at DESC, h.id DESC LIMIT "
+            })
             .push_bind(i64::from(limit));
         let rows = query
             .build()
@@ -130,6 +157,105 @@ impl Reader {
             .await
             .map_err(read("hazards"))?;
         rows.iter().map(summary).collect()
+    }
+
+    /// How many, counted up to `most`: a total nobody waits for.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn count_hazards(&self, filter: &HazardFilter, most: u32) -> Result<u64, StoreError> {
+        let search = filter.text.as_deref().and_then(search);
+        let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+        match &search {
+            Some(words) => query
+                .push(
+                    "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
+                     WHERE hazard_text MATCH ",
+                )
+                .push_bind(words.clone()),
+            None => query.push("hazards h WHERE 1 = 1"),
+        };
+        restrict(&mut query, filter);
+        query.push(" LIMIT ").push_bind(i64::from(most)).push(")");
+        let n: i64 = query
+            .build_query_scalar()
+            .fetch_one(&self.pool)
+            .await
+            .map_err(read("hazards"))?;
+        Ok(n.unsigned_abs())
+    }
+
+    /// All hazards that something can still happen to: for a restart.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn hazards_in_hand(&self) -> Result<Vec<HazardSummary>, StoreError> {
+        let mut found = Vec::new();
+        // One by one: each status has an index, several together would be looked for in the whole table.
+        for status in HazardStatus::ALL.into_iter().filter(|status| !status.is_final()) {
+            let mut query = QueryBuilder::<Db>::new("SELECT * FROM hazards WHERE status = ");
+            query.push(format!("'{}'", word(&status)));
+            let rows = query
+                .build()
+                .fetch_all(&self.pool)
+                .await
+                .map_err(read("hazards"))?;
+            for row in &rows {
+                found.push(summary(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// 屡查屡犯: the last hazard of the same owner and rule or category, or of the same unit and category, struck off
+    /// at or after `since`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn struck_off_before(
+        &self,
+        owner: &str,
+        rule: Option<&str>,
+        category: &str,
+        use_unit: Option<&str>,
+        since: UtcMillis,
+    ) -> Result<Option<Repeat>, StoreError> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, repeats FROM (SELECT id, repeats, struck_off_at FROM hazards \
+             WHERE struck_off_at IS NOT NULL AND equipment = ",
+        );
+        query.push_bind(owner.to_owned());
+        query.push(" AND category = ").push_bind(category.to_owned());
+        query.push(" AND struck_off_at >= ").push_bind(since.0);
+        if let Some(rule) = rule {
+            query.push(
+                " UNION ALL SELECT id, repeats, struck_off_at FROM hazards \
+                 WHERE struck_off_at IS NOT NULL AND equipment = ",
+            );
+            query.push_bind(owner.to_owned());
+            query.push(" AND rule = ").push_bind(rule.to_owned());
+            query.push(" AND struck_off_at >= ").push_bind(since.0);
+        }
+        if let Some(unit) = use_unit {
+            query.push(
+                " UNION ALL SELECT id, repeats, struck_off_at FROM hazards \
+                 WHERE struck_off_at IS NOT NULL AND use_unit IS NOT NULL AND use_unit = ",
+            );
+            query.push_bind(unit.to_owned());
+            query.push(" AND category = ").push_bind(category.to_owned());
+            query.push(" AND struck_off_at >= ").push_bind(since.0);
+        }
+        query.push(") ORDER BY struck_off_at DESC, id LIMIT 1");
+        let row = query
+            .build()
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(read("hazards"))?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Repeat {
+            of: HazardId(text(&row, WHAT, "id")?),
+            count: count::<u32>(&row, WHAT, "repeats")?.saturating_add(1),
+        }))
     }
 
     /// One hazard.
@@ -167,7 +293,115 @@ impl Reader {
     }
 }
 
+fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
+    if let Some(sight) = &filter.sight {
+        in_sight(query, sight);
+    }
+    if let Some(status) = &filter.status {
+        // As a literal: only so can its index be used.
+        query.push(format!(" AND h.status = '{}'", word(status)));
+    }
+    match filter.open {
+        Some(true) => query.push(" AND h.status IN ").push(OPEN),
+        Some(false) => query.push(" AND h.status NOT IN ").push(OPEN),
+        None => query,
+    };
+    if let Some(grade) = &filter.grade {
+        // As literals: only so can the index of those that are major be used.
+        query.push(match grade {
+            Grade::Major => " AND h.grade = 'major'",
+            Grade::General => " AND h.grade = 'general'",
+        });
+    }
+    if let Some(severity) = &filter.severity {
+        query.push(" AND h.severity = ").push_bind(word(severity));
+    }
+    for (column, value) in [
+        (" AND h.equipment = ", &filter.equipment),
+        (" AND h.unit IS NOT NULL AND h.unit = ", &filter.unit),
+        (" AND h.use_unit IS NOT NULL AND h.use_unit = ", &filter.use_unit),
+        (" AND h.category <> '' AND h.category = ", &filter.category),
+    ] {
+        if let Some(value) = value {
+            query.push(column).push_bind(value.clone());
+        }
+    }
+    if let Some(area) = &filter.area {
+        query.push(" AND ");
+        in_area(query, area);
+    }
+    if let Some(source) = &filter.source {
+        if *source != HazardSource::Telemetry {
+            query.push(" AND h.source <> 'telemetry'");
+        }
+        query.push(" AND h.source = ").push_bind(word(source));
+    }
+    for (yes, no, wanted) in [
+        (" AND h.overdue = 1", " AND h.overdue = 0", filter.overdue),
+        (
+            " AND h.listed IS NOT NULL",
+            " AND h.listed IS NULL",
+            filter.listed,
+        ),
+        (" AND h.repeats > 0", " AND h.repeats = 0", filter.repeated),
+    ] {
+        if let Some(wanted) = wanted {
+            query.push(if wanted { yes } else { no });
+        }
+    }
+    if let Some(before) = filter.due_before {
+        query
+            .push(" AND h.due IS NOT NULL AND h.due < ")
+            .push_bind(before.0);
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND h.opened_at >= ").push_bind(from.0);
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND h.opened_at < ").push_bind(to.0);
+    }
+}
+
+/// What [`Sight::admits`] says, in SQL, by the indexes that have the newest first.
+fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight) {
+    let (column, unit) = match sight {
+        Sight::Everything => return,
+        Sight::Nothing => {
+            query.push(" AND 0 = 1");
+            return;
+        }
+        Sight::Areas(areas) => {
+            for (at, prefix) in areas.iter().enumerate() {
+                query.push(if at == 0 { " AND (" } else { " OR " });
+                in_area(query, prefix);
+            }
+            query.push(if areas.is_empty() { " AND 0 = 1" } else { ")" });
+            return;
+        }
+        Sight::UseUnit(unit) => ("h.use_unit", unit),
+        Sight::MaintenanceUnit(unit) => ("h.maintenance_unit", unit),
+        Sight::InspectionBody(unit) => ("h.inspection_body", unit),
+    };
+    query.push(format!(" AND {column} IS NOT NULL AND {column} = "));
+    query.push_bind(unit.to_string());
+}
+
+/// The area begins with `prefix`; by the indexes for provinces, cities and counties.
+fn in_area(query: &mut QueryBuilder<Db>, prefix: &str) {
+    match prefix.chars().count() {
+        6 => query.push("h.area = "),
+        length => query.push(format!("substr(h.area, 1, {length}) = ")),
+    };
+    query.push_bind(prefix.to_owned());
+}
+
 pub(super) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
+    if let Some(fold) = get::<Option<String>>(row, WHAT, "fold")? {
+        return serde_json::from_str(&fold).map_err(|error| StoreError::Corrupt {
+            what: WHAT,
+            detail: error.to_string(),
+        });
+    }
     let head: String = get(row, WHAT, "head")?;
     Ok(HazardSummary {
         id: HazardId(text(row, WHAT, "id")?),
@@ -190,6 +424,7 @@ pub(super) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
         title_zh: text(row, WHAT, "title_zh")?,
         title_en: text(row, WHAT, "title_en")?,
         clause: text(row, WHAT, "clause")?,
+        handling: Box::default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Roll-ups, completeness, strangers, dead letters, events, counts.
 
 use super::{Reader, count, get, read, text, time};
-use crate::store::{ServerEvent, StoreError, push_seen};
+use crate::store::{ServerEvent, StoreError, push_scope, push_seen};
 use sqlx::{QueryBuilder, Row as _};
 use std::sync::Arc;
 use vigil_core::output::{NodeHour, RollupNumbers, UnregisteredDevice};
@@ -63,7 +63,7 @@ pub struct DeadLetters {
 /// Counts for the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// Open (suspected or confirmed) hazards by severity S1 … S4.
+    /// Open (not rejected, not struck off) hazards by severity S1 … S4.
     pub open_hazards: [u64; 4],
     /// Of those, suspected.
     pub suspected: u64,
@@ -306,9 +306,9 @@ impl Reader {
         };
         let mut query = QueryBuilder::new(
             "SELECT severity, status, grade, COUNT(*) AS n FROM hazards \
-             WHERE status IN ('suspected', 'confirmed')",
+             WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
         );
-        push_seen(&mut query, "hazards.equipment", sight);
+        push_scope(&mut query, "hazards.", sight);
         query.push(" GROUP BY severity, status, grade");
         let rows = query
             .build()

@@ -177,12 +177,15 @@ impl Reader {
         Ok(inputs)
     }
 
-    /// The action that was given this key, if it was carried out.
+    /// The action that was given this key, if it was carried out, and when.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn action_by_key(&self, key: &str) -> Result<Option<(Position, OperatorAction)>, StoreError> {
-        let row = sqlx::query("SELECT position, json FROM actions WHERE idempotency_key = $1")
+    pub async fn action_by_key(
+        &self,
+        key: &str,
+    ) -> Result<Option<(Position, UtcMillis, OperatorAction)>, StoreError> {
+        let row = sqlx::query("SELECT position, received, json FROM actions WHERE idempotency_key = $1")
             .bind(key)
             .fetch_optional(&self.pool)
             .await
@@ -196,6 +199,7 @@ impl Reader {
         })?;
         Ok(Some((
             Position(get::<i64>(&row, "action", "position")? as u64),
+            time(&row, "action", "received")?,
             action,
         )))
     }

@@ -50,7 +50,7 @@ impl Reader {
         const WHAT: &str = "hazard";
         let mut query = QueryBuilder::new(
             "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazards \
-             WHERE status IN ('suspected', 'confirmed')",
+             WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
         );
         if let Some(equipment) = equipment {
             query.push(" AND equipment = ").push_bind(equipment.to_owned());

@@ -3,8 +3,9 @@
 use super::names::Names;
 use crate::store::keys::{HISTORICAL, RETAINED, kind_code};
 use crate::store::{Batch, HazardWindow, Payload};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vigil_core::alarm::{AlarmEvent, AlarmRecord};
+use vigil_core::hash::ContentHash;
 use vigil_core::hazard::{HazardEvent, HazardSummary};
 use vigil_core::output::{
     ActionEntry, DeadLetter, GapRecord, LogEntry, NodeHour, Output, RollupNumbers, UnregisteredDevice,
@@ -36,6 +37,7 @@ pub(super) struct Rows<'b> {
     pub(super) alarm_events: Vec<&'b AlarmEvent>,
     pub(super) hazards: BTreeMap<&'b str, &'b HazardSummary>,
     pub(super) hazard_events: Vec<&'b HazardEvent>,
+    pub(super) hazard_attachments: BTreeSet<(ContentHash, &'b str)>,
     pub(super) windows: Vec<(&'b HazardWindow, i64, i64)>,
     pub(super) gaps: BTreeMap<GapKey<'b>, &'b GapRecord>,
     pub(super) rollups: BTreeMap<RollupKey<'b>, RollupNumbers>,
@@ -99,6 +101,9 @@ impl<'b> Rows<'b> {
                 Output::Hazard { event, summary } => {
                     rows.hazards.insert(&summary.id.0, summary);
                     rows.hazard_events.push(event);
+                    let files = event.kind.attachments().iter();
+                    rows.hazard_attachments
+                        .extend(files.map(|file| (file.sha256, &*summary.id.0)));
                 }
                 Output::Gap(gap) => {
                     let key = (

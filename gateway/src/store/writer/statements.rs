@@ -4,7 +4,9 @@ use super::insert::{Insert, Plan};
 use super::names::Names;
 use super::rows::{Rows, reason};
 use crate::store::keys::{source_code, word};
+use crate::store::words::words_of;
 use crate::store::{Batch, StoreError};
+use vigil_core::hazard::HazardSummary;
 use vigil_core::output::RollupNumbers;
 
 /// One prepared insert per table.
@@ -22,6 +24,7 @@ pub(super) struct Statements {
     alarm_events: Insert,
     hazards: Insert,
     hazard_events: Insert,
+    hazard_attachments: Insert,
     windows: Insert,
     gaps: Insert,
     rollups: Insert,
@@ -67,15 +70,30 @@ impl Statements {
                 "INSERT INTO alarm_events (equipment, rule, at, source_at, state, severity, actor, detail)", 8, ""),
             hazards: Insert::new("hazards",
                 "INSERT INTO hazards (id, equipment, rule, episode, status, grade, severity, opened_at, late, \
-                 condition_active, trips, events, changed, head, title_zh, title_en, clause)", 17,
+                 condition_active, trips, events, changed, head, title_zh, title_en, clause, source, category, unit, \
+                 deadline, overdue, listed, repeats, struck_off_at, use_unit, maintenance_unit, inspection_body, area, \
+                 fold, words)", 31,
                 "ON CONFLICT (id) DO UPDATE SET equipment = excluded.equipment, rule = excluded.rule, \
                  episode = excluded.episode, opened_at = excluded.opened_at, status = excluded.status, \
                  grade = excluded.grade, severity = excluded.severity, late = excluded.late, \
                  condition_active = excluded.condition_active, trips = excluded.trips, events = excluded.events, \
                  changed = excluded.changed, head = excluded.head, title_zh = excluded.title_zh, \
-                 title_en = excluded.title_en, clause = excluded.clause"),
+                 title_en = excluded.title_en, clause = excluded.clause, category = excluded.category, \
+                 unit = excluded.unit, deadline = excluded.deadline, overdue = excluded.overdue, \
+                 listed = excluded.listed, repeats = excluded.repeats, struck_off_at = excluded.struck_off_at, \
+                 use_unit = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.use_unit ELSE excluded.use_unit END, \
+                 maintenance_unit = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.maintenance_unit ELSE excluded.maintenance_unit END, \
+                 inspection_body = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.inspection_body ELSE excluded.inspection_body END, \
+                 area = CASE WHEN EXISTS (SELECT 1 FROM equipment_scopes s WHERE s.equipment = excluded.equipment) \
+                     THEN hazards.area ELSE excluded.area END, \
+                 fold = excluded.fold"),
             hazard_events: Insert::new("hazard events",
                 "INSERT INTO hazard_events (hazard, seq, at, position, prev, hash, json)", 7, ""),
+            hazard_attachments: Insert::new("attachments of hazards",
+                "INSERT INTO hazard_attachments (sha256, hazard)", 2, "ON CONFLICT (sha256, hazard) DO NOTHING"),
             windows: Insert::new("hazard windows",
                 "INSERT INTO hazard_windows (hazard, node_id, device_id, from_ms, to_ms)", 5,
                 "ON CONFLICT (hazard) DO UPDATE SET \
@@ -225,8 +243,14 @@ impl Statements {
                 .bind(event.actor.as_deref())
                 .bind(event.detail.as_str())
         })?;
-        self.hazards.plan(to, rows.hazards.values(), |q, hazard| {
-            q.bind(&*hazard.id.0)
+        // Of one rule only one is open: what has been struck off makes room first.
+        let (open, done): (Vec<&HazardSummary>, Vec<&HazardSummary>) =
+            rows.hazards.values().partition(|hazard| hazard.is_open());
+        let hazards: Vec<&HazardSummary> = done.into_iter().chain(open).collect();
+        self.hazards.plan(to, hazards.into_iter(), |q, hazard| {
+            let handling = &*hazard.handling;
+            let q = q
+                .bind(&*hazard.id.0)
                 .bind(&*hazard.equipment)
                 .bind(&*hazard.rule)
                 .bind(hazard.episode.0)
@@ -242,8 +266,36 @@ impl Statements {
                 .bind(hazard.head.to_string())
                 .bind(&*hazard.title_zh)
                 .bind(&*hazard.title_en)
-                .bind(&*hazard.clause)
+                .bind(&*hazard.clause);
+            q.bind(word(&handling.source))
+                .bind(&*handling.category)
+                .bind(
+                    handling
+                        .assignment
+                        .as_ref()
+                        .and_then(|assignment| assignment.unit.as_deref()),
+                )
+                .bind(handling.deadline.map(|at| at.0))
+                .bind(handling.overdue)
+                .bind(handling.listed.as_deref())
+                .bind(
+                    handling
+                        .repeat
+                        .as_ref()
+                        .map_or(0, |repeat| i64::from(repeat.count)),
+                )
+                .bind(handling.struck_off_at.map(|at| at.0))
+                .bind(handling.scope.use_unit.as_deref())
+                .bind(handling.scope.maintenance_unit.as_deref())
+                .bind(handling.scope.inspection_body.as_deref())
+                .bind(&*handling.scope.area)
+                .bind(json(hazard))
+                .bind(words_of(hazard))
         })?;
+        self.hazard_attachments
+            .plan(to, rows.hazard_attachments.iter(), |q, (sha256, hazard)| {
+                q.bind(sha256.to_string()).bind(*hazard)
+            })?;
         self.hazard_events
             .plan(to, rows.hazard_events.iter(), |q, event| {
                 q.bind(&*event.hazard.0)
