@@ -31,6 +31,7 @@ mod rules;
 mod sign_in;
 mod spark;
 mod strangers;
+mod table;
 mod terms;
 mod trends;
 mod users;

@@ -10,7 +10,7 @@ mod outbox;
 mod restore;
 mod view;
 
-pub use alarms::AlarmFilter;
+pub use alarms::{AlarmCursor, AlarmFilter};
 pub use hazards::{HazardCursor, HazardFilter};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
