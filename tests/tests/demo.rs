@@ -128,7 +128,9 @@ fn its_users_take_a_major_hazard_through_the_loop() {
         hazard,
         json!({"action": "confirm", "reason": "seen on site"}),
     );
-    let in_place = json!({"unit": unit, "person": "Wang Qiang", "leader": "Li Ming", "measures": "repair and test",
+    let deadline = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(10 * 24);
+    let deadline = deadline.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+    let in_place = json!({"unit": unit, "deadline": deadline, "person": "Wang Qiang", "leader": "Li Ming", "measures": "repair and test",
         "funds": "8000", "emergency_plan": "out of use, barred"});
     done(
         &regulator,

@@ -76,7 +76,9 @@ struct Times {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let mut args = Args::parse();
+    std::fs::create_dir_all(&args.data).expect("the directory can be made");
+    args.data = args.data.canonicalize().expect("it is there");
     let askers = askers(&args);
     if args.fill {
         return ExitCode::SUCCESS;

@@ -10,8 +10,8 @@ use vigil_core::people::Scope;
 use vigil_gateway::desk::register::{Act, apply, upload};
 use vigil_gateway::store::Desk;
 
-/// Rows a file may have.
-const FILE: usize = 20_000;
+/// Rows of a file, well below what one may have.
+const FILE: usize = 10_000;
 /// Counties; the first is the one a narrow regulator looks after.
 const AREAS: &[&str] = &[
     "210381", "210302", "210303", "210304", "210321", "210323", "210102", "210103", "210104", "210105",
