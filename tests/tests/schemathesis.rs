@@ -84,7 +84,7 @@ fn described(admin: &Visitor, things: &[(&str, &str, Value)]) -> Value {
     let paths = description["paths"].as_object_mut().unwrap();
     for (path, item) in paths {
         for operation in item.as_object_mut().unwrap().values_mut() {
-            let parameters = operation["parameters"].as_array_mut();
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             for parameter in parameters.into_iter().flatten().filter(|one| one["in"] == "path") {
                 let known = things
                     .iter()

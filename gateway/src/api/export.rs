@@ -4,7 +4,7 @@
 use super::problem::ApiError;
 use crate::app::App;
 use crate::config::Language;
-use crate::sheet::{CSV, csv_rows};
+use crate::sheet::csv_line;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -12,11 +12,14 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Required};
 
+/// Media type of a table.
+const CSV: &str = "text/csv; charset=utf-8";
 /// Rows asked for at a time.
 const AT_ONCE: &str = "1000";
 /// A page of so many rows is not larger.
@@ -185,8 +188,8 @@ impl Table {
             .map(|(_, zh, en)| if self.zh { *zh } else { *en }.to_owned())
             .collect();
         let mut begin = b"\xef\xbb\xbf".to_vec();
-        begin.extend(csv_rows(&[head]));
-        begin.extend(csv_rows(&rows));
+        begin.extend(csv_line(&head));
+        begin.extend(lines(&rows));
         if self.parts.method == Method::HEAD {
             return (headers, Body::empty()).into_response();
         }
@@ -203,14 +206,15 @@ impl Table {
                 Err(error) => Err(error),
             };
             match found {
-                Ok((rows, more)) => Some((Ok(Bytes::from(csv_rows(&rows))), (table, None, more))),
+                Ok((rows, more)) => Some((Ok(Bytes::from(lines(&rows))), (table, None, more))),
                 Err(error) => {
                     tracing::warn!(%error, "a table was not finished");
                     Some((Err(std::io::Error::other(error)), (table, None, false)))
                 }
             }
         });
-        (headers, Body::from_stream(stream)).into_response()
+        // Whoever packs the answer asks once more behind its end.
+        (headers, Body::from_stream(stream.fuse())).into_response()
     }
 
     /// The list's own answer to what is asked next.
@@ -297,6 +301,10 @@ impl Table {
             Some(number) => number.to_string(),
         }
     }
+}
+
+fn lines(rows: &[Vec<String>]) -> Vec<u8> {
+    rows.iter().flat_map(|row| csv_line(row)).collect()
 }
 
 fn unavailable(error: &Broken) -> Response {

@@ -5,7 +5,7 @@ mod csv;
 mod write;
 mod xlsx;
 
-pub use write::{CSV, Column, Table, csv_rows, to_csv, to_xlsx};
+pub use write::{Column, Table, csv_line, to_csv, to_xlsx};
 
 use vigil_core::register::Cell;
 

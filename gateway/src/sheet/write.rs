@@ -79,22 +79,6 @@ pub fn to_xlsx(table: &Table) -> Result<Vec<u8>, XlsxError> {
     book.save_to_buffer()
 }
 
-/// Media type of a CSV of ours.
-pub const CSV: &str = "text/csv; charset=utf-8";
-
-/// Rows of a CSV, without its mark; for one that is written piece by piece.
-#[must_use]
-pub fn csv_rows(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    for row in rows {
-        // Writing into memory cannot fail.
-        drop(writer.write_record(row.iter().map(|cell| defused(cell))));
-    }
-    writer.into_inner().unwrap_or_default()
-}
-
 /// UTF-8 with the mark spreadsheets need to see that it is.
 #[must_use]
 pub fn to_csv(table: &Table) -> Vec<u8> {
@@ -109,5 +93,16 @@ pub fn to_csv(table: &Table) -> Vec<u8> {
         let missing = table.columns.len().saturating_sub(row.len());
         drop(writer.write_record(padded.chain(std::iter::repeat_n(String::new(), missing))));
     }
+    writer.into_inner().unwrap_or_default()
+}
+
+/// One line of a CSV that is written piece by piece.
+#[must_use]
+pub fn csv_line(cells: &[String]) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    // Writing into memory cannot fail.
+    drop(writer.write_record(cells.iter().map(|cell| defused(cell))));
     writer.into_inner().unwrap_or_default()
 }

@@ -17,6 +17,10 @@ const WHAT: &str = "hazard";
 /// Statuses in which a hazard still has to be dealt with, as in the indexes.
 const OPEN: &str = "('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
 
+/// Hazards with words: what they are filtered by stands beside their numbers. The order of the tables is ours: any other
+/// would ask the index of words once for each hazard.
+const BY_WORDS: &str = "hazard_text t CROSS JOIN hazard_numbers h ON h.n = t.rowid WHERE hazard_text MATCH ";
+
 /// Which hazards; unset fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct HazardFilter {
@@ -108,19 +112,18 @@ impl Reader {
     /// The database cannot be read.
     pub async fn hazards(&self, filter: &HazardFilter) -> Result<Vec<HazardSummary>, StoreError> {
         let search = filter.text.as_deref().and_then(search);
-        let mut query = QueryBuilder::new("SELECT h.* FROM ");
+        let mut query = QueryBuilder::new("");
         match &search {
-            // The index of words is in the order of arrival: the newest come first without sorting.
+            // The index of words is in the order of arrival: the newest come first without sorting. What is filtered by
+            // stands beside the numbers; only the rows of the page are looked up.
             Some(words) => {
                 query
-                    .push(
-                        "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
-                         WHERE hazard_text MATCH ",
-                    )
+                    .push("SELECT whole.* FROM (SELECT h.n, h.hazard FROM ")
+                    .push(BY_WORDS)
                     .push_bind(words.clone());
             }
             None => {
-                query.push("hazards h WHERE 1 = 1");
+                query.push("SELECT h.* FROM hazards h WHERE 1 = 1");
             }
         }
         restrict(&mut query, filter);
@@ -151,6 +154,9 @@ impl Reader {
                 " ORDER BY h.opened_at DESC, h.id DESC LIMIT "
             })
             .push_bind(i64::from(limit));
+        if search.is_some() {
+            query.push(") found JOIN hazards whole ON whole.id = found.hazard ORDER BY found.n DESC");
+        }
         let rows = query
             .build()
             .fetch_all(&self.pool)
@@ -167,12 +173,7 @@ impl Reader {
         let search = filter.text.as_deref().and_then(search);
         let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
         match &search {
-            Some(words) => query
-                .push(
-                    "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
-                     WHERE hazard_text MATCH ",
-                )
-                .push_bind(words.clone()),
+            Some(words) => query.push(BY_WORDS).push_bind(words.clone()),
             None => query.push("hazards h WHERE 1 = 1"),
         };
         restrict(&mut query, filter);
