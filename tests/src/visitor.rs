@@ -125,6 +125,10 @@ impl Visitor {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if body.len() > 60_000 {
+            // Who refuses a large body does so before it is sent, and is to be heard.
+            request = request.header("expect", "100-continue");
+        }
         let failed = |e: &dyn std::fmt::Display| -> ! { panic!("{path}: {e}") };
         let answer: Result<Response<ureq::Body>, ureq::Error> = if has_body {
             let request = request.body(body.to_vec()).unwrap_or_else(|e| failed(&e));

