@@ -22,8 +22,8 @@ pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub use reader::{
-    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
-    OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
+    AlarmFilter, AlarmLoad, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardLoad, HourCounts,
+    Logged, LoggedInput, OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
     StoredMessage, StoredPayload, UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
