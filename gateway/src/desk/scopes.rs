@@ -153,12 +153,14 @@ pub async fn known(pool: &Pool<Db>, equipment: &str) -> Result<Option<Scope>, St
     .fetch_optional(pool)
     .await
     .map_err(read(WHAT))?;
-    Ok(row.map(|(use_unit, maintenance_unit, inspection_body, area)| Scope {
-        use_unit: use_unit.map(Into::into),
-        maintenance_unit: maintenance_unit.map(Into::into),
-        inspection_body: inspection_body.map(Into::into),
-        area: area.into(),
-    }))
+    Ok(
+        row.map(|(use_unit, maintenance_unit, inspection_body, area)| Scope {
+            use_unit: use_unit.map(Into::into),
+            maintenance_unit: maintenance_unit.map(Into::into),
+            inspection_body: inspection_body.map(Into::into),
+            area: area.into(),
+        }),
+    )
 }
 
 /// All that the catalog alone does not say: what the register said, and equipment that left the catalog.

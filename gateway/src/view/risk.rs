@@ -934,7 +934,11 @@ mod tests {
         );
         assert_eq!(standing(&[(Part::BluePoints, 1)]), MapStanding::Blue);
         assert_eq!(
-            standing(&[(Part::BluePoints, 1), (Part::RedPoints, 1), (Part::NotAssessed, 5)]),
+            standing(&[
+                (Part::BluePoints, 1),
+                (Part::RedPoints, 1),
+                (Part::NotAssessed, 5)
+            ]),
             MapStanding::Red
         );
     }

@@ -83,7 +83,10 @@ impl Bands {
     pub fn colour(&self, score: f64) -> Colour {
         [Colour::Red, Colour::Orange, Colour::Yellow]
             .into_iter()
-            .find(|colour| self.begins(*colour).is_some_and(|begin| begin.is_passed_by(score)))
+            .find(|colour| {
+                self.begins(*colour)
+                    .is_some_and(|begin| begin.is_passed_by(score))
+            })
             .unwrap_or(Colour::Blue)
     }
 

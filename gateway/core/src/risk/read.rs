@@ -31,7 +31,12 @@ fn read(root: &Table<'_, '_>) -> Option<Scheme> {
     let tiers = list("tier", "[[tier]]").map(|tables| read_tiers(&tables));
     let levels = list("level", "[[level]]").map(|tables| {
         let levels = read_levels(&tables, tiers.as_deref().unwrap_or_default());
-        all_there(root, "level", &Colour::KEYS, levels.iter().map(|level| level.colour.key()));
+        all_there(
+            root,
+            "level",
+            &Colour::KEYS,
+            levels.iter().map(|level| level.colour.key()),
+        );
         levels
     });
     let reassess = root
@@ -53,7 +58,12 @@ fn read(root: &Table<'_, '_>) -> Option<Scheme> {
         });
     let weights = list("weight", "[[weight]]").map(|tables| {
         let mut weights: Vec<Weight> = tables.iter().filter_map(read_weight).collect();
-        all_there(root, "weight", &Part::KEYS, weights.iter().map(|weight| weight.part.key()));
+        all_there(
+            root,
+            "weight",
+            &Part::KEYS,
+            weights.iter().map(|weight| weight.part.key()),
+        );
         weights.sort_by_key(|weight| weight.part);
         weights
     });
@@ -90,7 +100,10 @@ fn all_there<'k>(
 }
 
 fn text(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
-    table.require(key).and_then(|value| value.text()).map(str::to_owned)
+    table
+        .require(key)
+        .and_then(|value| value.text())
+        .map(str::to_owned)
 }
 
 fn key_of(table: &Table<'_, '_>, taken: &[String]) -> Option<String> {
@@ -212,7 +225,11 @@ fn read_bands(value: &Value<'_, '_>) -> Option<Bands> {
                 BandFault::Order { upper, .. } => upper,
                 BandFault::NotPositive(colour) => colour,
             };
-            table.report(table.key_place(at.key()).error(format!("these are no bands: {fault}")));
+            table.report(
+                table
+                    .key_place(at.key())
+                    .error(format!("these are no bands: {fault}")),
+            );
             None
         }
     }

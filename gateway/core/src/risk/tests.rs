@@ -104,44 +104,120 @@ fn a_tier_controls_its_colour_and_what_is_below() {
 fn bad_schemes_are_refused_with_line_and_reason() {
     // What is replaced, by what, on which line, and what is said.
     for (from, to, said) in [
-        ("orange = { over = 160 }", "orange = { over = 60 }", "orange must begin above yellow"),
-        ("orange = { over = 160 }", "orange = { over = 70 }", "orange must begin above yellow"),
-        ("red = { over = 320 }", "red = { over = 160 }", "red must begin above orange"),
-        ("yellow = { over = 70 }", "yellow = { over = 0 }", "yellow must begin above 0"),
-        ("yellow = { over = 70 }", "yellow = { over = 0.01 }", "no score of `lec` is blue"),
-        ("red = { over = 320 }", "red = { over = 10000 }", "no score of `lec` is red"),
-        ("red = { from = 20 }", "red = { from = 20, over = 20 }", "`over` a number or `from` a number"),
-        ("red = { from = 20 }", "red = { above = 20 }", "`over` a number or `from` a number"),
+        (
+            "orange = { over = 160 }",
+            "orange = { over = 60 }",
+            "orange must begin above yellow",
+        ),
+        (
+            "orange = { over = 160 }",
+            "orange = { over = 70 }",
+            "orange must begin above yellow",
+        ),
+        (
+            "red = { over = 320 }",
+            "red = { over = 160 }",
+            "red must begin above orange",
+        ),
+        (
+            "yellow = { over = 70 }",
+            "yellow = { over = 0 }",
+            "yellow must begin above 0",
+        ),
+        (
+            "yellow = { over = 70 }",
+            "yellow = { over = 0.01 }",
+            "no score of `lec` is blue",
+        ),
+        (
+            "red = { over = 320 }",
+            "red = { over = 10000 }",
+            "no score of `lec` is red",
+        ),
+        (
+            "red = { from = 20 }",
+            "red = { from = 20, over = 20 }",
+            "`over` a number or `from` a number",
+        ),
+        (
+            "red = { from = 20 }",
+            "red = { above = 20 }",
+            "`over` a number or `from` a number",
+        ),
         ("red = { from = 20 }", "red = 20", "must be a table"),
-        ("red = { from = 20 }", "red = { from = \"x\" }", "must be a number"),
-        ("bands = { yellow = { from = 9 }", "bands = { blue = { from = 0 }, yellow = { from = 9 }", "`blue` begins at nothing"),
-        ("{ score = 6, zh = \"相当可能\"", "{ score = 10, zh = \"相当可能\"", "not below the step before"),
-        ("{ score = 6, zh = \"相当可能\"", "{ score = 6.001, zh = \"相当可能\"", "is no step"),
-        ("{ score = 6, zh = \"相当可能\"", "{ score = -6, zh = \"相当可能\"", "is no step"),
+        (
+            "red = { from = 20 }",
+            "red = { from = \"x\" }",
+            "must be a number",
+        ),
+        (
+            "bands = { yellow = { from = 9 }",
+            "bands = { blue = { from = 0 }, yellow = { from = 9 }",
+            "`blue` begins at nothing",
+        ),
+        (
+            "{ score = 6, zh = \"相当可能\"",
+            "{ score = 10, zh = \"相当可能\"",
+            "not below the step before",
+        ),
+        (
+            "{ score = 6, zh = \"相当可能\"",
+            "{ score = 6.001, zh = \"相当可能\"",
+            "is no step",
+        ),
+        (
+            "{ score = 6, zh = \"相当可能\"",
+            "{ score = -6, zh = \"相当可能\"",
+            "is no step",
+        ),
         ("key = \"ls\"", "key = \"lec\"", "is there twice"),
         ("key = \"ls\"", "key = \"L S\"", "is no key"),
         ("tier = \"company\"", "tier = \"firm\"", "there is no tier `firm`"),
-        ("tier = \"company\"", "tier = \"post\"", "the worse a risk, the higher its tier"),
-        ("colour = \"blue\"", "colour = \"yellow\"", "no [[level]] for `blue`"),
+        (
+            "tier = \"company\"",
+            "tier = \"post\"",
+            "the worse a risk, the higher its tier",
+        ),
+        (
+            "colour = \"blue\"",
+            "colour = \"yellow\"",
+            "no [[level]] for `blue`",
+        ),
         ("colour = \"blue\"", "colour = \"green\"", "is not a colour"),
         ("check_days = 7", "check_days = 0", "must be between"),
         ("grade = \"major\"", "grade = \"huge\"", "cannot be `huge`"),
-        ("confidence = \"proposal\"", "confidence = \"sure\"", "is no confidence"),
+        (
+            "confidence = \"proposal\"",
+            "confidence = \"sure\"",
+            "is no confidence",
+        ),
         ("key = \"silence\"", "key = \"quiet\"", "is not a part of a rank"),
-        ("each = 30\nmost = 60", "each = 90\nmost = 60", "`each` is at most `most`"),
+        (
+            "each = 30\nmost = 60",
+            "each = 90\nmost = 60",
+            "`each` is at most `most`",
+        ),
         ("days = 365", "days = 365\nhours = 1", "unknown key `hours`"),
     ] {
         assert!(TEXT.contains(from), "mend this test: {from}");
         let text = TEXT.replacen(from, to, 1);
         let found = Scheme::parse("city.toml", &text).expect_err(to);
-        let all = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let all = found
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
         assert!(all.contains(said), "{to}: {all}");
         assert!(found.iter().all(|one| &*one.file == "city.toml"), "{all}");
         assert!(found.iter().any(|one| one.line > 0), "{to}: {all}");
     }
     let found = Scheme::parse("city.toml", &TEXT.replacen("over = 160", "over = 60", 1)).unwrap_err();
     let line = TEXT.lines().position(|line| line.contains("over = 160")).unwrap() + 1;
-    assert!(found[0].to_string().starts_with(&format!("city.toml:{line}:")), "{}", found[0]);
+    assert!(
+        found[0].to_string().starts_with(&format!("city.toml:{line}:")),
+        "{}",
+        found[0]
+    );
     assert!(Scheme::parse("city.toml", "not = [toml").is_err());
     assert!(Scheme::parse("city.toml", "").is_err());
 }

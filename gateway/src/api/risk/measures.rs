@@ -260,10 +260,7 @@ pub(crate) async fn checks(
     let rows = risk::checks(&app.desk, measure.n, None, limit).await?;
     let personal = access.signed_in();
     Ok(Json(Checks {
-        checks: rows
-            .into_iter()
-            .map(|row| CheckView::of(row, personal))
-            .collect(),
+        checks: rows.into_iter().map(|row| CheckView::of(row, personal)).collect(),
     }))
 }
 

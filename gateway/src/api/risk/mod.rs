@@ -31,9 +31,8 @@ fn if_match(headers: &HeaderMap) -> Result<i64, ApiError> {
     };
     let text = header.to_str().unwrap_or_default();
     let bare = text.trim().trim_start_matches("W/").trim_matches('"');
-    bare.parse().map_err(|_| {
-        ApiError::bad_parameter("`If-Match` is the `ETag` of the last answer, such as \"3\"")
-    })
+    bare.parse()
+        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the last answer, such as \"3\""))
 }
 
 /// The number of a risk point.

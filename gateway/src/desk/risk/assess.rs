@@ -76,16 +76,18 @@ impl Assessing {
             let zh = "请在该因素的取值中选择".to_owned();
             RiskError::value(&field, zh, misfit.to_string())
         })?;
-        let least = scheme.level(assessed.colour).map_or("", |level| level.tier.as_str());
+        let least = scheme
+            .level(assessed.colour)
+            .map_or("", |level| level.tier.as_str());
         let tier = match self.tier.trim() {
             "" => least,
             tier => tier,
         };
         if !scheme.may_control(tier, assessed.colour) {
             let titles = |key: &str| {
-                scheme
-                    .tier(key)
-                    .map_or((String::new(), key.to_owned()), |tier| (tier.zh.clone(), tier.en.clone()))
+                scheme.tier(key).map_or((String::new(), key.to_owned()), |tier| {
+                    (tier.zh.clone(), tier.en.clone())
+                })
             };
             let ((zh, _), (colour, _)) = (titles(least), assessed.colour.titles());
             return Err(RiskError::value(
@@ -117,7 +119,14 @@ pub async fn assess(
     let asked = serde_json::to_string(&assessing.factors).unwrap_or_default();
     let once = Once::of(
         act,
-        &("assessment", n, &assessing.method, &asked, &assessing.tier, &assessing.reason),
+        &(
+            "assessment",
+            n,
+            &assessing.method,
+            &asked,
+            &assessing.tier,
+            &assessing.reason,
+        ),
     );
     if once.before(desk).await?.is_some() {
         return super::point(desk, &act.person, n).await;

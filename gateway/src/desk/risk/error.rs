@@ -119,7 +119,10 @@ pub(super) fn text(field: &str, given: &str, most: usize, required: bool) -> Res
             format!("at most {most} characters"),
         ));
     }
-    if given.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if given
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
         return Err(RiskError::value(
             field,
             "含有不可显示的字符",

@@ -396,7 +396,10 @@ pub async fn measures_due(
     });
     let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
     push_matching(&mut count, person, filter, today);
-    count.push(" LIMIT ").push_bind(super::COUNTED as i64 + 1).push(")");
+    count
+        .push(" LIMIT ")
+        .push_bind(super::COUNTED as i64 + 1)
+        .push(")");
     let total: i64 = count
         .build_query_scalar()
         .fetch_one(desk.reading())

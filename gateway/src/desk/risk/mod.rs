@@ -9,8 +9,8 @@
 
 mod assess;
 mod check;
-mod error;
 mod episode;
+mod error;
 mod measure;
 mod order;
 mod point;
@@ -18,13 +18,13 @@ mod points;
 mod rank;
 mod ranks;
 
-pub use assess::{AssessmentRow, Assessing, assess, assessments, level_of};
+pub use assess::{Assessing, AssessmentRow, assess, assessments, level_of};
 pub use check::{CheckFacts, CheckRow, Checked, check, checks};
 pub use episode::{EpisodeRow, episodes, episodes_of_hazard, open_waiting};
 pub use error::RiskError;
 pub use measure::{
-    Measure, MeasureCursor, MeasureFacts, MeasureFilter, MeasurePage, MeasureRow, add_measure, change_measure,
-    measure, measures_due, measures_of,
+    Measure, MeasureCursor, MeasureFacts, MeasureFilter, MeasurePage, MeasureRow, add_measure,
+    change_measure, measure, measures_due, measures_of,
 };
 pub use point::{Owner, Point, PointFacts, change, create, id_of, number_of, point};
 pub use points::{COUNTED, Order, PointCursor, PointFilter, PointPage, PointRow, points};

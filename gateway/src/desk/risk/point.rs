@@ -263,7 +263,11 @@ pub async fn create(desk: &Desk, act: &Act, of: &Owner, facts: &PointFacts) -> R
     }
     let facts = checked(facts)?;
     if facts.retired {
-        return Err(RiskError::value("retired", "新风险点不能已撤销", "a new risk point is not retired"));
+        return Err(RiskError::value(
+            "retired",
+            "新风险点不能已撤销",
+            "a new risk point is not retired",
+        ));
     }
     let scope = scope_of_owner(desk, &act.person, of).await?;
     let (equipment, unit) = match of {
@@ -389,7 +393,16 @@ mod tests {
         for n in [1, 42, 999_999, 1_000_000, 123_456_789] {
             assert_eq!(number_of(&id_of(n)), Some(n));
         }
-        for odd in ["", "RP-", "RP-1", "RP-000000", "RP-0000001", "RP-+00001", "rp-000001", "RP-99999999999999999999"] {
+        for odd in [
+            "",
+            "RP-",
+            "RP-1",
+            "RP-000000",
+            "RP-0000001",
+            "RP-+00001",
+            "rp-000001",
+            "RP-99999999999999999999",
+        ] {
             assert_eq!(number_of(odd), None, "{odd}");
         }
     }

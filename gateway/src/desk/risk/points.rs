@@ -298,11 +298,17 @@ fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &PointFi
         query.push(" AND level = ").push_bind(level_of(colour));
     }
     if let Some(failing) = filter.failing {
-        query.push(if failing { " AND failing > 0" } else { " AND failing = 0" });
+        query.push(if failing {
+            " AND failing > 0"
+        } else {
+            " AND failing = 0"
+        });
     }
     for (column, wanted) in [("next_check", filter.overdue), ("reassess_on", filter.stale)] {
         match wanted {
-            Some(true) => query.push(format!(" AND {column} < ")).push_bind(today.to_string()),
+            Some(true) => query
+                .push(format!(" AND {column} < "))
+                .push_bind(today.to_string()),
             Some(false) => query
                 .push(format!(" AND ({column} IS NULL OR {column} >= "))
                 .push_bind(today.to_string())

@@ -123,7 +123,11 @@ async fn tally(
     let areas = areas_of_units(desk).await?;
     let mut units: HashMap<String, Tally> = HashMap::new();
     // A unit's own has the area of the unit.
-    fn own<'u>(units: &'u mut HashMap<String, Tally>, areas: &HashMap<String, String>, code: &str) -> &'u mut Tally {
+    fn own<'u>(
+        units: &'u mut HashMap<String, Tally>,
+        areas: &HashMap<String, String>,
+        code: &str,
+    ) -> &'u mut Tally {
         units.entry(code.to_owned()).or_insert_with(|| Tally {
             scope: of_unit(code, areas.get(code).map_or("", String::as_str)),
             ..Tally::default()

@@ -71,12 +71,7 @@ impl AssessPage<'_> {
 
 fn form_of(page: &Page, point: &Point, values: BTreeMap<String, String>, method: &str) -> AssessPageParts {
     let scheme = risk_scheme();
-    let place = |key: &str| {
-        scheme
-            .methods
-            .iter()
-            .position(|method| method.method.key == key)
-    };
+    let place = |key: &str| scheme.methods.iter().position(|method| method.method.key == key);
     let chosen = place(method)
         .or_else(|| place(page.asked("method")))
         .or_else(|| place(&point.method))

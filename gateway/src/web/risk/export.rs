@@ -58,7 +58,10 @@ where
     let all = stream::once(std::future::ready(Ok(first))).chain(others);
     let head = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.csv\""),
+        ),
     ];
     Ok((head, Body::from_stream(all)).into_response())
 }

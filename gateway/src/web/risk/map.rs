@@ -142,9 +142,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<MapPage<'p>, Fault> {
             way("unit", page.pick("按单位", "by unit")),
         ],
         tiles: rows.into_iter().map(MapTile::from).collect(),
-        export: page
-            .with("after", "")
-            .replacen("/risk/map", "/risk/map.csv", 1),
+        export: page.with("after", "").replacen("/risk/map", "/risk/map.csv", 1),
         area: filter.area,
         more,
     })

@@ -55,11 +55,15 @@ pub(crate) struct MeasureForm {
 
 impl MeasureForm {
     fn facts(&self, page: &Page) -> Result<MeasureFacts, Refusal> {
-        let kind = MeasureKind::from_key(&self.kind).ok_or_else(|| {
-            Refusal::field(page, "kind", "请选择措施类别", "choose a kind")
-        })?;
+        let kind = MeasureKind::from_key(&self.kind)
+            .ok_or_else(|| Refusal::field(page, "kind", "请选择措施类别", "choose a kind"))?;
         let period_days = self.period_days.trim().parse().map_err(|_| {
-            Refusal::field(page, "period_days", "检查周期为1至3660天的整数", "a whole number of days, 1 to 3660")
+            Refusal::field(
+                page,
+                "period_days",
+                "检查周期为1至3660天的整数",
+                "a whole number of days, 1 to 3660",
+            )
         })?;
         Ok(MeasureFacts {
             kind,
@@ -335,7 +339,14 @@ fn facts(page: &Page, form: &CheckForm) -> Result<CheckFacts, Refusal> {
     let passed = match form.result.as_str() {
         "passed" => true,
         "failed" => false,
-        _ => return Err(Refusal::field(page, "result", "请选择检查结果", "choose a result")),
+        _ => {
+            return Err(Refusal::field(
+                page,
+                "result",
+                "请选择检查结果",
+                "choose a result",
+            ));
+        }
     };
     let checked_on = match form.checked_on.trim() {
         "" => None,

@@ -174,9 +174,10 @@ impl Page {
 
     /// What a method is called.
     pub(crate) fn risk_method(&self, key: &str) -> String {
-        vigil_core::risk::Scheme::builtin()
-            .method(key)
-            .map_or_else(|| key.to_owned(), |method| self.pick(&method.zh, &method.en).to_owned())
+        vigil_core::risk::Scheme::builtin().method(key).map_or_else(
+            || key.to_owned(),
+            |method| self.pick(&method.zh, &method.en).to_owned(),
+        )
     }
 
     /// How sure a fact is.
