@@ -13,7 +13,7 @@ needs=(
   "fonts-noto-cjk:/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
   "gcc:cc"
   "qemu-system-arm:qemu-system-arm"
-  "netcat-openbsd:nc.openbsd"
+  "socat:socat"
   "victoria-metrics:victoria-metrics"
 )
 missing=()

@@ -141,7 +141,7 @@ impl Machine {
         command
             .arg("-nic")
             .arg(format!(
-                "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:nc -N 127.0.0.1 {}",
+                "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:socat - TCP:127.0.0.1:{},,nodelay",
                 self.broker
             ))
             .arg("-drive")
