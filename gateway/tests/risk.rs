@@ -526,9 +526,18 @@ async fn ranks_say_why_and_the_map_shows_what_nobody_has_assessed_or_heard() {
     assert_eq!(scheme["levels"][0]["told"]["unverified"], true);
 }
 
+/// Login, role, unit, areas, and whether the boiler is in scope.
+type Member = (
+    &'static str,
+    Role,
+    Option<&'static str>,
+    &'static [&'static str],
+    bool,
+);
+
 /// The boiler is `acme`'s, maintained by `fix`, inspected by `look`, in Haicheng.
 #[rustfmt::skip] // a table
-const CAST: &[(&str, Role, Option<&str>, &[&str], bool)] = &[
+const CAST: &[Member] = &[
     ("site-a", Role::Site, Some("acme"), &[], true),
     ("site-b", Role::Site, Some("other"), &[], false),
     ("maintainer-a", Role::Maintainer, Some("fix"), &[], true),

@@ -1,5 +1,11 @@
 //! Risks as they are shown: points, measures, checks, ranks, the map, and the scheme they are graded by.
 
+mod scheme;
+
+pub use scheme::{
+    BandView, FactSource, FactorView, LevelView, MethodView, SchemeView, StepView, WeightView, risk_scheme,
+};
+
 use super::time::Time;
 use super::words::Word;
 use crate::app::App;
@@ -10,7 +16,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use vigil_core::risk::{Colour, MeasureKind, Method, Part, Scheme, Subject, Threshold, Told};
+use vigil_core::risk::{Colour, MeasureKind, Part, Scheme, Subject};
 
 /// What a colour is called: key `red`, `orange`, `yellow`, `blue`; title 重大风险 and so on.
 #[must_use]
@@ -46,6 +52,11 @@ fn kind_word(kind: MeasureKind) -> Word {
     }
 }
 
+/// Whether telemetry is expected of a piece of equipment: it is in the catalog.
+fn is_watched(app: &App, id: Option<&str>) -> bool {
+    id.is_some_and(|id| app.catalog.by_id.contains_key(id))
+}
+
 /// Name of a piece of equipment: of the register, or of the catalog.
 fn name_of(app: &App, id: &str, registered: Option<String>) -> Option<String> {
     registered.filter(|name| !name.is_empty()).or_else(|| {
@@ -74,6 +85,8 @@ pub struct RiskPointLine {
     pub equipment: Option<String>,
     /// … what that is called …
     pub equipment_name: Option<String>,
+    /// … whether telemetry is expected of it …
+    pub watched: bool,
     /// … its category …
     pub category: Option<String>,
     /// … and its registration number; or
@@ -138,6 +151,7 @@ impl RiskPointLine {
             equipment_name: equipment
                 .as_deref()
                 .and_then(|id| name_of(app, id, row.equipment_name)),
+            watched: is_watched(app, equipment.as_deref()),
             category: row.category,
             registration_no: row.registration_no,
             equipment,
@@ -514,6 +528,8 @@ pub struct RankView {
     pub id: String,
     /// Its name, as far as it is known.
     pub name: Option<String>,
+    /// It is a piece of equipment telemetry is expected of.
+    pub watched: bool,
     /// Area code; a unit has a rank in each area it has something in.
     pub area: String,
     /// Code of the use unit.
@@ -560,6 +576,7 @@ impl RankView {
                 Subject::Equipment => name_of(app, &row.id, row.name),
                 Subject::Unit => row.name,
             },
+            watched: subject == Subject::Equipment && is_watched(app, Some(&row.id)),
             id: row.id,
             area: row.area,
             use_unit: row.use_unit,
@@ -628,8 +645,10 @@ pub struct MapTile {
     pub yellow: u32,
     /// Blue.
     pub blue: u32,
-    /// Risk points nobody has assessed, and pieces of equipment without any.
+    /// Risk points nobody has assessed.
     pub not_assessed: u32,
+    /// Pieces of equipment without any risk point.
+    pub without_points: u32,
     /// Failed controls.
     pub failed_controls: u32,
     /// Open major hazards, suspected ones too.
@@ -651,14 +670,15 @@ impl From<MapRow> for MapTile {
             count(Part::YellowPoints),
             count(Part::BluePoints),
         );
-        let not_assessed = count(Part::NotAssessed);
+        // Equipment without risk points counts there too, for ranks.
+        let unknown = count(Part::NotAssessed);
         let standing = if red > 0 {
             MapStanding::Red
         } else if orange > 0 {
             MapStanding::Orange
         } else if yellow > 0 {
             MapStanding::Yellow
-        } else if blue > 0 && not_assessed == 0 {
+        } else if blue > 0 && unknown == 0 {
             MapStanding::Blue
         } else if blue > 0 {
             MapStanding::PartlyAssessed
@@ -671,7 +691,8 @@ impl From<MapRow> for MapTile {
             orange,
             yellow,
             blue,
-            not_assessed,
+            not_assessed: unknown.saturating_sub(row.bare),
+            without_points: row.bare,
             failed_controls: count(Part::FailedControls),
             major_hazards: count(Part::MajorHazards),
             general_hazards: count(Part::GeneralHazards),
@@ -692,222 +713,11 @@ pub struct RiskMap {
     pub tiles: Vec<MapTile>,
 }
 
-/// Where a fact comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FactSource {
-    /// The source.
-    pub source: &'static str,
-    /// `sourced`, `memory-high`, `memory-low` (unverified) or `proposal`.
-    pub confidence: &'static str,
-    /// Somebody still has to verify it (未核实).
-    pub unverified: bool,
-}
-
-impl From<&'static Told> for FactSource {
-    fn from(told: &'static Told) -> Self {
-        Self {
-            source: &told.source,
-            confidence: &told.confidence,
-            unverified: told.is_unverified(),
-        }
-    }
-}
-
-/// A value a factor can have.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct StepView {
-    /// What it counts.
-    pub score: f64,
-    /// What it means, Chinese.
-    pub zh: &'static str,
-    /// English.
-    pub en: &'static str,
-}
-
-/// A factor of a method.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct FactorView {
-    /// Key, title.
-    pub factor: Word,
-    /// Values, the highest first.
-    pub steps: Vec<StepView>,
-}
-
-/// A band of scores.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct BandView {
-    /// Its colour.
-    pub colour: Word,
-    /// In words, such as `160 < D ≤ 320`.
-    pub range: String,
-}
-
-/// A method of assessment.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct MethodView {
-    /// Key, title.
-    pub method: Word,
-    /// The score is the product of these.
-    pub factors: Vec<FactorView>,
-    /// Which score has which colour, the worst first.
-    pub bands: Vec<BandView>,
-    /// Where that comes from.
-    pub told: FactSource,
-}
-
-/// What a colour means.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct LevelView {
-    /// The colour.
-    pub colour: Word,
-    /// Who controls it at least.
-    pub tier: Option<Word>,
-    /// Period of checks offered for a new measure, days.
-    pub check_days: u16,
-    /// Where that comes from.
-    pub told: FactSource,
-}
-
-/// The weight of a part of a rank.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct WeightView {
-    /// The part.
-    pub part: Word,
-    /// For each.
-    pub each: u32,
-    /// At most, for a piece of equipment.
-    pub most: u32,
-    /// At most, for a unit.
-    pub unit_most: u32,
-    /// Why.
-    pub reason: &'static str,
-}
-
-/// How risks are graded and ranked.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct SchemeView {
-    /// Methods of assessment.
-    pub methods: Vec<MethodView>,
-    /// Who controls, from the top down.
-    pub tiers: Vec<Word>,
-    /// What the colours mean, the worst first.
-    pub levels: Vec<LevelView>,
-    /// Days after which a risk is assessed again.
-    pub reassess_days: u16,
-    /// Where that comes from.
-    pub reassess_told: FactSource,
-    /// What a rank consists of.
-    pub weights: Vec<WeightView>,
-    /// Where the weights come from.
-    pub weights_told: FactSource,
-}
-
-/// A band in words: `160 < x ≤ 320`.
-fn range(method: &Method, colour: Colour) -> String {
-    let (begin, end) = (method.bands.begins(colour), method.bands.ends(colour));
-    let below = |begin: Threshold| format!("{} {} ", begin.at, if begin.inclusive { "≤" } else { "<" });
-    let above = |end: Threshold| format!(" {} {}", if end.inclusive { "<" } else { "≤" }, end.at);
-    match (begin, end) {
-        (Some(begin), None) => format!("{} {}", if begin.inclusive { "≥" } else { ">" }, begin.at),
-        (None, Some(end)) => format!("{} {}", if end.inclusive { "<" } else { "≤" }, end.at),
-        (begin, end) => format!(
-            "{}D{}",
-            begin.map(below).unwrap_or_default(),
-            end.map(above).unwrap_or_default()
-        ),
-    }
-}
-
-/// The scheme in force.
-#[must_use]
-pub fn risk_scheme() -> SchemeView {
-    let scheme = Scheme::builtin();
-    let word = |key: &'static String, zh: &'static String, en: &'static String| Word {
-        key,
-        title_zh: zh,
-        title_en: en,
-    };
-    SchemeView {
-        methods: scheme
-            .methods()
-            .iter()
-            .map(|method| MethodView {
-                method: word(&method.key, &method.zh, &method.en),
-                factors: method
-                    .factors
-                    .iter()
-                    .map(|factor| FactorView {
-                        factor: word(&factor.key, &factor.zh, &factor.en),
-                        steps: factor
-                            .steps
-                            .iter()
-                            .map(|step| StepView {
-                                score: step.score,
-                                zh: &step.zh,
-                                en: &step.en,
-                            })
-                            .collect(),
-                    })
-                    .collect(),
-                bands: Colour::ALL
-                    .into_iter()
-                    .map(|colour| BandView {
-                        colour: colour_word(colour),
-                        range: range(method, colour),
-                    })
-                    .collect(),
-                told: (&method.told).into(),
-            })
-            .collect(),
-        tiers: scheme
-            .tiers()
-            .iter()
-            .map(|tier| word(&tier.key, &tier.zh, &tier.en))
-            .collect(),
-        levels: scheme
-            .levels()
-            .iter()
-            .map(|level| LevelView {
-                colour: colour_word(level.colour),
-                tier: tier_word(&level.tier),
-                check_days: level.check_days,
-                told: (&level.told).into(),
-            })
-            .collect(),
-        reassess_days: scheme.reassess_days(),
-        reassess_told: scheme.reassess_told().into(),
-        weights: scheme
-            .weights()
-            .all()
-            .iter()
-            .map(|weight| WeightView {
-                part: part_word(weight.part),
-                each: weight.each,
-                most: weight.most,
-                unit_most: weight.unit_most,
-                reason: &weight.reason,
-            })
-            .collect(),
-        weights_told: scheme.weights().told().into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{MapStanding, MapTile, risk_scheme};
+    use super::{MapStanding, MapTile};
     use crate::desk::risk::MapRow;
     use vigil_core::risk::{Counts, Part};
-
-    #[test]
-    fn bands_are_said_as_people_write_them() {
-        let scheme = risk_scheme();
-        let said = |at: usize| -> Vec<&str> {
-            let method = &scheme.methods[at];
-            method.bands.iter().map(|band| band.range.as_str()).collect()
-        };
-        assert_eq!(said(0), ["> 320", "160 < D ≤ 320", "70 < D ≤ 160", "≤ 70"]);
-        assert_eq!(said(1), ["≥ 20", "15 ≤ D < 20", "9 ≤ D < 15", "< 9"]);
-    }
 
     #[test]
     fn what_nobody_has_assessed_is_never_blue() {

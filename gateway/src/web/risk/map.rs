@@ -49,6 +49,13 @@ impl MapPage<'_> {
         }
     }
 
+    /// The equipment behind a number of a tile.
+    fn pieces(&self, tile: &MapTile, part: &str) -> String {
+        let key = self.page.segment(&tile.key);
+        let of = if self.by_unit { "unit" } else { "area" };
+        format!("/risk/ranking/equipment?{of}={key}&part={part}")
+    }
+
     /// The list behind a number of a tile.
     fn list(&self, tile: &MapTile, filter: &str) -> String {
         let key = self.page.segment(&tile.key);
@@ -166,7 +173,8 @@ pub(crate) async fn csv(State(site): State<Arc<Site>>, page: Page) -> Response {
         pick("较大风险点", "orange"),
         pick("一般风险点", "yellow"),
         pick("低风险点", "blue"),
-        pick("未评估", "not assessed"),
+        pick("未评估风险点", "not assessed"),
+        pick("无风险点的设备", "equipment without risk points"),
         pick("失效措施", "failed controls"),
         pick("未销号重大（含疑似）隐患", "open major hazards"),
         pick("未销号一般隐患", "open general hazards"),
@@ -186,6 +194,7 @@ pub(crate) async fn csv(State(site): State<Arc<Site>>, page: Page) -> Response {
                     tile.yellow,
                     tile.blue,
                     tile.not_assessed,
+                    tile.without_points,
                     tile.failed_controls,
                     tile.major_hazards,
                     tile.general_hazards,

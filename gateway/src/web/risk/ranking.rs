@@ -39,7 +39,19 @@ impl RankingPage<'_> {
                 let colour = key.trim_end_matches("_points");
                 format!("/risk?{of}={id}&colour={colour}")
             }
+            "not_assessed" if !self.is_units && row.unassessed > 0 => {
+                if !self.page.opens("/risk/new") {
+                    return None;
+                }
+                format!("/risk/new?equipment={id}")
+            }
             "not_assessed" => format!("/risk?{of}={id}&colour=none"),
+            "major_hazards" | "general_hazards" if row.watched => {
+                let grade = key.trim_end_matches("_hazards");
+                format!("/hazards?equipment={id}&grade={grade}")
+            }
+            "overdue_hazards" | "repeat_hazards" if row.watched => format!("/hazards?equipment={id}"),
+            "high_alarms" | "low_alarms" | "silence" if row.watched => format!("/alarms?equipment={id}"),
             "failed_controls" => format!("/risk?{of}={id}&failing=1"),
             "overdue_checks" => format!("/risk/checks?{of}={id}&overdue=1"),
             "overdue_inspections" => format!("/calendar?{of}={id}&standing=overdue"),
