@@ -46,6 +46,13 @@ CREATE INDEX risk_points_by_check ON risk_points (next_check, n, level, tier, ar
 CREATE INDEX risk_points_of_equipment ON risk_points (equipment, level) WHERE equipment IS NOT NULL;
 CREATE INDEX risk_points_of_unit ON risk_points (unit, level) WHERE unit IS NOT NULL;
 CREATE INDEX risk_points_used ON risk_points (use_unit, n);
+CREATE INDEX risk_points_maintained ON risk_points (maintenance_unit, n);
+CREATE INDEX risk_points_inspected ON risk_points (inspection_body, n);
+CREATE INDEX risk_points_area ON risk_points (area, n, level, tier, use_unit, maintenance_unit, inspection_body,
+    next_check, failing, reassess_on) WHERE retired_at IS NULL;
+CREATE INDEX risk_points_tier ON risk_points (tier, n, level, area, use_unit, maintenance_unit, inspection_body,
+    next_check, failing, reassess_on) WHERE retired_at IS NULL;
+CREATE INDEX risk_points_failing ON risk_points (n) WHERE retired_at IS NULL AND failing > 0;
 CREATE INDEX risk_points_owned ON risk_points (owner, n);
 CREATE INDEX risk_points_retired ON risk_points (n) WHERE retired_at IS NOT NULL;
 -- Any three letters or characters of name, place and factor; rowid is risk_points.n.
@@ -76,6 +83,12 @@ CREATE INDEX risk_measures_due ON risk_measures (next_check, n, kind, last_resul
     inspection_body) WHERE retired_at IS NULL;
 CREATE INDEX risk_measures_owned ON risk_measures (owner, next_check, n) WHERE retired_at IS NULL;
 CREATE INDEX risk_measures_used ON risk_measures (use_unit, next_check, n) WHERE retired_at IS NULL;
+CREATE INDEX risk_measures_maintained ON risk_measures (maintenance_unit, next_check, n) WHERE retired_at IS NULL;
+CREATE INDEX risk_measures_inspected ON risk_measures (inspection_body, next_check, n) WHERE retired_at IS NULL;
+CREATE INDEX risk_measures_area ON risk_measures (area, next_check, n, kind, last_result, use_unit, maintenance_unit,
+    inspection_body) WHERE retired_at IS NULL;
+CREATE INDEX risk_measures_kind ON risk_measures (kind, next_check, n, last_result, area, use_unit, maintenance_unit,
+    inspection_body) WHERE retired_at IS NULL;
 CREATE INDEX risk_measures_failed ON risk_measures (next_check, n) WHERE retired_at IS NULL AND last_result = 'failed';
 
 -- A measure fails from the first check that says so to the first that does not: one episode, one hazard.

@@ -3,7 +3,7 @@
 use super::error::{reading, text, writing};
 use super::order::Once;
 use super::point::{seen as seen_point, summed};
-use super::{Act, RiskError, date_of, scope_of_row};
+use super::{Act, RiskError, date_of, narrowed, scope_of_row};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
@@ -361,7 +361,7 @@ pub async fn measures_due(
         "SELECT m.*, p.name AS point_name, p.equipment, p.level FROM risk_measures m \
          JOIN risk_points p ON p.n = m.point WHERE m.n IN (SELECT n FROM ",
     );
-    push_matching(&mut query, person, filter, today);
+    push_matching(&mut query, person, filter, today, false);
     if let Some(cursor) = &filter.after {
         query
             .push(" AND (next_check, n) > (")
@@ -395,7 +395,7 @@ pub async fn measures_due(
         n: last.measure.n,
     });
     let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-    push_matching(&mut count, person, filter, today);
+    push_matching(&mut count, person, filter, today, true);
     count
         .push(" LIMIT ")
         .push_bind(super::COUNTED as i64 + 1)
@@ -412,14 +412,30 @@ pub async fn measures_due(
     })
 }
 
-fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &MeasureFilter, today: Date) {
-    // Few of one owner, or of one unit; what has failed; or one walk over what is due.
+/// `risk_measures INDEXED BY … WHERE …`: few of one owner or one unit; what has failed; or one walk over what is due. In
+/// a large area a page is soon full in the order of the list, but a count is not.
+fn push_matching(
+    query: &mut QueryBuilder<Db>,
+    person: &Person,
+    filter: &MeasureFilter,
+    today: Date,
+    counting: bool,
+) {
+    let area = narrowed(person, &filter.area);
     let index = if !filter.owner.is_empty() {
         "risk_measures_owned"
     } else if !filter.unit.is_empty() || person.role == Role::Site {
         "risk_measures_used"
+    } else if person.role == Role::Maintainer {
+        "risk_measures_maintained"
+    } else if person.role == Role::InspectionBody {
+        "risk_measures_inspected"
     } else if filter.failed == Some(true) {
         "risk_measures_failed"
+    } else if area.len() >= 4 || (counting && !area.is_empty()) {
+        "risk_measures_area"
+    } else if filter.kind.is_some() {
+        "risk_measures_kind"
     } else {
         "risk_measures_due"
     };
@@ -443,9 +459,11 @@ fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &Measure
     if !filter.unit.is_empty() {
         query.push(" AND use_unit = ").push_bind(filter.unit.clone());
     }
-    if !filter.area.is_empty() {
-        query.push(" AND ");
-        push_prefix(query, "", "area", &filter.area);
+    for area in [filter.area.as_str(), area] {
+        if !area.is_empty() {
+            query.push(" AND ");
+            push_prefix(query, "", "area", area);
+        }
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.key());

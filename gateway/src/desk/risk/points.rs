@@ -2,7 +2,7 @@
 
 use super::error::reading;
 use super::point::{Owner, colour_of};
-use super::{RiskError, date_of, level_of};
+use super::{RiskError, date_of, level_of, narrowed};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
@@ -196,7 +196,7 @@ pub async fn points(
          FROM risk_points p LEFT JOIN units u ON u.code = p.use_unit LEFT JOIN equipment e ON e.id = p.equipment \
          WHERE p.n IN (SELECT n FROM ",
     );
-    push_matching(&mut query, person, filter, today);
+    push_matching(&mut query, person, filter, today, false);
     if let Some(cursor) = &filter.after {
         let n = cursor.n;
         match filter.order {
@@ -242,7 +242,7 @@ pub async fn points(
         n: last.n,
     });
     let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-    push_matching(&mut count, person, filter, today);
+    push_matching(&mut count, person, filter, today, true);
     count.push(" LIMIT ").push_bind(COUNTED as i64 + 1).push(")");
     let total: i64 = count
         .build_query_scalar()
@@ -257,16 +257,37 @@ pub async fn points(
 }
 
 /// `risk_points INDEXED BY … WHERE …`: the few of one equipment, owner or unit, or one walk over an index that has every
-/// filter as a column.
-fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &PointFilter, today: Date) {
+/// filter as a column. In a large area a page is soon full in the order of the list, but a count is not.
+fn push_matching(
+    query: &mut QueryBuilder<Db>,
+    person: &Person,
+    filter: &PointFilter,
+    today: Date,
+    counting: bool,
+) {
+    let area = narrowed(person, &filter.area);
     let index = if !filter.equipment.is_empty() {
         "risk_points_of_equipment"
     } else if !filter.owner.is_empty() {
         "risk_points_owned"
     } else if !filter.unit.is_empty() || person.role == Role::Site {
         "risk_points_used"
+    } else if person.role == Role::Maintainer {
+        "risk_points_maintained"
+    } else if person.role == Role::InspectionBody {
+        "risk_points_inspected"
     } else if filter.retired {
         "risk_points_retired"
+    } else if filter.failing == Some(true) {
+        "risk_points_failing"
+    } else if filter.overdue == Some(true) {
+        "risk_points_by_check"
+    } else if filter.colour.is_some() && filter.order != Order::Check {
+        "risk_points_by_level"
+    } else if area.len() >= 4 || (counting && !area.is_empty()) {
+        "risk_points_area"
+    } else if !filter.tier.is_empty() && (counting || filter.order == Order::Newest) {
+        "risk_points_tier"
     } else {
         match filter.order {
             Order::Newest => "risk_points_by_n",
@@ -276,7 +297,7 @@ fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &PointFi
     };
     query.push(format!("risk_points INDEXED BY {index} WHERE retired_at IS "));
     query.push(if filter.retired { "NOT NULL" } else { "NULL" });
-    if filter.order == Order::Check {
+    if filter.order == Order::Check || index == "risk_points_by_check" {
         query.push(" AND next_check IS NOT NULL");
     }
     push_scope(query, person, "");
@@ -290,9 +311,11 @@ fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &PointFi
             query.push(format!(" AND {column} = ")).push_bind(value.clone());
         }
     }
-    if !filter.area.is_empty() {
-        query.push(" AND ");
-        push_prefix(query, "", "area", &filter.area);
+    for area in [filter.area.as_str(), area] {
+        if !area.is_empty() {
+            query.push(" AND ");
+            push_prefix(query, "", "area", area);
+        }
     }
     if let Some(colour) = filter.colour {
         query.push(" AND level = ").push_bind(level_of(colour));
