@@ -10,6 +10,7 @@ pub mod attachments;
 pub mod calendar;
 pub mod people;
 pub mod register;
+pub mod risk;
 pub mod scope;
 pub mod scopes;
 pub mod watch;
