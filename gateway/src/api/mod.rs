@@ -27,6 +27,8 @@ mod params;
 mod problem;
 mod register;
 mod site;
+mod statistics;
+mod supervision;
 mod units;
 mod users;
 
@@ -138,6 +140,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(imports::list))
         .routes(routes!(calendar::list))
         .routes(routes!(calendar::coverage))
+        .routes(routes!(supervision::list, supervision::issue))
+        .routes(routes!(supervision::export))
+        .routes(routes!(supervision::rules))
+        .routes(routes!(supervision::one))
+        .routes(routes!(supervision::act))
+        .routes(routes!(statistics::one))
+        .routes(routes!(statistics::export))
         .routes(routes!(account::account))
         .routes(routes!(account::password))
         .routes(routes!(account::sessions))

@@ -8,10 +8,12 @@
 
 pub mod attachments;
 pub mod calendar;
+pub mod cases;
 pub mod people;
 pub mod register;
 pub mod scope;
 pub mod scopes;
+pub mod statistics;
 pub mod watch;
 
 use crate::clock::Clock;

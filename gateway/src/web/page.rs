@@ -135,6 +135,8 @@ impl Page {
             ("/equipment", "设备", "Equipment"),
             ("/register", "台账", "Register"),
             ("/calendar", "检验日历", "Calendar"),
+            ("/supervision", "督办", "Supervision"),
+            ("/statistics", "统计", "Statistics"),
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),

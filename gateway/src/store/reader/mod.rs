@@ -11,6 +11,7 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
+pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
