@@ -280,7 +280,13 @@ fn is_scoped(rule: &Rule) -> bool {
 /// Of something that is not there: a person, or what the register does not have. Who sees what of the register is
 /// tested with the register.
 fn is_of_one(rule: &Rule) -> bool {
-    let parts = ["users/{login}", "register/{id}", "units/{", "imports/{id}"];
+    let parts = [
+        "users/{login}",
+        "register/{id}",
+        "units/{",
+        "imports/{id}",
+        "supervision/{id}",
+    ];
     parts.iter().any(|part| rule.route.contains(part))
 }
 

@@ -317,7 +317,11 @@ mod tests {
         sum.add(Measure::Due, 1, 1);
         sum.add(Measure::Due, 2, 5);
         assert_eq!((sum.opened, sum.opened_major, sum.open), (5, 2, [1, 0, 0, 0]));
-        assert_eq!(sum.on_time_percent(), Some(75.0), "what is under way does not count");
+        assert_eq!(
+            sum.on_time_percent(),
+            Some(75.0),
+            "what is under way does not count"
+        );
         assert_eq!(sum.repeat_percent(), Some(20.0));
     }
 

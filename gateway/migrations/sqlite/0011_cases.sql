@@ -97,16 +97,18 @@ CREATE TABLE case_requests (
 -- Hazards whose part in the statistics has to be counted anew.
 CREATE TABLE stat_changed (hazard TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO stat_changed SELECT id FROM hazards;
+-- (Not OR IGNORE: in a trigger the conflict clause of the statement outside would count instead.)
 CREATE TRIGGER stat_hazard_new AFTER INSERT ON hazards
-BEGIN INSERT OR IGNORE INTO stat_changed VALUES (NEW.id); END;
+WHEN NOT EXISTS (SELECT 1 FROM stat_changed WHERE hazard = NEW.id)
+BEGIN INSERT INTO stat_changed VALUES (NEW.id); END;
 CREATE TRIGGER stat_hazard_changed AFTER UPDATE OF status, grade, severity, category, deadline, overdue, repeats,
     struck_off_at, use_unit, maintenance_unit, inspection_body, area ON hazards
-WHEN OLD.status <> NEW.status OR OLD.grade <> NEW.grade OR OLD.severity <> NEW.severity OR OLD.category <> NEW.category
+WHEN NOT EXISTS (SELECT 1 FROM stat_changed WHERE hazard = NEW.id) AND (OLD.status <> NEW.status OR OLD.grade <> NEW.grade OR OLD.severity <> NEW.severity OR OLD.category <> NEW.category
     OR OLD.deadline IS NOT NEW.deadline OR OLD.overdue <> NEW.overdue OR OLD.repeats <> NEW.repeats
     OR OLD.struck_off_at IS NOT NEW.struck_off_at OR OLD.use_unit IS NOT NEW.use_unit
     OR OLD.maintenance_unit IS NOT NEW.maintenance_unit OR OLD.inspection_body IS NOT NEW.inspection_body
-    OR OLD.area <> NEW.area
-BEGIN INSERT OR IGNORE INTO stat_changed VALUES (NEW.id); END;
+    OR OLD.area <> NEW.area)
+BEGIN INSERT INTO stat_changed VALUES (NEW.id); END;
 
 -- What has been counted of each hazard: taken off before it is counted anew.
 CREATE TABLE stat_counted (

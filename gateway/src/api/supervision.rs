@@ -277,8 +277,8 @@ pub(super) async fn issue(
     Body(order): Body<CaseOrder>,
 ) -> Result<Response, ApiError> {
     let key = idempotency_key(&headers)?;
-    let kind = CaseKind::from_key(&order.kind)
-        .ok_or_else(|| bad("kind: `listed`, `interview` or `circular`"))?;
+    let kind =
+        CaseKind::from_key(&order.kind).ok_or_else(|| bad("kind: `listed`, `interview` or `circular`"))?;
     let draft = Draft {
         kind,
         level: order.level,

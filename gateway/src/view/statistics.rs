@@ -284,7 +284,9 @@ pub async fn statistics(
     for line in statistics::lines(desk, &asked, By::Category, &keys).await? {
         answer.categories.push(FiguresOf {
             zh: category(&line.key).map_or("未分类", |known| &known.zh).to_owned(),
-            en: category(&line.key).map_or("not said", |known| &known.en).to_owned(),
+            en: category(&line.key)
+                .map_or("not said", |known| &known.en)
+                .to_owned(),
             key: line.key,
             figures: (&line.figures).into(),
         });
@@ -360,7 +362,13 @@ pub fn statistics_table(found: &Statistics, zh: bool) -> Table {
         ("整改用时 P90 h", "to rectification, p90, h"),
         ("监测覆盖率 %", "watched %"),
     ];
-    let mut rows = vec![line(&pick("全部", "all"), "", "", &found.total, found.watched.percent)];
+    let mut rows = vec![line(
+        &pick("全部", "all"),
+        "",
+        "",
+        &found.total,
+        found.watched.percent,
+    )];
     for month in &found.months {
         let of = pick("月份", "month");
         rows.push(line(&of, &month.month, "", &month.figures, month.watched_percent));

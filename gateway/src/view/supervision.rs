@@ -680,7 +680,11 @@ fn table_row(stored: &StoredCase, zh: bool) -> Vec<String> {
         view.issuer,
         view.issued_at.to_string(),
         view.deadline.map(|at| at.to_string()).unwrap_or_default(),
-        if view.overdue { pick("是", "yes") } else { String::new() },
+        if view.overdue {
+            pick("是", "yes")
+        } else {
+            String::new()
+        },
         view.area,
         view.unit.unwrap_or_default(),
         view.equipment.unwrap_or_default(),

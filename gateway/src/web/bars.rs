@@ -157,7 +157,14 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_round_number() {
-        for (value, top) in [(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (3.0, 5.0), (12.0, 20.0), (501.0, 1000.0)] {
+        for (value, top) in [
+            (0.0, 1.0),
+            (0.3, 1.0),
+            (1.0, 1.0),
+            (3.0, 5.0),
+            (12.0, 20.0),
+            (501.0, 1000.0),
+        ] {
             assert!((round_up(value) - top).abs() < 1e-9, "{value}");
         }
     }
@@ -173,7 +180,14 @@ mod tests {
             none: "no data",
         };
         let svg = bars.draw().0;
-        assert!(svg.contains("2026-06 a&amp;b no data") && !svg.contains("<b>"), "{svg}");
-        assert_eq!(svg.matches("class=\"unknown\"").count(), 2, "once wide, once on a phone");
+        assert!(
+            svg.contains("2026-06 a&amp;b no data") && !svg.contains("<b>"),
+            "{svg}"
+        );
+        assert_eq!(
+            svg.matches("class=\"unknown\"").count(),
+            2,
+            "once wide, once on a phone"
+        );
     }
 }

@@ -82,11 +82,19 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
             if with.contains('?') { "&" } else { "?" },
             month_text(to)
         );
-        (without_first_to(&href), label, (from, to) == (filter.from, filter.to))
+        (
+            without_first_to(&href),
+            label,
+            (from, to) == (filter.from, filter.to),
+        )
     });
     let categories = site.app.engine.policy().category.iter().map(|known| {
         let current = *known.key == *filter.category;
-        (known.key.to_string(), page.name(&known.zh, &known.en).to_owned(), current)
+        (
+            known.key.to_string(),
+            page.name(&known.zh, &known.en).to_owned(),
+            current,
+        )
     });
     let labels: Vec<String> = found.months.iter().map(|month| month.month.clone()).collect();
     let counts = |of: fn(&HazardFigures) -> u64| -> Vec<Option<f64>> {
@@ -94,7 +102,10 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
         months.map(|month| Some(of(&month.figures) as f64)).collect()
     };
     let opened = Bars {
-        title: page.pick("每月新增与销号的隐患数", "hazards opened and struck off each month"),
+        title: page.pick(
+            "每月新增与销号的隐患数",
+            "hazards opened and struck off each month",
+        ),
         labels: &labels,
         series: vec![
             Series::new(page.pick("新增", "opened"), counts(|one| one.opened)),
@@ -104,12 +115,19 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
         none: page.pick("无数据", "no data"),
     };
     let rates = Bars {
-        title: page.pick("每月按期整改率与监测覆盖率，%", "rectified on time and watched each month, %"),
+        title: page.pick(
+            "每月按期整改率与监测覆盖率，%",
+            "rectified on time and watched each month, %",
+        ),
         labels: &labels,
         series: vec![
             Series::new(
                 page.pick("按期整改率", "on time"),
-                found.months.iter().map(|month| month.figures.on_time_percent).collect(),
+                found
+                    .months
+                    .iter()
+                    .map(|month| month.figures.on_time_percent)
+                    .collect(),
             ),
             Series::new(
                 page.pick("监测覆盖率", "watched"),
@@ -210,8 +228,18 @@ impl StatisticsPage<'_> {
     fn lines(&self) -> [(&'static str, &'static str, &'static str, &[FiguresOf]); 2] {
         let page = self.page;
         [
-            ("category", "by-category", page.pick("按类别", "By category"), &self.found.categories),
-            ("area", "by-area", page.pick("按区划", "By area"), &self.found.areas),
+            (
+                "category",
+                "by-category",
+                page.pick("按类别", "By category"),
+                &self.found.categories,
+            ),
+            (
+                "area",
+                "by-area",
+                page.pick("按区划", "By area"),
+                &self.found.areas,
+            ),
         ]
     }
 

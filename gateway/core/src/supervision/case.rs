@@ -42,10 +42,7 @@ impl CaseStatus {
     /// Whether it is still in force.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Issued | Self::Published | Self::Held | Self::Accepted
-        )
+        matches!(self, Self::Issued | Self::Published | Self::Held | Self::Accepted)
     }
 
     /// Stable key.
@@ -294,7 +291,13 @@ impl Case {
         text: &str,
         due: Option<UtcMillis>,
     ) -> Result<(), CaseFault> {
-        let by = || event.who.as_ref().map(|who| who.login.clone()).unwrap_or_default();
+        let by = || {
+            event
+                .who
+                .as_ref()
+                .map(|who| who.login.clone())
+                .unwrap_or_default()
+        };
         let notice = |on: &UtcMillis, place: &String| {
             Some(Notice {
                 on: *on,
@@ -391,8 +394,7 @@ impl Case {
     /// Whether its deadline has passed while it was in force.
     #[must_use]
     pub fn is_overdue(&self) -> bool {
-        self.status.is_open() && !self.late.is_empty()
-            || self.late.contains(&Timer::DelistingPublication)
+        self.status.is_open() && !self.late.is_empty() || self.late.contains(&Timer::DelistingPublication)
     }
 
     /// Whether it lists hazards: what the loop of each is told.

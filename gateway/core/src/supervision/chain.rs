@@ -101,7 +101,9 @@ pub fn verify(events: &[CaseEvent]) -> Result<Case, CaseError> {
         let wrong = |what| CaseError { seq, what };
         let (number, prev) = case
             .as_ref()
-            .map_or((&event.case, ContentHash::default()), |case| (&case.number, case.head));
+            .map_or((&event.case, ContentHash::default()), |case| {
+                (&case.number, case.head)
+            });
         if event.seq != seq || event.case != *number {
             return Err(wrong(CaseFault::Sequence));
         }

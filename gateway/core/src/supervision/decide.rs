@@ -98,8 +98,8 @@ pub fn issue(order: &Order, number: Arc<str>, asking: &Asking<'_>) -> Result<(Ca
         order: Box::new(order),
     };
     let event = CaseEvent::after(None, number, Some(asking.person.clone()), asking.now, kind);
-    let case = Case::opened(&event)
-        .map_err(|fault| Refusal::new("wrong_state", fault.to_string(), "不能办理"))?;
+    let case =
+        Case::opened(&event).map_err(|fault| Refusal::new("wrong_state", fault.to_string(), "不能办理"))?;
     Ok((event, case))
 }
 
@@ -113,7 +113,10 @@ fn checked(order: &Order, asking: &Asking<'_>) -> Result<Order, Refusal> {
         )
         .who(ISSUERS));
     }
-    seen(asking)?;
+    seen(&Asking {
+        scope: &order.scope,
+        ..*asking
+    })?;
     let (policy, subject) = (asking.policy, &order.subject);
     if !policy.level.iter().any(|level| level.key == order.level) {
         return Err(bad("level", "one of those in the rules", "请选择级别"));
@@ -216,12 +219,18 @@ pub fn may(case: &Case, step: CaseStepKind, asking: &Asking<'_>) -> Result<(), R
     }
     match step {
         CaseStepKind::File if case.filed.is_some() => no("already_done", "it was filed already", "已备案"),
-        CaseStepKind::PublishDelisting if case.delisting_published.is_some() => {
-            no("already_done", "the delisting was published already", "摘牌已公布")
-        }
+        CaseStepKind::PublishDelisting if case.delisting_published.is_some() => no(
+            "already_done",
+            "the delisting was published already",
+            "摘牌已公布",
+        ),
         CaseStepKind::RequestExtension => {
             let Some(deadline) = case.deadline else {
-                return no("no_deadline", "there is no deadline to extend", "没有可延长的期限");
+                return no(
+                    "no_deadline",
+                    "there is no deadline to extend",
+                    "没有可延长的期限",
+                );
             };
             if case.extension.is_some() {
                 return no(
@@ -309,11 +318,7 @@ pub fn step(case: &Case, step: &CaseStep, asking: &Asking<'_>) -> Result<(CaseEv
     append(case, Some(asking.person.clone()), asking.now, event)
 }
 
-fn fill(
-    case: &Case,
-    step: &CaseStep,
-    asking: &Asking<'_>,
-) -> Result<(CaseStep, Option<UtcMillis>), Refusal> {
+fn fill(case: &Case, step: &CaseStep, asking: &Asking<'_>) -> Result<(CaseStep, Option<UtcMillis>), Refusal> {
     let (now, policy, issued) = (asking.now, asking.policy, case.issued_at);
     let mut filled = step.clone();
     let mut due = None;

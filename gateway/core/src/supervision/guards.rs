@@ -31,12 +31,7 @@ pub struct CaseGuard {
 pub(super) const ISSUERS: &[Role] = &[Role::Regulator, Role::Administrator];
 const JUDGES: &[Role] = &[Role::InspectionBody, Role::Regulator, Role::Administrator];
 const UNITS: &[Role] = &[Role::Site, Role::Maintainer];
-const ASKERS: &[Role] = &[
-    Role::Site,
-    Role::Maintainer,
-    Role::Regulator,
-    Role::Administrator,
-];
+const ASKERS: &[Role] = &[Role::Site, Role::Maintainer, Role::Regulator, Role::Administrator];
 
 const OPEN: &[CaseStatus] = &[S::Issued, S::Published, S::Held, S::Accepted];
 const RUNNING: &[CaseStatus] = &[S::Issued, S::Published, S::Held];

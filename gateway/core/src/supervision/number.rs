@@ -39,7 +39,10 @@ pub fn numbering(order: &Order, now: UtcMillis, policy: &SupervisionPolicy) -> N
     Numbering {
         series: form
             .number
-            .replace("{year}", &year_of(day_of(now, policy.utc_offset_minutes)).to_string())
+            .replace(
+                "{year}",
+                &year_of(day_of(now, policy.utc_offset_minutes)).to_string(),
+            )
             .replace("{area}", area)
             .replace("{level}", level),
         digits: usize::from(form.digits.min(9)),

@@ -106,7 +106,9 @@ pub enum PolicyError {
     #[error("reading the rules of supervision: {0}")]
     Malformed(#[from] toml::de::Error),
     /// Numbers would be given twice.
-    #[error("reading the rules of supervision: the number of `{0}` has no `{{n}}`, so it would be given twice")]
+    #[error(
+        "reading the rules of supervision: the number of `{0}` has no `{{n}}`, so it would be given twice"
+    )]
     NoCount(&'static str),
 }
 

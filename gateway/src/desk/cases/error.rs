@@ -13,9 +13,7 @@ pub enum CasesError {
     #[error("there is no supervision case {0:?}")]
     NotFound(String),
     /// Somebody else has done something in between.
-    #[error(
-        "the case has changed: it has had {is} events, not {expected}. Load it again and decide anew"
-    )]
+    #[error("the case has changed: it has had {is} events, not {expected}. Load it again and decide anew")]
     Stale {
         /// As it is.
         is: u32,

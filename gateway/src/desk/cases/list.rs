@@ -128,9 +128,7 @@ fn push_filter(query: &mut QueryBuilder<Db>, person: &Person, filter: &CaseFilte
             .push(")");
     }
     if let Some(before) = filter.due_before {
-        query
-            .push(" AND open = 1 AND deadline < ")
-            .push_bind(before.0);
+        query.push(" AND open = 1 AND deadline < ").push_bind(before.0);
     }
     if filter.sort == Sort::Deadline {
         query.push(" AND open = 1 AND deadline IS NOT NULL");
@@ -213,8 +211,9 @@ pub async fn quarter(
     if !authority {
         return Ok(Vec::new());
     }
-    let mut query =
-        QueryBuilder::<Db>::new("SELECT area, COUNT(*) AS n FROM cases WHERE kind = 'listed' AND issued_at >= ");
+    let mut query = QueryBuilder::<Db>::new(
+        "SELECT area, COUNT(*) AS n FROM cases WHERE kind = 'listed' AND issued_at >= ",
+    );
     query
         .push_bind(from.0)
         .push(" AND issued_at < ")

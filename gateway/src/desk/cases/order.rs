@@ -43,7 +43,11 @@ pub struct Draft {
 }
 
 fn unknown(what: &'static str, what_zh: &str, id: &str) -> CasesError {
-    let code = if what == "hazard" { "unknown_hazard" } else { "unknown_subject" };
+    let code = if what == "hazard" {
+        "unknown_hazard"
+    } else {
+        "unknown_subject"
+    };
     Refusal::new(
         code,
         format!("there is no {what} {id:?}"),

@@ -1,7 +1,7 @@
 //! The loop of a hazard is told that a case lists it, or no longer does: once, however often it is tried.
 
-use super::read::{WHAT, by_id, case_events};
 use super::CasesError;
+use super::read::{WHAT, by_id, case_events};
 use crate::app::{ActError, App};
 use crate::desk::{read, write};
 use crate::store::StoreError;
@@ -108,9 +108,10 @@ fn reason(case: &Case, events: &[CaseEvent], listing: bool) -> (Person, String) 
     let event = if listing {
         events.first()
     } else {
-        events.iter().rev().find(|event| {
-            matches!(event.kind.key(), "delist" | "withdraw")
-        })
+        events
+            .iter()
+            .rev()
+            .find(|event| matches!(event.kind.key(), "delist" | "withdraw"))
     };
     let who = event.and_then(|event| event.who.clone());
     let who = who.unwrap_or_else(|| Person::administrator(&case.issued_by));
@@ -119,7 +120,10 @@ fn reason(case: &Case, events: &[CaseEvent], listing: bool) -> (Person, String) 
     } else {
         event.map_or("", |event| event.kind.text())
     };
-    (who, format!("{} {text}", case.number).chars().take(4_000).collect())
+    (
+        who,
+        format!("{} {text}", case.number).chars().take(4_000).collect(),
+    )
 }
 
 async fn act(

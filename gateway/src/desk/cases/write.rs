@@ -123,7 +123,10 @@ pub async fn issue(desk: &Desk, asked: &Issue<'_>) -> Result<StoredCase, CasesEr
         if added.rows_affected() == 0 {
             let mut refusal = Refusal::new(
                 "already_listed",
-                format!("hazard {} is listed by another case already, or named twice", hazard.0),
+                format!(
+                    "hazard {} is listed by another case already, or named twice",
+                    hazard.0
+                ),
                 format!("隐患 {} 已由其他督办事项挂牌，或重复填写", hazard.0),
             );
             refusal.hazard = Some(hazard.clone());
@@ -217,16 +220,18 @@ pub(super) async fn put(
     case: &Case,
     policy: &SupervisionPolicy,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO case_events (case_id, seq, at, prev, hash, json) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(id)
-        .bind(event.seq)
-        .bind(event.at.0)
-        .bind(event.prev.to_string())
-        .bind(event.hash.to_string())
-        .bind(serde_json::to_string(event).unwrap_or_default())
-        .execute(&mut *connection)
-        .await
-        .map_err(write(WHAT))?;
+    sqlx::query(
+        "INSERT INTO case_events (case_id, seq, at, prev, hash, json) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(event.seq)
+    .bind(event.at.0)
+    .bind(event.prev.to_string())
+    .bind(event.hash.to_string())
+    .bind(serde_json::to_string(event).unwrap_or_default())
+    .execute(&mut *connection)
+    .await
+    .map_err(write(WHAT))?;
     sqlx::query(
         "UPDATE cases SET status = $2, open = $3, overdue = $4, deadline = $5, next_at = $6, events = $7, head = $8, \
          fold = $9 WHERE id = $1",

@@ -56,9 +56,7 @@ async fn count_all(app: &App, stopping: &CancellationToken) -> Result<(), StoreE
 
 async fn look(app: &App, today: Date, back: i32) -> Result<(), StoreError> {
     for days in (0..=back).rev() {
-        let day = today
-            .checked_sub(jiff::Span::new().days(days))
-            .unwrap_or(today);
+        let day = today.checked_sub(jiff::Span::new().days(days)).unwrap_or(today);
         watch(app, day).await?;
     }
     Ok(())

@@ -107,7 +107,10 @@ pub fn who_of(person: &Person, unit: &str, area: &str) -> Option<(String, Vec<St
     areas.dedup();
     // What lies in another is counted with it.
     let all = areas.clone();
-    areas.retain(|one| !all.iter().any(|other| other != one && one.starts_with(other.as_str())));
+    areas.retain(|one| {
+        !all.iter()
+            .any(|other| other != one && one.starts_with(other.as_str()))
+    });
     let who = if unit.is_empty() {
         String::new()
     } else {
@@ -180,7 +183,8 @@ async fn by_month(desk: &Desk, asked: &Asked) -> Result<BTreeMap<i64, Counts>, S
     let mut months: BTreeMap<i64, Counts> = BTreeMap::new();
     for area in &asked.areas {
         for measure in Measure::ALL {
-            let mut query = QueryBuilder::<Db>::new("SELECT month, bucket, SUM(n) AS n FROM stat_counts WHERE who = ");
+            let mut query =
+                QueryBuilder::<Db>::new("SELECT month, bucket, SUM(n) AS n FROM stat_counts WHERE who = ");
             query
                 .push_bind(asked.who.clone())
                 .push(" AND category = ")
@@ -354,7 +358,11 @@ pub async fn coverage(
         .fetch_one(desk.reading())
         .await
         .map_err(read(WHAT))?;
-    let number = |column: &str| row.get::<Option<i64>, _>(column).unwrap_or_default().unsigned_abs();
+    let number = |column: &str| {
+        row.get::<Option<i64>, _>(column)
+            .unwrap_or_default()
+            .unsigned_abs()
+    };
     Ok(Coverage {
         in_use: number("in_use"),
         registered: number("registered"),
@@ -390,6 +398,9 @@ mod tests {
         assert_eq!(who_of(&regulator, "", "1"), some("", &["11"]));
         assert_eq!(who_of(&regulator, "", "31"), None);
         assert_eq!(who_of(&person(Role::Regulator, None, &[]), "", ""), None);
-        assert_eq!(who_of(&person(Role::Administrator, None, &[]), "", ""), some("", &[""]));
+        assert_eq!(
+            who_of(&person(Role::Administrator, None, &[]), "", ""),
+            some("", &[""])
+        );
     }
 }

@@ -53,10 +53,7 @@ pub async fn watch(app: &App, day: Date) -> Result<(), StoreError> {
     let Ok(Some(heard)) = asked.await else {
         return Ok(());
     };
-    let gaps = app
-        .store
-        .gaps_between(from, to, GAPS, &Sight::Everything)
-        .await?;
+    let gaps = app.store.gaps_between(from, to, GAPS, &Sight::Everything).await?;
     let mut of: HashMap<&str, Vec<&GapRecord>> = HashMap::new();
     for gap in gaps.iter().filter(|gap| gap.quantity.is_none()) {
         of.entry(&gap.equipment).or_default().push(gap);
@@ -65,7 +62,11 @@ pub async fn watch(app: &App, day: Date) -> Result<(), StoreError> {
     for (equipment, heard) in app.catalog.equipment.iter().zip(heard) {
         let scope = app.scope_of(&equipment.id);
         let gaps = of.remove(&*equipment.id).unwrap_or_default();
-        let lost = if heard { lost_ms(&gaps, from, to) } else { to.since(from) };
+        let lost = if heard {
+            lost_ms(&gaps, from, to)
+        } else {
+            to.since(from)
+        };
         let units = [
             ("u:", &scope.use_unit),
             ("m:", &scope.maintenance_unit),
@@ -150,7 +151,10 @@ mod tests {
         for (gaps, lost) in [
             (vec![], 0),
             (vec![gap(2_000, Some(3_000), None)], 1_000),
-            (vec![gap(2_000, Some(5_000), None), gap(4_000, Some(6_000), None)], 4_000),
+            (
+                vec![gap(2_000, Some(5_000), None), gap(4_000, Some(6_000), None)],
+                4_000,
+            ),
             (vec![gap(2_000, Some(6_000), Some(5_000))], 1_000),
             (vec![gap(2_000, Some(6_000), Some(6_000))], 0),
             (vec![gap(0, None, None)], 10_000),

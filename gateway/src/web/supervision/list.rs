@@ -78,7 +78,10 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
 }
 
 /// First and last instant of the quarter a day lies in.
-fn quarter_of(site: &Site, day: Date) -> Option<(vigil_protocol::time::UtcMillis, vigil_protocol::time::UtcMillis)> {
+fn quarter_of(
+    site: &Site,
+    day: Date,
+) -> Option<(vigil_protocol::time::UtcMillis, vigil_protocol::time::UtcMillis)> {
     let first = Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1).ok()?;
     let next = first.checked_add(jiff::Span::new().months(3)).ok()?;
     Some((

@@ -50,9 +50,7 @@ struct NewPage<'p> {
 impl NewPage<'_> {
     fn wrong(&self, field: &str) -> Option<&str> {
         let refused = self.refused.as_ref();
-        refused
-            .filter(|(of, _)| of == field)
-            .map(|(_, why)| why.as_str())
+        refused.filter(|(of, _)| of == field).map(|(_, why)| why.as_str())
     }
 }
 

@@ -89,8 +89,7 @@ impl Typed {
         for (name, bytes) in std::mem::take(&mut self.sent) {
             let now = app.clock.now();
             let kept = attachments::keep(&app.desk, &app.attachments, &name, bytes, person, now).await;
-            self.files
-                .push(kept.map_err(|error| format!("{name}: {error}"))?);
+            self.files.push(kept.map_err(|error| format!("{name}: {error}"))?);
         }
         Ok(())
     }
@@ -100,7 +99,10 @@ impl Typed {
         let kind = CaseStepKind::from_key(&self.step)
             .ok_or_else(|| page.pick("没有这一步骤。", "There is no such step.").to_owned())?;
         let date = |text: &str, end: bool| {
-            let wrong = || page.pick("请填写日期", "give a date, such as 2026-05-01").to_owned();
+            let wrong = || {
+                page.pick("请填写日期", "give a date, such as 2026-05-01")
+                    .to_owned()
+            };
             site.instant(text, end).ok_or_else(wrong)
         };
         let on = || {
@@ -168,7 +170,9 @@ impl StepForm {
         ]);
         let place = match kind {
             K::File => Some(page.pick("备案机关", "Filed with")),
-            K::Publish | K::PublishDelisting => Some(page.pick("公布地点或网址", "Where, or at which address")),
+            K::Publish | K::PublishDelisting => {
+                Some(page.pick("公布地点或网址", "Where, or at which address"))
+            }
             K::Meet => Some(page.pick("约谈地点", "Where")),
             _ => None,
         };
@@ -179,7 +183,9 @@ impl StepForm {
         };
         let until = match kind {
             K::RequestExtension => Some(page.pick("申请延至", "Until")),
-            K::GrantExtension => Some(page.pick("延至（不填即按申请）", "Until (as asked for, if left empty)")),
+            K::GrantExtension => {
+                Some(page.pick("延至（不填即按申请）", "Until (as asked for, if left empty)"))
+            }
             _ => None,
         };
         let text = match kind {
