@@ -1,9 +1,15 @@
 //! Words of supervision.
 
 use super::super::page::Page;
+use crate::view::Time;
 use vigil_core::supervision::{CaseKind, CaseStatus, CaseStepKind};
 
 impl Page {
+    /// The day of an instant where the gateway stands.
+    pub(crate) fn date(&self, at: &Time) -> String {
+        self.times.full(at.0).chars().take(10).collect()
+    }
+
     /// What an authority does.
     pub(crate) fn case_kind(&self, key: &str) -> &'static str {
         CaseKind::from_key(key).map_or("", |kind| self.pick(kind.title_zh(), kind.title_en()))
