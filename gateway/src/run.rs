@@ -378,6 +378,12 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         watched.subscribe(),
         stopping.clone(),
     ));
+    tokio::spawn(desk::cases::keep(app.clone(), stopping.clone()));
+    tokio::spawn(desk::statistics::keep(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
     tokio::spawn(evidence::keep_heads(
         desk,
         app.evidence.clone(),

@@ -287,6 +287,7 @@ fn is_of_one(rule: &Rule) -> bool {
         "imports/{id}",
         "risk/points/{id}",
         "risk/measures/{id}",
+        "supervision/{id}",
     ];
     parts.iter().any(|part| rule.route.contains(part))
 }

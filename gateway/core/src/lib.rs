@@ -38,7 +38,9 @@ pub mod rules;
 pub mod sample;
 pub mod settings;
 pub mod sign_in;
+pub mod statistics;
 pub mod status;
+pub mod supervision;
 
 pub use input::{Action, FieldMessage, Input, Message, OperatorAction, Position};
 pub use output::{Output, Outputs};

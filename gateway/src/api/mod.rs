@@ -28,6 +28,8 @@ mod problem;
 mod register;
 mod risk;
 mod site;
+mod statistics;
+mod supervision;
 mod units;
 mod users;
 
@@ -150,6 +152,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(risk::ranks::units))
         .routes(routes!(risk::ranks::map))
         .routes(routes!(risk::ranks::scheme))
+        .routes(routes!(supervision::list, supervision::issue))
+        .routes(routes!(supervision::export))
+        .routes(routes!(supervision::rules))
+        .routes(routes!(supervision::one))
+        .routes(routes!(supervision::act))
+        .routes(routes!(statistics::one))
+        .routes(routes!(statistics::export))
         .routes(routes!(account::account))
         .routes(routes!(account::password))
         .routes(routes!(account::sessions))

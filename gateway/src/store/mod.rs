@@ -21,6 +21,7 @@ pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
+pub(crate) use reader::hazard_of_row;
 pub use reader::{
     AlarmFilter, AlarmLoad, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardLoad, HourCounts,
     Logged, LoggedInput, OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable,

@@ -136,6 +136,8 @@ impl Page {
             ("/risk", "风险", "Risks"),
             ("/register", "台账", "Register"),
             ("/calendar", "检验日历", "Calendar"),
+            ("/supervision", "督办", "Supervision"),
+            ("/statistics", "统计", "Statistics"),
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),

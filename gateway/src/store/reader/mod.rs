@@ -12,6 +12,7 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
+pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
