@@ -8,6 +8,8 @@
 
 pub mod attachments;
 pub mod calendar;
+pub mod duty;
+pub mod lists;
 pub mod people;
 pub mod register;
 pub mod scope;

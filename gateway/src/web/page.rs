@@ -135,6 +135,8 @@ impl Page {
             ("/equipment", "设备", "Equipment"),
             ("/register", "台账", "Register"),
             ("/calendar", "检验日历", "Calendar"),
+            ("/lists", "清单", "Lists"),
+            ("/duty", "日管控", "Daily control"),
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),

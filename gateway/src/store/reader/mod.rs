@@ -3,7 +3,9 @@
 //! Every answer is bounded: lists take a limit, ranges are cut.
 
 mod alarms;
+mod day;
 mod hazards;
+mod lists;
 mod messages;
 mod misc;
 mod outbox;
@@ -11,7 +13,9 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
+pub use day::MachineCounts;
 pub use hazards::{HazardCursor, HazardFilter};
+pub use lists::{ListedBy, ListedHazard, count_listed, events_of_kinds, listed_hazards};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};
