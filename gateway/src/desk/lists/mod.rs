@@ -1,7 +1,7 @@
 //! The four lists (四个清单): live pages of them, files of them made in the background, frozen copies.
 //!
 //! ```text
-//! hazards, events, register ─► rows (one state of the database, 500 at a time) ─► page, API
+//! hazards, events, register ─► rows (one state of the database, 200 at a time) ─► page, API
 //!                                        └► work (one job at a time) ─► spool ─► xlsx, csv, json ─► file │ frozen copy
 //! ```
 //! Nothing of this changes a record: a list is a view, and a frozen copy is a file with a number and a hash.

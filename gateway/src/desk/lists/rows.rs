@@ -1,4 +1,4 @@
-//! Pages of a list, with everything a line needs: three questions to the database for 500 lines.
+//! Pages of a list, with everything a line needs: a few questions to the database, however many lines.
 
 use super::supervision::supervisions;
 use super::{ListCursor, ListError, ListFilter};

@@ -25,7 +25,7 @@ use vigil_core::lists::{List, Numbered, Tongue};
 use vigil_protocol::time::UtcMillis;
 
 /// Lines read at a time.
-const PAGE: u32 = 500;
+const PAGE: u32 = 200;
 /// Lines after which is written down how far it is, and whether it is still wanted.
 const TELL: u64 = 2_000;
 /// A job that ended the gateway so often is not begun again.

@@ -88,7 +88,7 @@ impl LivePage<'_> {
     fn href(&self, row: &ListRow) -> String {
         let id = self.page.segment(&row.id);
         if self.is_risk() {
-            format!("/risks/{id}")
+            format!("/risk/points/{id}")
         } else {
             format!("/hazards/{id}")
         }
