@@ -103,6 +103,16 @@ impl LivePage<'_> {
             .is_some_and(|column| column.key == wanted)
     }
 
+    /// How much room a column wants, as configured for print.
+    fn width(&self, at: &usize) -> &'static str {
+        match self.list.columns.get(*at).map_or(0, |column| column.width) {
+            0..=8 => "",
+            9..=13 => "mid",
+            14..=20 => "wide",
+            _ => "full",
+        }
+    }
+
     fn head(&self, at: &usize) -> &str {
         let column = self.list.columns.get(*at);
         column.map_or("", |column| self.page.pick(&column.title_zh, &column.title_en))
