@@ -162,7 +162,7 @@ pub(super) struct TableParams {
     get, path = "/api/v1/duty/table", tag = "duty", operation_id = "exportDuty",
     params(TableParams),
     responses(
-        (status = 200, description = "The table.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The table.", body = String, content_type = "text/csv"),
         Reading,
     ),
 )]

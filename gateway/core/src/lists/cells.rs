@@ -459,7 +459,7 @@ mod tests {
     #[test]
     fn what_nobody_has_said_stays_empty() {
         let mut hazard = hazard();
-        hazard.handling = Box::default();
+        *hazard.handling = Handling::default();
         hazard.status = HazardStatus::Suspected;
         let facts = HazardFacts {
             hazard: &hazard,

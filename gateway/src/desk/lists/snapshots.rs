@@ -96,7 +96,7 @@ pub(super) fn sight_of(person: &Person, filter: &ListFilter) -> (&'static str, S
     let json = |areas: &[String]| serde_json::to_string(areas).unwrap_or_default();
     match person.sight() {
         Sight::Everything if filter.area.is_empty() => ("all", "[]".to_owned()),
-        Sight::Everything => ("areas", json(&[filter.area.clone()])),
+        Sight::Everything => ("areas", json(std::slice::from_ref(&filter.area))),
         Sight::Areas(areas) => {
             let inside = areas.iter().any(|area| filter.area.starts_with(&**area));
             let areas: Vec<String> = if inside {
