@@ -288,13 +288,27 @@ fn is_of_one(rule: &Rule) -> bool {
         "risk/points/{id}",
         "risk/measures/{id}",
         "supervision/{id}",
+        "lists/{id}",
+        "list-files/{id}",
+        "list-snapshots/{id}",
+        "duty/{id}",
     ];
     parts.iter().any(|part| rule.route.contains(part))
 }
 
 /// Where a form or a reload is sent on, whoever it is.
 fn is_redirect(rule: &Rule) -> bool {
-    let forms = ["/actions", "/columns", "/apply", "/accessories", "/certificates"];
+    let forms = [
+        "/actions",
+        "/columns",
+        "/apply",
+        "/accessories",
+        "/certificates",
+        "}/files",
+        "}/snapshots",
+        "/cancel",
+        "/corrections",
+    ];
     let sent_on = forms.iter().any(|form| rule.route.ends_with(form));
     rule.verb == Verb::Get && !rule.route.starts_with("/api") && sent_on
 }

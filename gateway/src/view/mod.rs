@@ -13,11 +13,14 @@ mod ask;
 mod card;
 mod codes;
 mod completeness;
+pub mod duty;
+pub mod duty_table;
 mod equipment;
 mod error;
 mod hazard;
 mod hazards;
 mod health;
+pub mod lists;
 mod log;
 mod news;
 mod nodes;
@@ -65,3 +68,12 @@ pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};
 pub use value::{Code, Evidence, Live, Said};
 pub use words::Word;
+
+/// The word an enum of the core is written as.
+fn view_of(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        // Only enums without fields are asked for.
+        _ => String::new(),
+    }
+}

@@ -13,6 +13,7 @@ mod assets;
 mod audit;
 mod bars;
 pub mod chart;
+mod duty;
 mod equipment;
 mod equipment_list;
 mod fault;
@@ -20,6 +21,7 @@ mod format;
 mod gate;
 mod hazard;
 mod hazards;
+mod lists;
 mod markup;
 mod nodes;
 mod overview;
@@ -192,6 +194,7 @@ fn pages() -> Routes {
         .and(register())
         .and(risk::routes())
         .and(supervised())
+        .and(four_lists())
         .and(people())
 }
 
@@ -233,11 +236,37 @@ fn supervised() -> Routes {
         .get("/statistics/export.csv", statistics::export)
 }
 
+/// The four lists, daily control.
+fn four_lists() -> Routes {
+    Routes::default()
+        .get("/lists", lists::show)
+        .get("/lists/{id}", lists::live::show)
+        .get("/lists/{id}/files", lists::live::back)
+        .post("/lists/{id}/files", lists::live::export)
+        .get("/lists/{id}/snapshots", lists::live::back)
+        .post("/lists/{id}/snapshots", lists::live::freeze)
+        .get("/list-files", lists::files::list)
+        .get("/list-files/{id}", lists::files::show)
+        .get("/list-files/{id}/content", lists::files::content)
+        .get("/list-files/{id}/cancel", lists::files::back)
+        .post("/list-files/{id}/cancel", lists::files::stop)
+        .get("/list-snapshots", lists::frozen::list)
+        .get("/list-snapshots/{id}", lists::frozen::show)
+        .get("/list-snapshots/{id}/content", lists::frozen::content)
+        .get("/duty", duty::list)
+        .get("/duty/table", duty::table)
+        .get("/duty/{id}", duty::show)
+        .post("/duty/{id}", duty::write)
+        .get("/duty/{id}/corrections", duty::back)
+        .post("/duty/{id}/corrections", duty::correct)
+}
+
 /// What takes a file, or works through one: a few at a time.
 fn files() -> Routes {
     let mut files = Routes::default()
         .get("/imports", register::imports::list)
         .post("/imports", register::imports::send)
+        .post("/list-snapshots/identify", lists::frozen::look_at)
         .get("/imports/{id}", register::imports::show)
         .get("/imports/{id}/report.xlsx", register::imports::report)
         .get("/imports/{id}/columns", back_to_import)

@@ -138,6 +138,8 @@ impl Page {
             ("/calendar", "检验日历", "Calendar"),
             ("/supervision", "督办", "Supervision"),
             ("/statistics", "统计", "Statistics"),
+            ("/lists", "清单", "Lists"),
+            ("/duty", "日管控", "Daily control"),
             ("/nodes", "终端", "Nodes"),
             ("/unregistered", "未登记", "Unregistered"),
             ("/rules", "规则", "Rules"),

@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod html;
+mod lists;
 mod register;
 mod risk;
 mod site;

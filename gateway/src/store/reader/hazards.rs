@@ -293,7 +293,7 @@ impl Reader {
     }
 }
 
-fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
+pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
     if let Some(sight) = &filter.sight {
         in_sight(query, sight);
     }
