@@ -29,6 +29,7 @@ mod register;
 mod site;
 mod units;
 mod users;
+mod worklist;
 
 pub use problem::{ApiError, Problem};
 
@@ -106,6 +107,7 @@ fn described() -> OpenApiRouter<App> {
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
+        .routes(routes!(worklist::worklist))
         .routes(routes!(equipment::list))
         .routes(routes!(equipment::one))
         .routes(routes!(hazards::list, hazards::report))

@@ -5,7 +5,7 @@ mod csv;
 mod write;
 mod xlsx;
 
-pub use write::{Column, Table, to_csv, to_xlsx};
+pub use write::{Column, Table, csv_line, to_csv, to_xlsx};
 
 use vigil_core::register::Cell;
 

@@ -22,9 +22,9 @@ pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub use reader::{
-    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, Logged, LoggedInput,
-    OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size,
-    StoredMessage, StoredPayload, UnknownCodeRow,
+    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardOrder, HourCounts, Logged,
+    LoggedInput, OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow,
+    Size, StoredMessage, StoredPayload, UnknownCodeRow,
 };
 pub use retention::{Retention, RetentionReport};
 pub use sight::{push_node_seen, push_scope, push_seen};

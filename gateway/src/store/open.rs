@@ -170,6 +170,10 @@ fn migrations() -> Migrator {
             "hazard loop",
             include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
         ),
+        (
+            "work lists",
+            include_str!("../../migrations/sqlite/0013_work_lists.sql"),
+        ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -27,11 +27,13 @@ pub mod register;
 mod rules;
 mod series;
 mod sinks;
+mod steps;
 mod strangers;
 mod time;
 mod trend;
 mod value;
 pub mod words;
+mod worklist;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
 pub use card::{Card, unknown};
@@ -44,7 +46,7 @@ pub use equipment::{
 pub use error::{ViewError, nearest};
 pub use hazard::{
     AttachedFile, Chain, Citation, EvidenceSeries, EvidenceWindow, HandlingView, HazardDetail, HazardHistory,
-    NextStep, hazard,
+    hazard,
 };
 pub use hazards::{Hazard, HazardPage, hazards, is_open};
 pub use health::{Check, Readiness};
@@ -57,8 +59,10 @@ pub use owners::scope_of;
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
 pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};
+pub use steps::{BlockedStep, NextStep, Party};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};
 pub use value::{Code, Evidence, Live, Said};
 pub use words::Word;
+pub use worklist::{WorkGroup, WorkLine, Worklist, worklist};

@@ -11,7 +11,7 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
-pub use hazards::{HazardCursor, HazardFilter};
+pub use hazards::{HazardCursor, HazardFilter, HazardOrder};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};
