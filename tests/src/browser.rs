@@ -76,6 +76,16 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": !on}));
     }
 
+    /// Forgets who was signed in.
+    ///
+    /// # Panics
+    /// When the browser is gone.
+    pub fn forget(&self) {
+        let url = format!("{}/cookie", self.session);
+        let answer = self.agent.delete(&url).call().expect("chromedriver answers");
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+    }
+
     /// Opens an address and waits until it is loaded.
     pub fn open(&self, url: &str) {
         self.post("/url", &json!({"url": url}));

@@ -63,7 +63,7 @@ pub(super) fn forms(
                 files: takes_files(next.step).then(|| files(page, next.step, next.evidence_required)),
             };
             if let Some(refused) = refused {
-                form.answer(refused);
+                form.answer(page, refused);
             }
             form
         })
@@ -74,8 +74,13 @@ pub(super) fn forms(
 
 impl StepForm {
     /// What was typed stands there again, with what is wrong beside it.
-    fn answer(&mut self, refused: &Refused) {
-        let said = (&refused.refusal, refused.why.as_str());
+    fn answer(&mut self, page: &Page, refused: &Refused) {
+        // All that is missing stands in the summary; beside a field only that it is.
+        let why = match refused.refusal.code {
+            "five_in_place" => page.pick("未填写", "missing"),
+            _ => &refused.why,
+        };
+        let said = (&refused.refusal, why);
         self.inputs = std::mem::take(&mut self.inputs)
             .into_iter()
             .map(|input| input.answered(&refused.sent, Some(said)))
