@@ -189,6 +189,8 @@ impl Browser {
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        // WebDriver's own commands wait for a page that is being loaded; these would get lost with the one before.
+        let _loaded = self.find("html");
         self.post(
             "/goog/cdp/execute",
             &json!({"cmd": command, "params": parameters}),

@@ -202,7 +202,12 @@ impl Stage {
                 }
             })
             .await
-            .unwrap_or_else(|_| panic!("a major hazard is opened and its condition goes: {:?}", self.get("root", "/api/v1/hazards")))
+            .unwrap_or_else(|_| {
+                panic!(
+                    "a major hazard is opened and its condition goes: {:?}",
+                    self.get("root", "/api/v1/hazards")
+                )
+            })
         });
     }
 

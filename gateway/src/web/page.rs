@@ -285,6 +285,11 @@ impl Page {
         self.times.full_time(at.at())
     }
 
+    /// The civil day.
+    pub(crate) fn day(&self, at: &impl At) -> String {
+        self.times.day(at.at())
+    }
+
     pub(crate) fn age(&self, at: &impl At) -> Markup {
         self.times.age(at.at())
     }

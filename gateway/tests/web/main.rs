@@ -11,6 +11,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hazard_loop;
 mod html;
 mod register;
 mod site;
@@ -449,7 +450,7 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         )
         .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.body.contains("has been decided already"));
+    assert!(again.body.contains("not possible now"));
     let reloaded = site.get(&to, "").await;
     assert_eq!(reloaded.header("location"), format!("/hazards/{hazard}"));
     let nonsense = site

@@ -277,6 +277,39 @@ impl Site {
         .await
     }
 
+    /// Posts a form with fields and any number of files, as a browser does.
+    pub async fn post_parts(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &[u8])],
+    ) -> Answer {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        for (name, bytes) in files {
+            let head = format!(
+                "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--b--\r\n");
+        self.ask_as(
+            Method::POST,
+            path,
+            cookie,
+            "multipart/form-data; boundary=b",
+            body,
+        )
+        .await
+    }
+
     async fn ask_as(&self, method: Method, path: &str, cookie: &str, kind: &str, body: Vec<u8>) -> Answer {
         let request = Request::builder()
             .method(method)
