@@ -141,6 +141,32 @@ impl Browser {
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Clicks on it and waits until another page has taken this one's place, also one with the same address.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub fn click_through(&self, selector: &str) {
+        let page = self.find("html");
+        self.click(selector);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // What belonged to the page before is stale then.
+        while self.is_there(&page) {
+            assert!(
+                Instant::now() < deadline,
+                "{selector} leads nowhere from {}",
+                self.address()
+            );
+            // There is no event for it; the pause only limits the rate.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn is_there(&self, element: &str) -> bool {
+        let url = format!("{}/element/{element}/name", self.session);
+        let answer = self.agent.get(&url).call().expect("chromedriver answers");
+        answer.status().is_success()
+    }
+
     fn find(&self, selector: &str) -> String {
         let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
         found[ELEMENT]
