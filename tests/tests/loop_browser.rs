@@ -58,8 +58,17 @@ high_water_limit = "75 mm"
 rated_evaporation = "4 t/h"
 "#;
 
+/// Login, name, role, unit, areas.
+type Actor = (
+    &'static str,
+    &'static str,
+    Role,
+    Option<&'static str>,
+    &'static [&'static str],
+);
+
 #[rustfmt::skip] // a table
-const CAST: &[(&str, &str, Role, Option<&str>, &[&str])] = &[
+const CAST: &[Actor] = &[
     ("wang", "王安全（使用单位）", Role::Site, Some("HEAT"), &[]),
     ("zhao", "赵维保", Role::Maintainer, Some("FIX"), &[]),
     ("qian", "钱检验", Role::InspectionBody, Some("INSP"), &[]),

@@ -288,7 +288,7 @@ pub struct Refusal {
     /// The hazard that stands in the way.
     pub hazard: Option<HazardId>,
     /// What of the step is wrong, by the names of its fields.
-    pub fields: Vec<String>,
+    pub fields: Box<[String]>,
 }
 
 impl Refusal {
@@ -300,7 +300,7 @@ impl Refusal {
             message_zh: message_zh.into(),
             who: Vec::new(),
             hazard: None,
-            fields: Vec::new(),
+            fields: Box::default(),
         }
     }
 

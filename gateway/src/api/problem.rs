@@ -280,7 +280,7 @@ impl From<ActError> for ApiError {
                 let who = refusal.who.iter().map(|role| role.key().to_owned());
                 error.problem.who = (!refusal.who.is_empty()).then(|| who.collect());
                 error.problem.hazard = refusal.hazard.map(|hazard| hazard.0.to_string());
-                error.problem.fields = (!refusal.fields.is_empty()).then_some(refusal.fields);
+                error.problem.fields = (!refusal.fields.is_empty()).then(|| refusal.fields.into_vec());
                 error
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),

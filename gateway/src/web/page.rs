@@ -87,8 +87,8 @@ impl Group {
 /// Groups of the menu, in their order: key, Chinese, English.
 const GROUPS: &[(&str, &str, &str)] = &[
     ("today", "今日", "Today"),
-    ("hazards", "隐患", "Hazards"),
     ("equipment", "设备", "Equipment"),
+    ("hazards", "隐患", "Hazards"),
     ("risk", "风险", "Risk"),
     ("supervision", "督办", "Supervision"),
     ("lists", "清单", "Lists"),
