@@ -3,6 +3,7 @@
 use crate::app::attachments::MAX_SIZE;
 use crate::app::{ActError, KeepError};
 use crate::desk::register::RegisterError;
+use crate::desk::risk::RiskError;
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -41,6 +42,9 @@ pub struct Problem {
     /// The hazard that stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hazard: Option<String>,
+    /// What of the step is wrong, by the names of its fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -72,6 +76,7 @@ impl ApiError {
             detail_zh: None,
             who: None,
             hazard: None,
+            fields: None,
             suggestion: None,
             checks: None,
             findings: None,
@@ -259,6 +264,36 @@ impl From<RegisterError> for ApiError {
     }
 }
 
+impl From<RiskError> for ApiError {
+    fn from(error: RiskError) -> Self {
+        let (detail, zh) = (error.to_string(), error.zh());
+        let mut answer = match error {
+            RiskError::Store(error) => return ViewError::from(error).into(),
+            RiskError::Act(error) => return error.into(),
+            RiskError::Engine(_) => Self::unavailable("stopping", detail),
+            RiskError::NotFound { .. } => Self::not_found(detail),
+            RiskError::Stale { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale",
+                "It has been changed by somebody else",
+                detail,
+            ),
+            RiskError::Value { .. } => Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            RiskError::KeyReused => Self::new(
+                StatusCode::CONFLICT,
+                "key_reused",
+                "The request is refused",
+                detail,
+            ),
+            RiskError::Refused { code, .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The request is refused", detail)
+            }
+        };
+        answer.problem.detail_zh = Some(zh);
+        answer
+    }
+}
+
 impl From<ActError> for ApiError {
     fn from(error: ActError) -> Self {
         match error {
@@ -276,6 +311,7 @@ impl From<ActError> for ApiError {
                 let who = refusal.who.iter().map(|role| role.key().to_owned());
                 error.problem.who = (!refusal.who.is_empty()).then(|| who.collect());
                 error.problem.hazard = refusal.hazard.map(|hazard| hazard.0.to_string());
+                error.problem.fields = (!refusal.fields.is_empty()).then(|| refusal.fields.into_vec());
                 error
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),

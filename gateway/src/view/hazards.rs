@@ -190,6 +190,7 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
         sight: Some(sight.clone()),
         ..filter
     };
+    let order = filter.order;
     // One more than shown says whether there is another page.
     let mut found = app.store.hazards(&filter).await?;
     let more = found.len() > limit as usize;
@@ -203,7 +204,7 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
     let next = found
         .last()
         .filter(|_| more)
-        .map(|last| HazardCursor::behind(last).to_string());
+        .map(|last| HazardCursor::behind_in(last, order).to_string());
     Ok(HazardPage {
         hazards: found.iter().map(|hazard| Hazard::of(app, hazard)).collect(),
         next,
