@@ -107,7 +107,6 @@ CREATE TABLE risk_episodes (
 CREATE UNIQUE INDEX risk_episodes_one ON risk_episodes (measure) WHERE ended_at IS NULL;
 CREATE INDEX risk_episodes_of ON risk_episodes (point, n);
 CREATE INDEX risk_episodes_waiting ON risk_episodes (n) WHERE hazard IS NULL;
-CREATE INDEX risk_episodes_hazard ON risk_episodes (hazard) WHERE hazard IS NOT NULL;
 
 CREATE TABLE risk_checks (
     n          INTEGER NOT NULL PRIMARY KEY,
