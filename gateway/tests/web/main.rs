@@ -11,10 +11,13 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hazard_loop;
 mod html;
+mod lists;
 mod register;
 mod risk;
 mod site;
+mod supervision;
 
 use axum::http::StatusCode;
 use html::{Piece, assert_balanced, pieces, words};
@@ -26,6 +29,12 @@ const LANGUAGES: [(&str, &str); 2] = [("zh", "zh-CN"), ("en", "en")];
 /// Every page that is there without data.
 const ALWAYS: &[&str] = &[
     "/",
+    "/today",
+    "/overview",
+    "/hazards/new",
+    "/hazards/new?equipment=none",
+    "/hazards?status=look_back&source=patrol&flag=overdue&unit=U&area=21&q=none%20such&sort=due&mine=yes",
+    "/hazards?area=x",
     "/hazards",
     "/hazards?status=all&severity=S1&grade=major&from=2026-01-01&to=2026-12-31",
     "/hazards?from=yesterday",
@@ -45,6 +54,10 @@ const ALWAYS: &[&str] = &[
     "/calendar?month=2026-07&obligation=insurance&standing=within_30",
     "/coverage",
     "/coverage?by=unit",
+    "/supervision",
+    "/supervision?state=overdue&kind=listed&status=issued&area=21&sort=deadline",
+    "/statistics",
+    "/statistics?from=2026-01&to=2026-03&category=management&area=2103&unit=x",
 ];
 
 /// And with the story.
@@ -415,7 +428,7 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         )
         .await;
     assert_eq!(empty.status, StatusCode::CONFLICT);
-    assert!(empty.body.contains("判为误报必须写明理由") && empty.body.contains("aria-invalid"));
+    assert!(empty.body.contains("判为误报：请填写说明") && empty.body.contains("aria-invalid"));
     let done = site
         .post(
             &to,
@@ -444,7 +457,7 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         )
         .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.body.contains("has been decided already"));
+    assert!(again.body.contains("not possible now"));
     let reloaded = site.get(&to, "").await;
     assert_eq!(reloaded.header("location"), format!("/hazards/{hazard}"));
     let nonsense = site
