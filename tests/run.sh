@@ -13,7 +13,6 @@ needs=(
   "fonts-noto-cjk:/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
   "gcc:cc"
   "qemu-system-arm:qemu-system-arm"
-  "netcat-openbsd:nc.openbsd"
   "victoria-metrics:victoria-metrics"
 )
 missing=()

@@ -379,6 +379,11 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         watched.subscribe(),
         stopping.clone(),
     ));
+    tokio::spawn(desk::risk::every_minute(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
     tokio::spawn(evidence::keep_heads(
         desk,
         app.evidence.clone(),

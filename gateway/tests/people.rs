@@ -285,6 +285,8 @@ fn is_of_one(rule: &Rule) -> bool {
         "register/{id}",
         "units/{",
         "imports/{id}",
+        "risk/points/{id}",
+        "risk/measures/{id}",
         "supervision/{id}",
     ];
     parts.iter().any(|part| rule.route.contains(part))

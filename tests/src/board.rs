@@ -4,7 +4,7 @@
 //! card as it was left, and what QEMU said.
 
 use crate::place::Place;
-use crate::process::Process;
+use crate::process::{Process, binary};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,8 +49,6 @@ pub fn image() -> Result<PathBuf, String> {
         format!("{} is not built: firmware/build.sh", path.display())
     } else if !found("qemu-system-arm", "--version") {
         "qemu-system-arm is not installed: tests/run.sh --install".to_owned()
-    } else if !found("nc", "-h") {
-        "nc is not installed: tests/run.sh --install".to_owned()
     } else {
         return Ok(path);
     };
@@ -202,7 +200,8 @@ fn power_up(dir: &Path, broker: u16, line: u16, start: u32, clock: bool) -> (Pro
         .arg(format!("tcp:127.0.0.1:{line},nodelay=on,reconnect=1"))
         .arg("-nic")
         .arg(format!(
-            "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:nc -N 127.0.0.1 {broker}"
+            "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:{} {broker}",
+            binary("forward").display()
         ))
         .arg("-object")
         .arg(format!(

@@ -2,7 +2,7 @@
 //! machine, the temperature by QMP, the console as somebody types on it.
 
 use crate::place::Place;
-use crate::process::{Process, free_port};
+use crate::process::{Process, binary, free_port};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -141,7 +141,8 @@ impl Machine {
         command
             .arg("-nic")
             .arg(format!(
-                "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:nc -N 127.0.0.1 {}",
+                "user,id=net,restrict=on,guestfwd=tcp:10.0.2.100:1883-cmd:{} {}",
+                binary("forward").display(),
                 self.broker
             ))
             .arg("-drive")

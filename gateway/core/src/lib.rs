@@ -33,6 +33,7 @@ pub mod people;
 pub mod pipeline;
 pub mod proof;
 pub mod register;
+pub mod risk;
 pub mod rules;
 pub mod sample;
 pub mod settings;

@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod cases;
 pub mod people;
 pub mod register;
+pub mod risk;
 pub mod scope;
 pub mod scopes;
 pub mod statistics;

@@ -127,7 +127,8 @@ pub(super) fn reading(options: &StoreOptions) -> sqlx::Pool<Db> {
     let connect = base(&options.path)
         .read_only(true)
         .pragma("query_only", "1")
-        .pragma("cache_size", "-4000");
+        // There are several, and the system caches the file once for all of them.
+        .pragma("cache_size", "-1000");
     SqlitePoolOptions::new()
         .max_connections(options.readers)
         .min_connections(0)
@@ -170,6 +171,7 @@ fn migrations() -> Migrator {
             "hazard loop",
             include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
         ),
+        ("risk", include_str!("../../migrations/sqlite/0010_risk.sql")),
         ("cases", include_str!("../../migrations/sqlite/0011_cases.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

@@ -24,6 +24,7 @@ mod nodes;
 mod overview;
 mod owners;
 pub mod register;
+pub mod risk;
 mod rules;
 mod series;
 mod sinks;

@@ -27,6 +27,7 @@ mod page;
 mod parts;
 mod phrase;
 mod register;
+mod risk;
 mod routes;
 mod rules;
 mod sign_in;
@@ -189,6 +190,7 @@ fn pages() -> Routes {
         .get("/sign-out", async || Redirect::to("/sign-in"))
         .post("/sign-out", sign_in::leave)
         .and(register())
+        .and(risk::routes())
         .and(supervised())
         .and(people())
 }

@@ -133,6 +133,7 @@ impl Page {
             ("/hazards", "隐患", "Hazards"),
             ("/alarms", "报警", "Alarms"),
             ("/equipment", "设备", "Equipment"),
+            ("/risk", "风险", "Risks"),
             ("/register", "台账", "Register"),
             ("/calendar", "检验日历", "Calendar"),
             ("/supervision", "督办", "Supervision"),

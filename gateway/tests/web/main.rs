@@ -13,6 +13,7 @@
 mod harness;
 mod html;
 mod register;
+mod risk;
 mod site;
 mod supervision;
 

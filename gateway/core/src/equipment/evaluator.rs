@@ -212,6 +212,26 @@ impl Evaluator {
         }
     }
 
+    /// A delay that has run since before `to` goes on with what another evaluator counted of it (`told`, from what was
+    /// known `before`), up to `to`.
+    pub(crate) fn take_over(
+        &mut self,
+        rule: &Rule,
+        index: usize,
+        (told, before): (&Memory, Option<&Memory>),
+        to: i64,
+        facts: &mut Vec<Fact>,
+    ) {
+        let Some(watermark) = self.watermark else { return };
+        let memory = &mut self.memories[index];
+        if memory.active || !memory.is_counting() || memory.onset().is_none_or(|onset| onset > to) {
+            return;
+        }
+        if let Some(step) = memory.take_over(rule, told, before, watermark) {
+            facts.push(Fact::of(index, step, memory));
+        }
+    }
+
     /// Nothing is known any more: delays stand still.
     pub(crate) fn lose_sight(&mut self, rules: &[Rule]) {
         for (index, rule) in rules.iter().enumerate() {

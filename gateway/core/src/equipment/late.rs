@@ -5,8 +5,8 @@
 //! twice. It opens hazards, marked as late; it never touches an alarm.
 //!
 //! What it knows holds within one hole: between words that were heard, a late reading is judged by itself.
-//! A delay that begins in a hole and ends after it is counted on neither side as a whole: the live rule
-//! begins anew with the first word after the hole.
+//! A delay that begins in a hole and ends after it is counted on by the live rule, once all of the hole has been
+//! told: the live rule itself begins anew with the first word after the hole.
 
 use super::evaluator::{Evaluator, Fact, What};
 use super::gaps::KEPT;
@@ -355,6 +355,54 @@ impl EquipmentState {
         if !live_active {
             self.tell_return(&equipment.rules[index], UtcMillis(at), evidence, here, out);
         }
+    }
+
+    /// The node's journal has been told without a hole up to its last live word. Delays that still ran at the end of
+    /// the hole that was filled are counted on by the live rules, if those have counted since.
+    pub fn on_filled(&mut self, equipment: &Equipment, moment: &Moment, out: &mut Outputs) {
+        let Some(hole) = self.rare.as_ref().and_then(|rare| Some(rare.late.as_ref()?.hole)) else {
+            return;
+        };
+        // Only the last hole meets the live words: after another one they began anew.
+        let to = match hole {
+            Some(i64::MIN) => self.first_word,
+            Some(from) => self.rare.as_ref().and_then(|rare| {
+                let found = rare.holes.iter().rev().find(|(start, _)| *start == from);
+                found.map(|(_, to)| *to)
+            }),
+            None => None,
+        };
+        let Some(to) = to.filter(|to| !self.broken && self.live.covered_since == *to) else {
+            return;
+        };
+        let here = Here {
+            position: moment.position,
+            now: moment.received,
+        };
+        let mut facts = Vec::new();
+        if let Some(rare) = self.rare.as_mut()
+            && let Some(late) = rare.late.as_mut()
+            && let Some(told_to) = late.evaluator.watermark.filter(|told_to| *told_to <= to)
+        {
+            let seed = hole.and_then(|hole| {
+                let mut seeds = rare.seeds.iter().rev().map(|seed| &seed.evaluator);
+                seeds.find(|seed| seed.watermark == Some(hole))
+            });
+            for (index, rule) in equipment.rules.iter().enumerate() {
+                let told = &mut late.evaluator.memories[index];
+                if rules::is_about_sight(&rule.kind) || told.active || !told.is_counting() {
+                    continue;
+                }
+                let before = seed.map(|seed| &seed.memories[index]);
+                // What is between the last late word and the first live one is a hole again.
+                if !told.outlast(to - told_to) {
+                    self.live.take_over(rule, index, (told, before), to, &mut facts);
+                }
+                told.rest();
+            }
+        }
+        self.settle(equipment, here, &mut facts, out);
+        self.plan_deadline(equipment);
     }
 
     /// The late evaluator goes. What it left tripped has returned if a live reading says so.

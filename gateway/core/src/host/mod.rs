@@ -118,6 +118,8 @@ pub(crate) struct Node {
     oddities: Oddities,
     /// Journal numbers seen before in messages that are not marked as sent again, in a row.
     live_repeats: u8,
+    /// History has come since equipment last heard that all of it is there.
+    filling: bool,
     /// When devices that were not born again are given up.
     reborn_due: Option<UtcMillis>,
     /// The first is the node itself.
@@ -182,6 +184,7 @@ impl Node {
             counts: Counts::default(),
             oddities: Oddities::default(),
             live_repeats: 0,
+            filling: false,
             reborn_due: None,
             devices: vec![Device::new(None, None)],
         }

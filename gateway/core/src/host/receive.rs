@@ -7,6 +7,7 @@ use super::oddity::OddityKey;
 use super::sequence::{Held, Order};
 use super::unregistered::Unregistered;
 use super::{Host, Node};
+use crate::equipment::Moment;
 use crate::field::Source;
 use crate::hash::ContentHash;
 use crate::input::Position;
@@ -104,6 +105,36 @@ impl Node {
             self.note_torn(host);
         }
         self.in_turn(host, incoming, at, live, true);
+        if journal.is_some() {
+            self.filling |= historical;
+            if self.filling && !historical {
+                self.note_filled(host, incoming);
+            }
+        }
+    }
+
+    /// Once everything up to the last live word is there, the equipment hears of it; the node's own word is for all.
+    fn note_filled(&mut self, host: &mut Host<'_>, incoming: &Incoming<'_>) {
+        let journal = self.journal.as_deref();
+        let next = self.sequence.next_journaled();
+        if !journal
+            .zip(next)
+            .is_some_and(|(journal, next)| journal.has_all_below(next))
+        {
+            return;
+        }
+        let moment = Moment {
+            position: incoming.position,
+            received: host.now,
+            published: incoming.view.timestamp.unwrap_or(host.now),
+            historical: false,
+        };
+        for ix in self.devices.iter().filter_map(|device| device.equipment) {
+            host.tell(ix, |state, equipment, out| {
+                state.on_filled(equipment, &moment, out)
+            });
+        }
+        self.filling = incoming.message != MessageType::NData;
     }
 
     /// Something before the message with this journal number is still to come.

@@ -67,6 +67,8 @@ pub(crate) struct NodeRecord {
     oddities: Oddities,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reborn_due: Option<UtcMillis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    filling: bool,
     devices: Vec<DeviceRecord>,
 }
 
@@ -134,6 +136,7 @@ impl Node {
             counts: self.counts.clone(),
             oddities: self.oddities.clone(),
             reborn_due: self.reborn_due,
+            filling: self.filling,
             devices: self.devices.iter().map(DeviceRecord::of).collect(),
         }
     }
@@ -166,6 +169,7 @@ impl Node {
         self.counts = record.counts;
         self.oddities = record.oddities;
         self.reborn_due = record.reborn_due;
+        self.filling = record.filling;
         for device in record.devices {
             self.restore_device(device, contexts, host);
         }

@@ -113,6 +113,11 @@ impl Sequence {
         }
     }
 
+    /// The number a journaling node's next live message has, if all before it have been applied.
+    pub(crate) fn next_journaled(&self) -> Option<u64> {
+        self.expected.filter(|_| self.held.is_empty())
+    }
+
     /// Keeps a message until the ones before it have come.
     pub(crate) fn hold(&mut self, held: Held) {
         let at = self.held.partition_point(|other| other.seq <= held.seq);

@@ -226,6 +226,28 @@ impl Memory {
         self.count(rule, at + credit, credit)
     }
 
+    /// Counts what somebody else counted of the running delay, who went on from what was known `before`. `to` is what
+    /// has been counted up to here.
+    pub(crate) fn take_over(
+        &mut self,
+        rule: &Rule,
+        told: &Self,
+        before: Option<&Self>,
+        to: i64,
+    ) -> Option<Step> {
+        let onset = told.onset.get()?;
+        // What was counted before is in both counts, unless it was forgotten here.
+        let both = match before {
+            Some(before) if !before.onset.is_none() && before.onset == self.onset => before.covered,
+            _ => 0,
+        };
+        self.onset = Since::at(onset);
+        if let Some(begun) = told.extra.as_ref().and_then(|extra| extra.onset) {
+            self.extra().onset = Some(begun);
+        }
+        self.count(rule, to, told.covered - both)
+    }
+
     /// Forgets the running delay; trips and truth stay.
     pub(crate) fn rest(&mut self) {
         (self.onset, self.covered, self.masked) = (Since::NONE, 0, false);

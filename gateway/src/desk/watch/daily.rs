@@ -1,7 +1,7 @@
 //! What is done every day: hours run yesterday, due dates of today, what the register forbids.
 
 use super::findings;
-use super::running::{evidence, keep as keep_run, run_on};
+use super::running::{evidence, keep as keep_run, runs};
 use crate::clock::Clock;
 use crate::desk::register::{Act, RegisterError, drop_old_files, known_ids, recompute};
 use crate::desk::{day_of, register};
@@ -135,14 +135,7 @@ impl Daily {
         let from = done.map_or(oldest, |done| back(done, 2).max(oldest));
         let mut count = 0;
         for equipment in &self.catalog.equipment {
-            let mut known = Vec::new();
-            let mut day = from;
-            while day < today {
-                if let Some(run) = run_on(&self.store, equipment, day, &zone).await? {
-                    known.push((day, run));
-                }
-                day = day.tomorrow().unwrap_or(today);
-            }
+            let known = runs(&self.store, equipment, (from, today), &zone).await?;
             if known.is_empty() {
                 continue;
             }

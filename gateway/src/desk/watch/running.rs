@@ -19,49 +19,60 @@ pub(super) fn begin_of(day: Date, zone: &TimeZone) -> UtcMillis {
     UtcMillis(at.as_millisecond())
 }
 
-/// How long a piece of equipment ran on a day, by the best series of which there is anything; `None` when there is
-/// nothing.
-pub(super) async fn run_on(
+/// How long a piece of equipment ran on each day from `first` up to before `end`, by the best series of which there is
+/// anything on that day; days without anything are left out. One query per series, however many days.
+pub(super) async fn runs(
     store: &Reader,
     equipment: &Equipment,
-    day: Date,
+    (first, end): (Date, Date),
     zone: &TimeZone,
-) -> Result<Option<(RunSource, DayRun)>, StoreError> {
-    let from = begin_of(day, zone);
-    let to = begin_of(day.checked_add(jiff::Span::new().days(1)).unwrap_or(day), zone);
+) -> Result<Vec<(Date, (RunSource, DayRun))>, StoreError> {
+    const WEEK_MS: i64 = 7 * 86_400_000;
+    let mut left = Vec::new();
+    let mut day = first;
+    while day < end {
+        let Ok(next) = day.tomorrow() else { break };
+        left.push((day, begin_of(day, zone), begin_of(next, zone)));
+        day = next;
+    }
+    let mut found = Vec::new();
     for &source in run_sources(equipment.class) {
+        let (Some((_, from, _)), Some((_, _, to))) = (left.first(), left.last()) else {
+            break;
+        };
         if equipment.channel_of(source.quantity()).is_none() {
             continue;
         }
-        let rows = store.rollups(&equipment.id, source.quantity(), from, to).await?;
-        let hours: Vec<HourMeans> = rows
-            .iter()
-            .map(|row| HourMeans {
-                good: row.numbers.good.into(),
-                min: row.numbers.min,
-                max: row.numbers.max,
-                sum: row.numbers.sum,
-                last: row.numbers.last,
-            })
-            .filter(|hour| hour.good > 0)
-            .collect();
-        if hours.is_empty() {
-            continue;
-        }
-        let before = match source {
-            RunSource::Counter(quantity) => {
-                let week = from.saturating_sub_ms(7 * 86_400_000);
-                let earlier = store.rollups(&equipment.id, quantity, week, from).await?;
-                earlier
-                    .last()
-                    .map(|row| row.numbers.last)
-                    .filter(|last| last.is_finite())
+        let is_counter = matches!(source, RunSource::Counter(_));
+        let from = from.saturating_sub_ms(if is_counter { WEEK_MS } else { 0 });
+        let rows = store.rollups(&equipment.id, source.quantity(), from, *to).await?;
+        let before = |at: i64| rows.partition_point(|row| row.hour.0 < at);
+        left.retain(|(day, begin, end)| {
+            let start = before(begin.0);
+            let hours: Vec<HourMeans> = rows[start..before(end.0)]
+                .iter()
+                .map(|row| HourMeans {
+                    good: row.numbers.good.into(),
+                    min: row.numbers.min,
+                    max: row.numbers.max,
+                    sum: row.numbers.sum,
+                    last: row.numbers.last,
+                })
+                .filter(|hour| hour.good > 0)
+                .collect();
+            if hours.is_empty() {
+                return true;
             }
-            _ => None,
-        };
-        return Ok(Some((source, run_of_day(source, &hours, before))));
+            let counter = rows[..start]
+                .last()
+                .filter(|row| is_counter && row.hour.0 >= begin.0 - WEEK_MS)
+                .map(|row| row.numbers.last)
+                .filter(|last| last.is_finite());
+            found.push((*day, (source, run_of_day(source, &hours, counter))));
+            false
+        });
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Keeps what is known of a day.

@@ -4,6 +4,7 @@
 
 mod alarms;
 mod hazards;
+mod load;
 mod messages;
 mod misc;
 mod outbox;
@@ -13,6 +14,7 @@ mod view;
 pub use alarms::AlarmFilter;
 pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter};
+pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};
