@@ -7,12 +7,13 @@ pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, OutboxChange,
-    OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
+    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HazardOrder, HourCounts, OpenHazards,
+    OutboxChange, OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
 };
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::desk::lists::Lists;
 use crate::engine::EngineHandle;
 use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
@@ -41,6 +42,8 @@ pub struct App {
     pub people: People,
     /// Where attachments lie.
     pub attachments: Arc<Path>,
+    /// The four lists, and where their files lie.
+    pub lists: Lists,
     /// Signs evidence.
     pub evidence: SigningKey,
     /// What is watched.

@@ -1,8 +1,10 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod opener;
+mod reloading;
 mod sinks;
 
-mod reloading;
+pub use opener::RegisterHazards;
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -346,6 +348,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         desk: desk.clone(),
         people,
         attachments: data.join("attachments").into(),
+        lists: desk::lists::Lists::new(vigil_core::lists::FourLists::builtin(), data.join("lists")),
         evidence: evidence_key,
         catalog,
         schedules: Arc::new(Schedules::builtin()),
@@ -370,16 +373,26 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     tokio::spawn(desk::watch::every_day(
         app.clone(),
         watched.subscribe(),
-        Arc::new(desk::watch::NoHazards),
+        Arc::new(RegisterHazards(app.clone())),
         stopping.clone(),
     ));
-    tokio::spawn(desk::cases::keep(app.clone(), stopping.clone()));
-    tokio::spawn(desk::statistics::keep(
+    tokio::spawn(desk::risk::every_minute(
         app.clone(),
         watched.subscribe(),
         stopping.clone(),
     ));
-    tokio::spawn(desk::risk::every_minute(
+    tokio::spawn(desk::cases::keep(app.clone(), stopping.clone()));
+    tokio::spawn(desk::duty::every_day(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::lists::every_job(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::statistics::keep(
         app.clone(),
         watched.subscribe(),
         stopping.clone(),

@@ -288,14 +288,29 @@ fn is_of_one(rule: &Rule) -> bool {
         "risk/points/{id}",
         "risk/measures/{id}",
         "supervision/{id}",
+        "lists/{id}",
+        "list-files/{id}",
+        "list-snapshots/{id}",
+        "duty/{id}",
     ];
     parts.iter().any(|part| rule.route.contains(part))
 }
 
 /// Where a form or a reload is sent on, whoever it is.
 fn is_redirect(rule: &Rule) -> bool {
-    let forms = ["/actions", "/columns", "/apply", "/accessories", "/certificates"];
-    let sent_on = forms.iter().any(|form| rule.route.ends_with(form));
+    let forms = [
+        "/actions",
+        "/columns",
+        "/apply",
+        "/accessories",
+        "/certificates",
+        "}/files",
+        "}/snapshots",
+        "/cancel",
+        "/corrections",
+    ];
+    // The first page sends who is signed in on to his work.
+    let sent_on = rule.route == "/" || forms.iter().any(|form| rule.route.ends_with(form));
     rule.verb == Verb::Get && !rule.route.starts_with("/api") && sent_on
 }
 
@@ -379,7 +394,7 @@ async fn no_list_shows_what_is_another_units() {
         ("/api/v1/equipment?watch=online", "equipment"),
     ];
     let pages = [
-        "/",
+        "/overview",
         "/hazards",
         "/hazards?status=all",
         "/alarms",

@@ -11,15 +11,18 @@ mod attachments;
 mod audit;
 mod calendar;
 mod docs;
+mod duty;
 mod equipment;
 mod events;
 mod evidence;
+mod files;
 mod gate;
 mod guard;
 mod hazard_steps;
 mod hazards;
 mod health;
 mod imports;
+mod lists;
 mod nodes;
 mod operation;
 mod outbox;
@@ -32,7 +35,9 @@ mod statistics;
 mod supervision;
 mod units;
 mod users;
+mod worklist;
 
+pub(crate) use files::send;
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
@@ -106,9 +111,14 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(hazards::one))
         .routes(routes!(audit::chain))
         .routes(routes!(evidence::bundle))
+        .routes(routes!(lists::file_content))
+        .routes(routes!(lists::snapshot_content))
+        .routes(routes!(lists::check_snapshot))
+        .routes(routes!(duty::export))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
+        .routes(routes!(worklist::worklist))
         .routes(routes!(equipment::list))
         .routes(routes!(equipment::one))
         .routes(routes!(hazards::list, hazards::report))
@@ -139,6 +149,18 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(units::certificates, units::add_certificate))
         .routes(routes!(units::change_certificate))
         .routes(routes!(imports::list))
+        .routes(routes!(lists::describe))
+        .routes(routes!(lists::page))
+        .routes(routes!(lists::export))
+        .routes(routes!(lists::freeze))
+        .routes(routes!(lists::files))
+        .routes(routes!(lists::file, lists::cancel_file))
+        .routes(routes!(lists::list_snapshots))
+        .routes(routes!(lists::one_snapshot))
+        .routes(routes!(duty::list))
+        .routes(routes!(duty::one, duty::write))
+        .routes(routes!(duty::sign))
+        .routes(routes!(duty::correct))
         .routes(routes!(calendar::list))
         .routes(routes!(calendar::coverage))
         .routes(routes!(risk::points::list, risk::points::create))

@@ -9,6 +9,8 @@
 pub mod attachments;
 pub mod calendar;
 pub mod cases;
+pub mod duty;
+pub mod lists;
 pub mod people;
 pub mod register;
 pub mod risk;

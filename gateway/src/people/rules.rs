@@ -120,6 +120,8 @@ pub const ACTORS: Who = Who::Roles(&[Site, Maintainer, InspectionBody, Regulator
 pub const RUNNERS: Who = Who::Roles(&[Site, Maintainer, Administrator]);
 /// Who keeps the register of risks: who runs equipment, and who keeps an eye on them.
 pub const KEEPERS: Who = Who::Roles(&[Site, Maintainer, Regulator, Administrator]);
+/// Who runs equipment and signs for it.
+pub const SITES: Who = Who::Roles(&[Site]);
 /// Who keeps an eye on others.
 pub const WATCHERS: Who = Who::Roles(&[Regulator, Administrator]);
 /// Who runs the gateway.
@@ -175,6 +177,8 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/outbox", Read, Who::Everywhere),
     rule(Post, "/api/v1/outbox/actions", Write, ADMINISTRATORS),
     rule(Post, "/api/v1/reload", Write, ADMINISTRATORS),
+    // API: the hazard loop.
+    rule(Get, "/api/v1/worklist", Read, ALL),
     // API: the register. What is said about persons is read by who is signed in, and recorded.
     rule(Get, "/api/v1/register", Read, ALL),
     rule(Post, "/api/v1/register", Write, WATCHERS),
@@ -231,6 +235,25 @@ pub static RULES: &[Rule] = &[
     rule(Post, "/api/v1/supervision/{id}/actions", Write, ACTORS),
     rule(Get, "/api/v1/statistics", Read, ALL),
     rule(Get, "/api/v1/statistics/export", Read, ALL),
+    // API: the four lists, daily control. They name persons.
+    rule(Get, "/api/v1/lists", Read, ALL),
+    rule(Get, "/api/v1/lists/{id}", Personal, ALL),
+    rule(Post, "/api/v1/lists/{id}/files", Write, ALL),
+    rule(Post, "/api/v1/lists/{id}/snapshots", Write, ACTORS),
+    rule(Get, "/api/v1/list-files", Personal, ALL),
+    rule(Get, "/api/v1/list-files/{id}", Personal, ALL),
+    rule(Delete, "/api/v1/list-files/{id}", Write, ALL),
+    rule(Get, "/api/v1/list-files/{id}/content", Personal, ALL),
+    rule(Get, "/api/v1/list-snapshots", Personal, ALL),
+    rule(Get, "/api/v1/list-snapshots/{id}", Personal, ALL),
+    rule(Get, "/api/v1/list-snapshots/{id}/content", Personal, ALL),
+    rule(Get, "/api/v1/list-snapshots/{id}/check", Personal, ALL),
+    rule(Get, "/api/v1/duty", Personal, ALL),
+    rule(Get, "/api/v1/duty/table", Personal, ALL),
+    rule(Get, "/api/v1/duty/{id}", Personal, ALL),
+    rule(Put, "/api/v1/duty/{id}", Write, SITES),
+    rule(Post, "/api/v1/duty/{id}/signature", Write, SITES),
+    rule(Post, "/api/v1/duty/{id}/corrections", Write, SITES),
     // API: people.
     rule(Get, "/api/v1/account", Personal, ALL),
     rule(Post, "/api/v1/account/password", Write, Who::Oneself),
@@ -258,6 +281,11 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/equipment/{id}", Read, ALL),
     rule(Get, "/hazards", Read, ALL),
     rule(Get, "/hazards/{id}", Read, ALL),
+    rule(Get, "/hazards.csv", Read, ALL),
+    rule(Get, "/hazards/new", Read, ACTORS),
+    rule(Post, "/hazards/new", Vouched, ACTORS),
+    rule(Get, "/today", Read, ALL),
+    rule(Get, "/overview", Read, ALL),
     rule(Get, "/hazards/{id}/actions", Read, ALL),
     rule(Post, "/hazards/{id}/actions", Vouched, ACTORS),
     rule(Get, "/alarms", Read, ALL),
@@ -332,6 +360,28 @@ pub static RULES: &[Rule] = &[
     rule(Post, "/supervision/{id}/actions", Vouched, ACTORS),
     rule(Get, "/statistics", Read, ALL),
     rule(Get, "/statistics/export.csv", Read, ALL),
+    // Pages: the four lists, daily control. They name persons.
+    rule(Get, "/lists", Personal, ALL),
+    rule(Get, "/lists/{id}", Personal, ALL),
+    rule(Get, "/lists/{id}/files", Read, ALL),
+    rule(Post, "/lists/{id}/files", Write, ALL),
+    rule(Get, "/lists/{id}/snapshots", Read, ALL),
+    rule(Post, "/lists/{id}/snapshots", Write, ACTORS),
+    rule(Get, "/list-files", Personal, ALL),
+    rule(Get, "/list-files/{id}", Personal, ALL),
+    rule(Get, "/list-files/{id}/content", Personal, ALL),
+    rule(Get, "/list-files/{id}/cancel", Read, ALL),
+    rule(Post, "/list-files/{id}/cancel", Write, ALL),
+    rule(Get, "/list-snapshots", Personal, ALL),
+    rule(Get, "/list-snapshots/{id}", Personal, ALL),
+    rule(Get, "/list-snapshots/{id}/content", Personal, ALL),
+    rule(Post, "/list-snapshots/identify", Write, ALL),
+    rule(Get, "/duty", Personal, ALL),
+    rule(Get, "/duty/table", Personal, ALL),
+    rule(Get, "/duty/{id}", Personal, ALL),
+    rule(Post, "/duty/{id}", Vouched, SITES),
+    rule(Get, "/duty/{id}/corrections", Read, ALL),
+    rule(Post, "/duty/{id}/corrections", Vouched, SITES),
     // Pages: people.
     rule(Get, "/account", Personal, ALL),
     rule(Post, "/account/password", Write, Who::Oneself),

@@ -3,7 +3,9 @@
 //! Every answer is bounded: lists take a limit, ranges are cut.
 
 mod alarms;
+mod day;
 mod hazards;
+mod lists;
 mod load;
 mod messages;
 mod misc;
@@ -12,8 +14,10 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
+pub use day::MachineCounts;
 pub(crate) use hazards::summary as hazard_of_row;
-pub use hazards::{HazardCursor, HazardFilter};
+pub use hazards::{HazardCursor, HazardFilter, HazardOrder};
+pub use lists::{ListedBy, ListedHazard, count_listed, events_of_kinds, listed_hazards};
 pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
