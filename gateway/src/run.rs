@@ -374,12 +374,23 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         Arc::new(desk::watch::NoHazards),
         stopping.clone(),
     ));
+    tokio::spawn(desk::risk::every_minute(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::cases::keep(app.clone(), stopping.clone()));
     tokio::spawn(desk::duty::every_day(
         app.clone(),
         watched.subscribe(),
         stopping.clone(),
     ));
     tokio::spawn(desk::lists::every_job(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::statistics::keep(
         app.clone(),
         watched.subscribe(),
         stopping.clone(),

@@ -35,11 +35,14 @@ pub mod people;
 pub mod pipeline;
 pub mod proof;
 pub mod register;
+pub mod risk;
 pub mod rules;
 pub mod sample;
 pub mod settings;
 pub mod sign_in;
+pub mod statistics;
 pub mod status;
+pub mod supervision;
 
 pub use input::{Action, FieldMessage, Input, Message, OperatorAction, Position};
 pub use output::{Output, Outputs};

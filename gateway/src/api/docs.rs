@@ -39,6 +39,7 @@ const SWAGGER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inlin
         (name = "equipment", description = "What is watched."),
         (name = "hazards", description = "The register (隐患)."),
         (name = "register", description = "The register of equipment (设备台账), units, imports."),
+        (name = "risk", description = "Grading of risks (风险分级管控): points, measures, checks, ranks, the map."),
         (name = "lists", description = "The four lists (四个清单): pages, files, frozen copies."),
         (name = "duty", description = "Daily control, weekly check, monthly dispatch (日管控、周排查、月调度)."),
         (name = "calendar", description = "What is due by law, and coverage."),

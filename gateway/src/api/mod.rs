@@ -29,7 +29,10 @@ mod outbox;
 mod params;
 mod problem;
 mod register;
+mod risk;
 mod site;
+mod statistics;
+mod supervision;
 mod units;
 mod users;
 
@@ -158,6 +161,24 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(duty::correct))
         .routes(routes!(calendar::list))
         .routes(routes!(calendar::coverage))
+        .routes(routes!(risk::points::list, risk::points::create))
+        .routes(routes!(risk::points::one, risk::points::change))
+        .routes(routes!(risk::points::assessments, risk::points::assess))
+        .routes(routes!(risk::measures::add))
+        .routes(routes!(risk::measures::list))
+        .routes(routes!(risk::measures::one, risk::measures::change))
+        .routes(routes!(risk::measures::checks, risk::measures::check))
+        .routes(routes!(risk::ranks::equipment))
+        .routes(routes!(risk::ranks::units))
+        .routes(routes!(risk::ranks::map))
+        .routes(routes!(risk::ranks::scheme))
+        .routes(routes!(supervision::list, supervision::issue))
+        .routes(routes!(supervision::export))
+        .routes(routes!(supervision::rules))
+        .routes(routes!(supervision::one))
+        .routes(routes!(supervision::act))
+        .routes(routes!(statistics::one))
+        .routes(routes!(statistics::export))
         .routes(routes!(account::account))
         .routes(routes!(account::password))
         .routes(routes!(account::sessions))

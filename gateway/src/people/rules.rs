@@ -118,6 +118,8 @@ pub const ALL: Who = Who::Roles(&Role::ALL);
 pub const ACTORS: Who = Who::Roles(&[Site, Maintainer, InspectionBody, Regulator, Administrator]);
 /// Who runs equipment.
 pub const RUNNERS: Who = Who::Roles(&[Site, Maintainer, Administrator]);
+/// Who keeps the register of risks: who runs equipment, and who keeps an eye on them.
+pub const KEEPERS: Who = Who::Roles(&[Site, Maintainer, Regulator, Administrator]);
 /// Who runs equipment and signs for it.
 pub const SITES: Who = Who::Roles(&[Site]);
 /// Who keeps an eye on others.
@@ -205,6 +207,32 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/imports/{id}/report", Personal, ADMINISTRATORS),
     rule(Get, "/api/v1/calendar", Read, ALL),
     rule(Get, "/api/v1/coverage", Read, ALL),
+    // API: risks. Who keeps the register of risks answers for it; who inspects may check what keeps a risk in check.
+    rule(Get, "/api/v1/risk/points", Read, ALL),
+    rule(Post, "/api/v1/risk/points", Write, KEEPERS),
+    rule(Get, "/api/v1/risk/points/{id}", Personal, ALL),
+    rule(Put, "/api/v1/risk/points/{id}", Write, KEEPERS),
+    rule(Get, "/api/v1/risk/points/{id}/assessments", Personal, ALL),
+    rule(Post, "/api/v1/risk/points/{id}/assessments", Write, KEEPERS),
+    rule(Post, "/api/v1/risk/points/{id}/measures", Write, KEEPERS),
+    rule(Get, "/api/v1/risk/measures", Read, ALL),
+    rule(Get, "/api/v1/risk/measures/{id}", Personal, ALL),
+    rule(Put, "/api/v1/risk/measures/{id}", Write, KEEPERS),
+    rule(Get, "/api/v1/risk/measures/{id}/checks", Personal, ALL),
+    rule(Post, "/api/v1/risk/measures/{id}/checks", Write, ACTORS),
+    rule(Get, "/api/v1/risk/ranking/equipment", Read, ALL),
+    rule(Get, "/api/v1/risk/ranking/units", Read, ALL),
+    rule(Get, "/api/v1/risk/map", Read, ALL),
+    rule(Get, "/api/v1/risk/scheme", Read, ALL),
+    // API: supervision and statistics.
+    rule(Get, "/api/v1/supervision", Read, ALL),
+    rule(Post, "/api/v1/supervision", Write, WATCHERS),
+    rule(Get, "/api/v1/supervision/export", Read, ALL),
+    rule(Get, "/api/v1/supervision/rules", Read, ALL),
+    rule(Get, "/api/v1/supervision/{id}", Read, ALL),
+    rule(Post, "/api/v1/supervision/{id}/actions", Write, ACTORS),
+    rule(Get, "/api/v1/statistics", Read, ALL),
+    rule(Get, "/api/v1/statistics/export", Read, ALL),
     // API: the four lists, daily control. They name persons.
     rule(Get, "/api/v1/lists", Read, ALL),
     rule(Get, "/api/v1/lists/{id}", Personal, ALL),
@@ -287,6 +315,44 @@ pub static RULES: &[Rule] = &[
     rule(Post, "/imports/{id}/apply", Vouched, ADMINISTRATORS),
     rule(Get, "/calendar", Read, ALL),
     rule(Get, "/coverage", Read, ALL),
+    // Pages: risks.
+    rule(Get, "/risk", Read, ALL),
+    rule(Get, "/risk/points.csv", Personal, ALL),
+    rule(Get, "/risk/new", Personal, KEEPERS),
+    rule(Post, "/risk/new", Vouched, KEEPERS),
+    rule(Get, "/risk/points/{id}", Personal, ALL),
+    rule(Get, "/risk/points/{id}/edit", Personal, KEEPERS),
+    rule(Post, "/risk/points/{id}/edit", Vouched, KEEPERS),
+    rule(Get, "/risk/points/{id}/assess", Personal, KEEPERS),
+    rule(Post, "/risk/points/{id}/assess", Vouched, KEEPERS),
+    rule(Get, "/risk/points/{id}/measures", Personal, KEEPERS),
+    rule(Post, "/risk/points/{id}/measures", Vouched, KEEPERS),
+    rule(Get, "/risk/measures/{id}", Personal, ALL),
+    rule(Get, "/risk/measures/{id}/edit", Personal, KEEPERS),
+    rule(Post, "/risk/measures/{id}/edit", Vouched, KEEPERS),
+    rule(Get, "/risk/measures/{id}/checks", Personal, ALL),
+    rule(Post, "/risk/measures/{id}/checks", Vouched, ACTORS),
+    rule(Get, "/risk/checks", Read, ALL),
+    rule(Get, "/risk/checks.csv", Personal, ALL),
+    rule(Get, "/risk/ranking/equipment", Read, ALL),
+    rule(Get, "/risk/ranking/equipment.csv", Read, ALL),
+    rule(Get, "/risk/ranking/units", Read, ALL),
+    rule(Get, "/risk/ranking/units.csv", Read, ALL),
+    rule(Get, "/risk/map", Read, ALL),
+    rule(Get, "/risk/map.csv", Read, ALL),
+    rule(Get, "/risk/scheme", Read, ALL),
+    // Pages: supervision and statistics.
+    rule(Get, "/supervision", Read, ALL),
+    rule(Get, "/supervision/new", Personal, WATCHERS),
+    rule(Post, "/supervision/new", Vouched, WATCHERS),
+    rule(Get, "/supervision/export.csv", Read, ALL),
+    rule(Get, "/supervision/export.xlsx", Read, ALL),
+    rule(Get, "/supervision/{id}", Read, ALL),
+    rule(Get, "/supervision/{id}/notice", Read, ALL),
+    rule(Get, "/supervision/{id}/actions", Read, ALL),
+    rule(Post, "/supervision/{id}/actions", Vouched, ACTORS),
+    rule(Get, "/statistics", Read, ALL),
+    rule(Get, "/statistics/export.csv", Read, ALL),
     // Pages: the four lists, daily control. They name persons.
     rule(Get, "/lists", Personal, ALL),
     rule(Get, "/lists/{id}", Personal, ALL),

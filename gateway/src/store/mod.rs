@@ -21,11 +21,12 @@ pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};
 pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
+pub(crate) use reader::hazard_of_row;
 pub use reader::{
-    AlarmFilter, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HourCounts, ListedBy, ListedHazard,
-    Logged, LoggedInput, MachineCounts, OpenHazards, OutboxCount, OutboxFilter, Overview, PageEnd, Reader,
-    Restorable, RollupRow, Size, StoredMessage, StoredPayload, UnknownCodeRow, count_listed, events_of_kinds,
-    listed_hazards,
+    AlarmFilter, AlarmLoad, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardLoad, HourCounts,
+    ListedBy, ListedHazard, Logged, LoggedInput, MachineCounts, OpenHazards, OutboxCount, OutboxFilter,
+    Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload, UnknownCodeRow,
+    count_listed, events_of_kinds, listed_hazards,
 };
 pub use retention::{Retention, RetentionReport};
 pub use sight::{push_node_seen, push_scope, push_seen};

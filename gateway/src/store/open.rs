@@ -171,6 +171,8 @@ fn migrations() -> Migrator {
             "hazard loop",
             include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
         ),
+        ("risk", include_str!("../../migrations/sqlite/0010_risk.sql")),
+        ("cases", include_str!("../../migrations/sqlite/0011_cases.sql")),
         ("lists", include_str!("../../migrations/sqlite/0012_lists.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {

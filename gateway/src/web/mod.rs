@@ -11,6 +11,7 @@ mod account;
 mod alarms;
 mod assets;
 mod audit;
+mod bars;
 pub mod chart;
 mod duty;
 mod equipment;
@@ -28,11 +29,14 @@ mod page;
 mod parts;
 mod phrase;
 mod register;
+mod risk;
 mod routes;
 mod rules;
 mod sign_in;
 mod spark;
+mod statistics;
 mod strangers;
+mod supervision;
 mod terms;
 mod trends;
 mod users;
@@ -188,6 +192,8 @@ fn pages() -> Routes {
         .get("/sign-out", async || Redirect::to("/sign-in"))
         .post("/sign-out", sign_in::leave)
         .and(register())
+        .and(risk::routes())
+        .and(supervised())
         .and(four_lists())
         .and(people())
 }
@@ -213,6 +219,21 @@ fn register() -> Routes {
         .post("/units/{code}/certificates", register::units::add_certificate)
         .get("/calendar", register::calendar::show)
         .get("/coverage", register::calendar::coverage)
+}
+
+/// Supervision and statistics.
+fn supervised() -> Routes {
+    Routes::default()
+        .get("/supervision", supervision::show)
+        .get("/supervision/new", supervision::new::show)
+        .post("/supervision/new", supervision::new::issue)
+        .get("/supervision/export.csv", supervision::as_csv)
+        .get("/supervision/export.xlsx", supervision::as_xlsx)
+        .get("/supervision/{id}", supervision::case::show)
+        .get("/supervision/{id}/notice", supervision::notice::show)
+        .get("/supervision/{id}/actions", supervision::case::back)
+        .get("/statistics", statistics::show)
+        .get("/statistics/export.csv", statistics::export)
 }
 
 /// The four lists, daily control.
@@ -251,7 +272,8 @@ fn files() -> Routes {
         .get("/imports/{id}/columns", back_to_import)
         .post("/imports/{id}/columns", register::imports::choose)
         .get("/imports/{id}/apply", back_to_import)
-        .post("/imports/{id}/apply", register::imports::apply);
+        .post("/imports/{id}/apply", register::imports::apply)
+        .post("/supervision/{id}/actions", supervision::case::act);
     let permits = Arc::new(Semaphore::new(HEAVY));
     files.router = files.router.layer(from_fn(move |request, next: Next| {
         one_of(Arc::clone(&permits), request, next)

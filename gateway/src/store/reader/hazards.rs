@@ -395,7 +395,8 @@ fn in_area(query: &mut QueryBuilder<Db>, prefix: &str) {
     query.push_bind(prefix.to_owned());
 }
 
-pub(super) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
+/// A hazard as its row has it.
+pub(crate) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
     if let Some(fold) = get::<Option<String>>(row, WHAT, "fold")? {
         return serde_json::from_str(&fold).map_err(|error| StoreError::Corrupt {
             what: WHAT,

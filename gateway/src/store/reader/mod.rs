@@ -6,6 +6,7 @@ mod alarms;
 mod day;
 mod hazards;
 mod lists;
+mod load;
 mod messages;
 mod misc;
 mod outbox;
@@ -14,8 +15,10 @@ mod view;
 
 pub use alarms::AlarmFilter;
 pub use day::MachineCounts;
+pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter};
 pub use lists::{ListedBy, ListedHazard, count_listed, events_of_kinds, listed_hazards};
+pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};
