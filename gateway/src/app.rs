@@ -7,8 +7,8 @@ pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HourCounts, OpenHazards, OutboxChange,
-    OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
+    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HazardOrder, HourCounts, OpenHazards,
+    OutboxChange, OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
 };
 
 use crate::clock::Clock;

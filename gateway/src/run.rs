@@ -1,8 +1,10 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod opener;
+mod reloading;
 mod sinks;
 
-mod reloading;
+pub use opener::RegisterHazards;
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -371,7 +373,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
     tokio::spawn(desk::watch::every_day(
         app.clone(),
         watched.subscribe(),
-        Arc::new(desk::watch::NoHazards),
+        Arc::new(RegisterHazards(app.clone())),
         stopping.clone(),
     ));
     tokio::spawn(desk::risk::every_minute(

@@ -76,6 +76,16 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", &json!({"value": !on}));
     }
 
+    /// Forgets who was signed in.
+    ///
+    /// # Panics
+    /// When the browser is gone.
+    pub fn forget(&self) {
+        let url = format!("{}/cookie", self.session);
+        let answer = self.agent.delete(&url).call().expect("chromedriver answers");
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+    }
+
     /// Opens an address and waits until it is loaded.
     pub fn open(&self, url: &str) {
         self.post("/url", &json!({"url": url}));
@@ -131,6 +141,32 @@ impl Browser {
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Clicks on it and waits until another page has taken this one's place, also one with the same address.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub fn click_through(&self, selector: &str) {
+        let page = self.find("html");
+        self.click(selector);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // What belonged to the page before is stale then.
+        while self.is_there(&page) {
+            assert!(
+                Instant::now() < deadline,
+                "{selector} leads nowhere from {}",
+                self.address()
+            );
+            // There is no event for it; the pause only limits the rate.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn is_there(&self, element: &str) -> bool {
+        let url = format!("{}/element/{element}/name", self.session);
+        let answer = self.agent.get(&url).call().expect("chromedriver answers");
+        answer.status().is_success()
+    }
+
     fn find(&self, selector: &str) -> String {
         let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
         found[ELEMENT]
@@ -179,6 +215,8 @@ impl Browser {
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        // WebDriver's own commands wait for a page that is being loaded; these would get lost with the one before.
+        let _loaded = self.find("html");
         self.post(
             "/goog/cdp/execute",
             &json!({"cmd": command, "params": parameters}),

@@ -59,11 +59,11 @@ impl Api {
     /// # Errors
     /// The transport's.
     pub fn try_get(&self, path: &str) -> Result<(u16, String), String> {
-        let mut response = self
-            .agent
-            .get(format!("{}{path}", self.base))
-            .call()
-            .map_err(|e| e.to_string())?;
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.call().map_err(|e| e.to_string())?;
         let body = response.body_mut().read_to_string().map_err(|e| e.to_string())?;
         Ok((response.status().as_u16(), body))
     }

@@ -287,6 +287,8 @@ pub struct Refusal {
     pub who: Vec<Role>,
     /// The hazard that stands in the way.
     pub hazard: Option<HazardId>,
+    /// What of the step is wrong, by the names of its fields.
+    pub fields: Box<[String]>,
 }
 
 impl Refusal {
@@ -298,7 +300,15 @@ impl Refusal {
             message_zh: message_zh.into(),
             who: Vec::new(),
             hazard: None,
+            fields: Box::default(),
         }
+    }
+
+    /// With what of the step is wrong.
+    #[must_use]
+    pub fn about<'f>(mut self, fields: impl IntoIterator<Item = &'f str>) -> Self {
+        self.fields = fields.into_iter().map(str::to_owned).collect();
+        self
     }
 
     /// With the roles that could.

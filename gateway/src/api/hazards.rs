@@ -4,7 +4,7 @@ use super::hazard_steps::{HazardAction, HazardReport};
 use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
-use crate::app::{Acted, App, HazardFilter};
+use crate::app::{Acted, App, HazardFilter, HazardOrder};
 use crate::desk::cases;
 use crate::people::Access;
 use crate::view::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
@@ -19,6 +19,17 @@ use utoipa::{IntoParams, ToSchema};
 use vigil_core::hazard::{HazardId, HazardSource, HazardStatus};
 use vigil_core::input::{Action, OperatorAction};
 use vigil_core::pack::{Grade, Severity};
+
+/// Which come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = HazardSort)]
+pub(super) enum Sort {
+    /// The newest.
+    Newest,
+    /// What is to be rectified first.
+    Due,
+}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -55,6 +66,13 @@ pub(super) struct ListParams {
     repeated: Option<bool>,
     /// To be rectified before.
     due_before: Option<Time>,
+    /// `true`: a look-back is due.
+    look_back: Option<bool>,
+    /// `true`: more time is asked for.
+    extension: Option<bool>,
+    /// `newest`, or `due`: what is to be rectified first; only what is being rectified, and not with `text`.
+    #[param(default = "newest")]
+    sort: Option<Sort>,
     /// With these words, in id, equipment, rule, titles, clause or description.
     text: Option<String>,
     /// Opened at or after.
@@ -97,7 +115,21 @@ pub(super) async fn list(
     {
         return Err(ApiError::bad_parameter("text: at most 100 characters"));
     }
+    let by_deadline = params.sort == Some(Sort::Due);
+    if by_deadline && params.text.is_some() {
+        return Err(ApiError::bad_parameter(
+            "sort: what is found by its words comes newest first",
+        ));
+    }
     let filter = HazardFilter {
+        look_back: params.look_back.unwrap_or(false),
+        extension: params.extension.unwrap_or(false),
+        responsible: None,
+        order: if by_deadline {
+            HazardOrder::Due
+        } else {
+            HazardOrder::Newest
+        },
         unit: params.unit,
         use_unit: params.use_unit,
         area: params.area.filter(|area| !area.is_empty()),
@@ -234,7 +266,7 @@ pub(super) async fn report(
     headers: HeaderMap,
     Body(report): Body<HazardReport>,
 ) -> Result<Response, ApiError> {
-    let scope = view::scope_of(&app, report.equipment.as_deref(), report.unit.as_deref());
+    let scope = view::scope_of(&app, report.equipment.as_deref(), report.unit.as_deref()).await?;
     if !access.person.sees(&scope) {
         return Err(unseen(&app, &access, &report));
     }

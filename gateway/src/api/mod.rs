@@ -35,6 +35,7 @@ mod statistics;
 mod supervision;
 mod units;
 mod users;
+mod worklist;
 
 pub(crate) use files::send;
 pub use problem::{ApiError, Problem};
@@ -117,6 +118,7 @@ fn described() -> OpenApiRouter<App> {
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
+        .routes(routes!(worklist::worklist))
         .routes(routes!(equipment::list))
         .routes(routes!(equipment::one))
         .routes(routes!(hazards::list, hazards::report))

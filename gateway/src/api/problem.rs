@@ -42,6 +42,9 @@ pub struct Problem {
     /// The hazard that stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hazard: Option<String>,
+    /// What of the step is wrong, by the names of its fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -73,6 +76,7 @@ impl ApiError {
             detail_zh: None,
             who: None,
             hazard: None,
+            fields: None,
             suggestion: None,
             checks: None,
             findings: None,
@@ -307,6 +311,7 @@ impl From<ActError> for ApiError {
                 let who = refusal.who.iter().map(|role| role.key().to_owned());
                 error.problem.who = (!refusal.who.is_empty()).then(|| who.collect());
                 error.problem.hazard = refusal.hazard.map(|hazard| hazard.0.to_string());
+                error.problem.fields = (!refusal.fields.is_empty()).then(|| refusal.fields.into_vec());
                 error
             }
             ActError::Gone => Self::unavailable("stopping", "the gateway is stopping"),

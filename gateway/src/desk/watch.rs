@@ -8,6 +8,6 @@ mod daily;
 mod findings;
 mod running;
 
-pub use daily::{DailyReport, HazardOpener, NoHazards, daily, every_day};
+pub use daily::{DailyReport, HazardOpener, daily, every_day};
 pub use findings::{FindingFilter, FoundRow, finding_load, findings};
 pub use running::{evidence, run_days};

@@ -177,6 +177,8 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/outbox", Read, Who::Everywhere),
     rule(Post, "/api/v1/outbox/actions", Write, ADMINISTRATORS),
     rule(Post, "/api/v1/reload", Write, ADMINISTRATORS),
+    // API: the hazard loop.
+    rule(Get, "/api/v1/worklist", Read, ALL),
     // API: the register. What is said about persons is read by who is signed in, and recorded.
     rule(Get, "/api/v1/register", Read, ALL),
     rule(Post, "/api/v1/register", Write, WATCHERS),
@@ -279,6 +281,11 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/equipment/{id}", Read, ALL),
     rule(Get, "/hazards", Read, ALL),
     rule(Get, "/hazards/{id}", Read, ALL),
+    rule(Get, "/hazards.csv", Read, ALL),
+    rule(Get, "/hazards/new", Read, ACTORS),
+    rule(Post, "/hazards/new", Vouched, ACTORS),
+    rule(Get, "/today", Read, ALL),
+    rule(Get, "/overview", Read, ALL),
     rule(Get, "/hazards/{id}/actions", Read, ALL),
     rule(Post, "/hazards/{id}/actions", Vouched, ACTORS),
     rule(Get, "/alarms", Read, ALL),

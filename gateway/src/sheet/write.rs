@@ -95,3 +95,14 @@ pub fn to_csv(table: &Table) -> Vec<u8> {
     }
     writer.into_inner().unwrap_or_default()
 }
+
+/// One line of a CSV that is written piece by piece.
+#[must_use]
+pub fn csv_line(cells: &[String]) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    // Writing into memory cannot fail.
+    drop(writer.write_record(cells.iter().map(|cell| defused(cell))));
+    writer.into_inner().unwrap_or_default()
+}

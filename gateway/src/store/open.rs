@@ -174,6 +174,10 @@ fn migrations() -> Migrator {
         ("risk", include_str!("../../migrations/sqlite/0010_risk.sql")),
         ("cases", include_str!("../../migrations/sqlite/0011_cases.sql")),
         ("lists", include_str!("../../migrations/sqlite/0012_lists.sql")),
+        (
+            "work lists",
+            include_str!("../../migrations/sqlite/0013_work_lists.sql"),
+        ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -7,23 +7,23 @@ use super::hazards::Hazard;
 use super::log::{self, Decoder, Readings};
 use super::rules::{Limit, is_unverified, limits};
 use super::series::{Point, points};
+use super::steps::{BlockedStep, NextStep, Party, blocked_steps, next_steps, parties};
 use super::time::Time;
 use super::trend::gaps;
 use super::value::Evidence;
-use super::words::{GradeWords, SeverityWords, StepWords, Word};
+use super::words::{GradeWords, SeverityWords, Word};
 use crate::app::{App, HazardFilter};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use vigil_core::catalog::Equipment;
-use vigil_core::hazard::workflow::{Evidence as NeededEvidence, StepKind, allowed_steps};
 use vigil_core::hazard::{
     Actor, Assignment, Attachment, Handling, HazardEvent, HazardEventKind, HazardSummary, RuleCitation,
     verify_chain,
 };
 use vigil_core::pack::{Grade, Severity};
-use vigil_core::people::{Person, Role, Scope};
+use vigil_core::people::{Person, Role};
 use vigil_core::sample::ChannelIx;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -49,26 +49,14 @@ pub struct HazardDetail {
     pub evidence: EvidenceWindow,
     /// What has been made of it.
     pub handling: HandlingView,
+    /// Whose the equipment is: who can be made responsible.
+    pub parties: Vec<Party>,
     /// What who asks can do now.
     pub next_steps: Vec<NextStep>,
+    /// What could be done now, but not by who asks: why not, and who could.
+    pub blocked_steps: Vec<BlockedStep>,
     /// The same as keys alone.
     pub allowed_actions: Vec<&'static str>,
-}
-
-/// A step that can be taken now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct NextStep {
-    /// Which.
-    #[schema(value_type = StepWords)]
-    pub step: StepKind,
-    /// Title, Chinese.
-    pub title_zh: &'static str,
-    /// Title, English.
-    pub title_en: &'static str,
-    /// `reason` must say something.
-    pub text_required: bool,
-    /// A photo or a document must show it.
-    pub evidence_required: bool,
 }
 
 /// What has been made of a hazard.
@@ -342,6 +330,8 @@ pub async fn hazard(
         evidence: evidence(app, &summary, &events).await?,
         handling: HandlingView::of(&summary.handling),
         allowed_actions: next_steps.iter().map(|next| next.step.key()).collect(),
+        blocked_steps: blocked_steps(app, &summary, acts_as, &scope),
+        parties: parties(app, &scope).await?,
         next_steps,
         hazard: Hazard::of(app, &summary),
         chain,
@@ -500,27 +490,6 @@ fn details(kind: &HazardEventKind, person: &Person) -> Option<serde_json::Value>
         report.remove("reporter");
     }
     (!object.is_empty()).then_some(details)
-}
-
-fn next_steps(app: &App, summary: &HazardSummary, person: &Person, scope: &Scope) -> Vec<NextStep> {
-    let (now, policy) = (app.clock.now(), app.engine.policy());
-    allowed_steps(summary, person, scope, now, policy)
-        .into_iter()
-        .map(|step| {
-            let guard = step.guard();
-            NextStep {
-                step,
-                title_zh: guard.zh,
-                title_en: guard.en,
-                text_required: guard.text,
-                evidence_required: match guard.evidence {
-                    NeededEvidence::None => false,
-                    NeededEvidence::Major => summary.grade == Grade::Major,
-                    NeededEvidence::Always => true,
-                },
-            }
-        })
-        .collect()
 }
 
 /// From before the episode to behind the last trip.

@@ -190,6 +190,7 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
         sight: Some(sight.clone()),
         ..filter
     };
+    let order = filter.order;
     let total = match filter.after {
         None => Some(app.store.count_hazards(&filter, MOST_COUNTED).await?),
         Some(_) => None,
@@ -201,7 +202,7 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
     let next = found
         .last()
         .filter(|_| more)
-        .map(|last| HazardCursor::behind(last).to_string());
+        .map(|last| HazardCursor::behind_in(last, order).to_string());
     Ok(HazardPage {
         hazards: found.iter().map(|hazard| Hazard::of(app, hazard)).collect(),
         next,

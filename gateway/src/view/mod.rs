@@ -32,12 +32,14 @@ mod rules;
 mod series;
 mod sinks;
 pub mod statistics;
+mod steps;
 mod strangers;
 pub mod supervision;
 mod time;
 mod trend;
 mod value;
 pub mod words;
+mod worklist;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
 pub use card::{Card, unknown};
@@ -50,7 +52,7 @@ pub use equipment::{
 pub use error::{ViewError, nearest};
 pub use hazard::{
     AttachedFile, Chain, Citation, EvidenceSeries, EvidenceWindow, HandlingView, HazardDetail, HazardHistory,
-    NextStep, hazard,
+    hazard,
 };
 pub use hazards::{Hazard, HazardPage, hazards, is_open};
 pub use health::{Check, Readiness};
@@ -63,11 +65,13 @@ pub use owners::scope_of;
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
 pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};
+pub use steps::{BlockedStep, NextStep, Party};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};
 pub use value::{Code, Evidence, Live, Said};
 pub use words::Word;
+pub use worklist::{WorkGroup, WorkLine, Worklist, worklist};
 
 /// The word an enum of the core is written as.
 fn view_of(value: &impl serde::Serialize) -> String {

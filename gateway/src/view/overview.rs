@@ -340,6 +340,13 @@ fn not_watched(app: &App, glances: &[Glance]) -> Vec<NotWatched> {
         .collect()
 }
 
+/// Equipment in sight that is not watched: the first of it, and how much there is in all.
+pub(super) async fn blind(app: &App, sight: &Sight) -> Result<(Vec<NotWatched>, u64), ViewError> {
+    let (glances, _) = glances(app, sight).await?;
+    let counts = watch_counts(&glances);
+    Ok((not_watched(app, &glances), counts.total - counts.online))
+}
+
 /// What was covered, over all equipment.
 async fn cover(
     app: &App,

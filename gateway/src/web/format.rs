@@ -61,6 +61,11 @@ impl Times {
         self.strftime(at, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `2025-06-01`.
+    pub(crate) fn day(&self, at: UtcMillis) -> String {
+        self.strftime(at, "%Y-%m-%d")
+    }
+
     /// `2025-06-01 06:03:22.120 UTC`.
     pub(crate) fn utc(at: UtcMillis) -> String {
         timestamp(at).strftime("%Y-%m-%d %H:%M:%S.%3f UTC").to_string()

@@ -21,6 +21,7 @@ mod format;
 mod gate;
 mod hazard;
 mod hazards;
+mod inputs;
 mod lists;
 mod markup;
 mod nodes;
@@ -29,20 +30,23 @@ mod page;
 mod parts;
 mod phrase;
 mod register;
+mod report;
 mod risk;
 mod routes;
 mod rules;
+mod sent;
 mod sign_in;
 mod spark;
 mod statistics;
 mod strangers;
 mod supervision;
 mod terms;
+mod today;
 mod trends;
 mod users;
 pub mod words;
 
-use crate::app::App;
+use crate::app::{App, attachments};
 use crate::view::Card;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request};
@@ -68,6 +72,8 @@ use words::Language;
 const MAX_FORM: usize = 64 * 1024;
 /// Largest form with a file, bytes: the file and what is around it.
 const MAX_FILE: usize = (16 << 20) + MAX_FORM;
+/// Largest form with what shows a step, bytes: two files of the largest size, or a few photos.
+const MAX_EVIDENCE: usize = 2 * attachments::MAX_SIZE + MAX_FORM;
 /// Reading a file and comparing it with the register takes its time.
 const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// An answer must begin within this time.
@@ -80,6 +86,8 @@ const HEAVY: usize = 4;
 struct Site {
     app: App,
     zone: TimeZone,
+    /// Files of forms that may be taken in at the same time.
+    uploads: Semaphore,
 }
 
 impl Site {
@@ -112,13 +120,27 @@ impl Site {
 pub fn router(app: App) -> Router {
     // The configuration was checked; a zone that is gone since then shows as UTC, and says so.
     let zone = TimeZone::get(&app.config.web.timezone).unwrap_or(TimeZone::UTC);
-    let site = Arc::new(Site { app, zone });
+    let site = Arc::new(Site {
+        app,
+        zone,
+        uploads: Semaphore::new(HEAVY),
+    });
     let pages = pages()
         .router
         .fallback(async |page: Page| fault::Fault::NotFound.respond(&page))
         .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
         .layer(from_fn(finish))
         .with_state(Arc::clone(&site));
+    let steps = steps()
+        .router
+        .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
+        .layer(from_fn(finish))
+        .with_state(Arc::clone(&site))
+        .layer(DefaultBodyLimit::max(MAX_EVIDENCE))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            FILE_TIMEOUT,
+        ));
     let files = files()
         .router
         .layer(from_fn_with_state(Arc::clone(&site), gate::pass))
@@ -138,6 +160,7 @@ pub fn router(app: App) -> Router {
             TIMEOUT,
         ))
         .merge(files)
+        .merge(steps)
         .layer(CompressionLayer::new())
 }
 
@@ -159,6 +182,7 @@ async fn back_to_import(page: Page, Path(n): Path<String>) -> Redirect {
 pub fn routes() -> Vec<(&'static str, &'static str)> {
     let mut names = pages().names;
     names.extend(files().names);
+    names.extend(steps().names);
     names.push(("GET", "/assets/{name}"));
     names
 }
@@ -173,7 +197,9 @@ fn pages() -> Routes {
         one_of(Arc::clone(&permits), request, next)
     }));
     long.and(Routes::default())
-        .get("/", overview::show)
+        .get("/", today::home)
+        .get("/today", today::show)
+        .get("/overview", overview::show)
         .get("/alarms", alarms::show)
         .get("/alarms/{equipment}/{rule}/actions", async || {
             Redirect::to("/alarms")
@@ -181,8 +207,7 @@ fn pages() -> Routes {
         .post("/alarms/{equipment}/{rule}/actions", alarms::act)
         .get("/equipment", equipment_list::show)
         .get("/hazards", hazards::show)
-        .get("/hazards/{id}/actions", hazard::back)
-        .post("/hazards/{id}/actions", hazard::act)
+        .get("/hazards.csv", hazards::export)
         .get("/nodes", nodes::list)
         .get("/nodes/{group}/{node}", nodes::show)
         .get("/unregistered", strangers::show)
@@ -259,6 +284,15 @@ fn four_lists() -> Routes {
         .post("/duty/{id}", duty::write)
         .get("/duty/{id}/corrections", duty::back)
         .post("/duty/{id}/corrections", duty::correct)
+}
+
+/// Steps people take, with what shows them.
+fn steps() -> Routes {
+    Routes::default()
+        .get("/hazards/new", report::form)
+        .post("/hazards/new", report::send)
+        .get("/hazards/{id}/actions", hazard::back)
+        .post("/hazards/{id}/actions", hazard::act)
 }
 
 /// What takes a file, or works through one: a few at a time.

@@ -66,6 +66,69 @@ pub(crate) struct Entry {
     pub(crate) current: bool,
 }
 
+/// Entries that belong together.
+pub(crate) struct Group {
+    pub(crate) label: &'static str,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Group {
+    /// Where it leads: its first page.
+    pub(crate) fn href(&self) -> &'static str {
+        self.entries.first().map_or("/", |entry| entry.href)
+    }
+
+    /// Whether the reader is on one of its pages.
+    pub(crate) fn is_current(&self) -> bool {
+        self.entries.iter().any(|entry| entry.current)
+    }
+}
+
+/// Groups of the menu, in their order: key, Chinese, English.
+const GROUPS: &[(&str, &str, &str)] = &[
+    ("today", "今日", "Today"),
+    ("equipment", "设备", "Equipment"),
+    ("hazards", "隐患", "Hazards"),
+    ("risk", "风险", "Risk"),
+    ("supervision", "督办", "Supervision"),
+    ("lists", "清单", "Lists"),
+    ("statistics", "统计", "Statistics"),
+    ("administration", "管理", "Administration"),
+];
+
+/// Entries of the menu: group, address, Chinese, English. A group without an entry the reader may open is not shown.
+#[rustfmt::skip] // a table
+const MENU: &[(&str, &str, &str, &str)] = &[
+    ("today", "/today", "待办", "Work list"),
+    ("today", "/overview", "总览", "Overview"),
+    ("hazards", "/hazards", "隐患列表", "All hazards"),
+    ("hazards", "/alarms", "报警", "Alarms"),
+    ("hazards", "/hazards/new", "上报隐患", "Report a hazard"),
+    ("hazards", "/rules", "规则", "Rules"),
+    ("equipment", "/equipment", "监测", "Watched"),
+    ("equipment", "/register", "台账", "Register"),
+    ("equipment", "/units", "单位", "Units"),
+    ("equipment", "/calendar", "检验日历", "Calendar"),
+    ("equipment", "/coverage", "覆盖率", "Coverage"),
+    ("equipment", "/nodes", "终端", "Nodes"),
+    ("equipment", "/unregistered", "未登记", "Unregistered"),
+    ("risk", "/risk", "风险点", "Risk points"),
+    ("risk", "/risk/map", "风险地图", "Risk map"),
+    ("risk", "/risk/checks", "措施检查", "Checks"),
+    ("risk", "/risk/ranking/equipment", "设备排名", "Equipment by risk"),
+    ("risk", "/risk/ranking/units", "单位排名", "Units by risk"),
+    ("risk", "/risk/scheme", "评价方法", "Method"),
+    ("supervision", "/supervision", "督办、约谈、通报", "Cases"),
+    ("lists", "/lists", "四个清单", "The four lists"),
+    ("lists", "/list-snapshots", "封存清单", "Frozen lists"),
+    ("lists", "/list-files", "导出文件", "Files"),
+    ("lists", "/duty", "日管控、周排查、月调度", "Daily control"),
+    ("statistics", "/statistics", "统计", "Statistics"),
+    ("administration", "/users", "用户", "Users"),
+    ("administration", "/audit", "审计", "Audit"),
+    ("administration", "/imports", "导入", "Imports"),
+];
+
 impl FromRequestParts<Arc<Site>> for Page {
     type Rejection = Infallible;
 
@@ -126,39 +189,46 @@ impl Page {
             .map_or("", |(_, value)| value)
     }
 
-    /// The main menu: what the reader may open.
-    pub(crate) fn menu(&self) -> Vec<Entry> {
-        [
-            ("/", "总览", "Overview"),
-            ("/hazards", "隐患", "Hazards"),
-            ("/alarms", "报警", "Alarms"),
-            ("/equipment", "设备", "Equipment"),
-            ("/risk", "风险", "Risks"),
-            ("/register", "台账", "Register"),
-            ("/calendar", "检验日历", "Calendar"),
-            ("/supervision", "督办", "Supervision"),
-            ("/statistics", "统计", "Statistics"),
-            ("/lists", "清单", "Lists"),
-            ("/duty", "日管控", "Daily control"),
-            ("/nodes", "终端", "Nodes"),
-            ("/unregistered", "未登记", "Unregistered"),
-            ("/rules", "规则", "Rules"),
-            ("/users", "用户", "Users"),
-            ("/audit", "审计", "Audit"),
-        ]
-        .into_iter()
-        .filter(|(href, ..)| gate::may_open(&self.access, href))
-        .map(|(href, zh, en)| Entry {
-            href,
-            label: self.language.pick(zh, en),
-            current: self.path == href || (href != "/" && self.path.starts_with(&format!("{href}/"))),
-        })
-        .collect()
+    /// The main menu: what the reader may open, in groups.
+    pub(crate) fn menu(&self) -> Vec<Group> {
+        // The first page stands for what it shows.
+        let here = if self.path == "/" {
+            "/overview"
+        } else {
+            self.path.as_str()
+        };
+        let is_at = |href: &str| here == href || here.starts_with(&format!("{href}/"));
+        let current = MENU
+            .iter()
+            .map(|(_, href, ..)| *href)
+            .filter(|href| is_at(href))
+            .max_by_key(|href| href.len());
+        GROUPS
+            .iter()
+            .map(|(key, zh, en)| Group {
+                label: self.language.pick(zh, en),
+                entries: MENU
+                    .iter()
+                    .filter(|(group, href, ..)| group == key && gate::may_open(&self.access, href))
+                    .map(|(_, href, zh, en)| Entry {
+                        href,
+                        label: self.language.pick(zh, en),
+                        current: current == Some(*href),
+                    })
+                    .collect(),
+            })
+            .filter(|group| !group.entries.is_empty())
+            .collect()
     }
 
     /// What somebody does here, in words.
     pub(crate) fn role(&self, role: &Role) -> &'static str {
         terms::role(self.language, *role)
+    }
+
+    /// What a unit has to do with equipment.
+    pub(crate) fn party(&self, part: &str) -> &'static str {
+        terms::party(self.language, part)
     }
 
     /// Whether the reader runs the gateway.
@@ -225,6 +295,11 @@ impl Page {
 
     pub(crate) fn full_time(&self, at: &impl At) -> Markup {
         self.times.full_time(at.at())
+    }
+
+    /// The civil day.
+    pub(crate) fn day(&self, at: &impl At) -> String {
+        self.times.day(at.at())
     }
 
     pub(crate) fn age(&self, at: &impl At) -> Markup {

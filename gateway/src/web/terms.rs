@@ -2,7 +2,7 @@
 
 use super::words::Language;
 use vigil_core::alarm::{AlarmClass, AlarmState};
-use vigil_core::hazard::HazardStatus;
+use vigil_core::hazard::{HazardSource, HazardStatus};
 use vigil_core::output::GapReason;
 use vigil_core::pack::{Grade, Severity};
 use vigil_core::people::Role;
@@ -241,5 +241,29 @@ pub(crate) const fn role(language: Language, role: Role) -> &'static str {
         Role::Regulator => language.pick("监察机构", "regulator"),
         Role::Department => language.pick("部门（只读）", "department (reads only)"),
         Role::Administrator => language.pick("管理员", "administrator"),
+    }
+}
+
+/// How a hazard was found.
+pub(crate) const fn hazard_source(language: Language, source: HazardSource) -> &'static str {
+    match source {
+        HazardSource::Telemetry => language.pick("遥测", "telemetry"),
+        HazardSource::Inspection => language.pick("检验、监督检查", "inspection"),
+        HazardSource::Patrol => language.pick("巡查自查", "patrol"),
+        HazardSource::Campaign => language.pick("专项整治", "campaign"),
+        HazardSource::PublicReport => language.pick("群众举报", "public report"),
+        HazardSource::Register => language.pick("台账比对", "register"),
+        HazardSource::RiskControl => language.pick("风险管控措施失效", "failed risk control"),
+        HazardSource::LookBack => language.pick("“回头看”", "look-back"),
+        HazardSource::Other => language.pick("其他", "other source"),
+    }
+}
+
+/// What a unit has to do with equipment.
+pub(crate) fn party(language: Language, part: &str) -> &'static str {
+    match part {
+        "use_unit" => language.pick("使用单位", "use unit"),
+        "maintenance_unit" => language.pick("维保单位", "maintenance unit"),
+        _ => language.pick("检验机构", "inspection body"),
     }
 }

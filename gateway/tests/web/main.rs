@@ -11,6 +11,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hazard_loop;
 mod html;
 mod lists;
 mod register;
@@ -28,6 +29,12 @@ const LANGUAGES: [(&str, &str); 2] = [("zh", "zh-CN"), ("en", "en")];
 /// Every page that is there without data.
 const ALWAYS: &[&str] = &[
     "/",
+    "/today",
+    "/overview",
+    "/hazards/new",
+    "/hazards/new?equipment=none",
+    "/hazards?status=look_back&source=patrol&flag=overdue&unit=U&area=21&q=none%20such&sort=due&mine=yes",
+    "/hazards?area=x",
     "/hazards",
     "/hazards?status=all&severity=S1&grade=major&from=2026-01-01&to=2026-12-31",
     "/hazards?from=yesterday",
@@ -421,7 +428,7 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         )
         .await;
     assert_eq!(empty.status, StatusCode::CONFLICT);
-    assert!(empty.body.contains("判为误报必须写明理由") && empty.body.contains("aria-invalid"));
+    assert!(empty.body.contains("判为误报：请填写说明") && empty.body.contains("aria-invalid"));
     let done = site
         .post(
             &to,
@@ -450,7 +457,7 @@ async fn a_step_needs_the_token_and_says_what_is_wrong_without_losing_what_was_t
         )
         .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.body.contains("has been decided already"));
+    assert!(again.body.contains("not possible now"));
     let reloaded = site.get(&to, "").await;
     assert_eq!(reloaded.header("location"), format!("/hazards/{hazard}"));
     let nonsense = site

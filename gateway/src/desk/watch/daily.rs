@@ -29,20 +29,6 @@ pub trait HazardOpener: Send + Sync + std::fmt::Debug {
     ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'o>>;
 }
 
-/// Opens none: findings are kept and shown, and wait.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoHazards;
-
-impl HazardOpener for NoHazards {
-    fn open<'o>(
-        &'o self,
-        _equipment: &'o str,
-        _finding: &'o StateFinding,
-    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'o>> {
-        Box::pin(std::future::ready(None))
-    }
-}
-
 /// What a day's work came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DailyReport {

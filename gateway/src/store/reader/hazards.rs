@@ -48,6 +48,14 @@ pub struct HazardFilter {
     pub repeated: Option<bool>,
     /// To be rectified before.
     pub due_before: Option<UtcMillis>,
+    /// This unit is responsible, or none is named.
+    pub responsible: Option<String>,
+    /// A look-back is due.
+    pub look_back: bool,
+    /// More time is asked for.
+    pub extension: bool,
+    /// Which come first.
+    pub order: HazardOrder,
     /// With these words.
     pub text: Option<String>,
     /// Opened at or after.
@@ -62,10 +70,20 @@ pub struct HazardFilter {
     pub limit: u32,
 }
 
+/// Which hazards come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HazardOrder {
+    /// The newest.
+    #[default]
+    Newest,
+    /// Those to be rectified first. Others are not in this list.
+    Due,
+}
+
 /// Where a page ends: the last hazard on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HazardCursor {
-    /// Its `opened_at`.
+    /// Its `opened_at`; in the order of deadlines its deadline.
     pub opened_at: UtcMillis,
     /// Its id.
     pub id: String,
@@ -78,6 +96,19 @@ impl HazardCursor {
         Self {
             opened_at: hazard.opened_at,
             id: hazard.id.0.to_string(),
+        }
+    }
+
+    /// The same in an order.
+    #[must_use]
+    pub fn behind_in(hazard: &HazardSummary, order: HazardOrder) -> Self {
+        let behind = Self::behind(hazard);
+        match order {
+            HazardOrder::Newest => behind,
+            HazardOrder::Due => Self {
+                opened_at: hazard.handling.deadline.unwrap_or(behind.opened_at),
+                ..behind
+            },
         }
     }
 }
@@ -133,7 +164,10 @@ impl Reader {
             }
             (Some(after), None) => {
                 query
-                    .push(" AND (h.opened_at, h.id) < (")
+                    .push(match filter.order {
+                        HazardOrder::Newest => " AND (h.opened_at, h.id) < (",
+                        HazardOrder::Due => " AND (h.due, h.id) > (",
+                    })
                     .push_bind(after.opened_at.0);
                 query.push(", ").push_bind(after.id.clone()).push(")");
             }
@@ -145,10 +179,10 @@ impl Reader {
             filter.limit.min(1_000)
         };
         query
-            .push(if search.is_some() {
-                " ORDER BY t.rowid DESC LIMIT "
-            } else {
-                " ORDER BY h.opened_at DESC, h.id DESC LIMIT "
+            .push(match (filter.order, search.is_some()) {
+                (_, true) => " ORDER BY t.rowid DESC LIMIT ",
+                (HazardOrder::Newest, false) => " ORDER BY h.opened_at DESC, h.id DESC LIMIT ",
+                (HazardOrder::Due, false) => " ORDER BY h.due, h.id LIMIT ",
             })
             .push_bind(i64::from(limit));
         let rows = query
@@ -353,6 +387,21 @@ pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
         query
             .push(" AND h.due IS NOT NULL AND h.due < ")
             .push_bind(before.0);
+    }
+    if filter.order == HazardOrder::Due {
+        query.push(" AND h.due IS NOT NULL");
+    }
+    if let Some(unit) = &filter.responsible {
+        query
+            .push(" AND (h.unit IS NULL OR h.unit = ")
+            .push_bind(unit.clone())
+            .push(")");
+    }
+    if filter.look_back {
+        query.push(" AND h.look_back_since IS NOT NULL");
+    }
+    if filter.extension {
+        query.push(" AND h.extension_due IS NOT NULL");
     }
     if let Some(from) = filter.from {
         query.push(" AND h.opened_at >= ").push_bind(from.0);

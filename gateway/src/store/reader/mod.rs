@@ -16,7 +16,7 @@ mod view;
 pub use alarms::AlarmFilter;
 pub use day::MachineCounts;
 pub(crate) use hazards::summary as hazard_of_row;
-pub use hazards::{HazardCursor, HazardFilter};
+pub use hazards::{HazardCursor, HazardFilter, HazardOrder};
 pub use lists::{ListedBy, ListedHazard, count_listed, events_of_kinds, listed_hazards};
 pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};

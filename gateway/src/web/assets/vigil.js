@@ -45,8 +45,10 @@ async function refresh() {
   const fields = [...main.querySelectorAll("textarea, input:not([type=hidden])")];
   const marked = String(getSelection()).length > 0;
   // What a refused form says must stay until it is answered.
-  if (typing || marked || document.hidden || main.querySelector("[role=alert] ~ form, [aria-invalid]")) { return; }
-  if (fields.some((field) => field.value !== field.defaultValue)) { return; }
+  if (typing || marked || document.hidden || main.querySelector("[role=alert] ~ form, [aria-invalid], [data-keep]")) { return; }
+  if (fields.some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked)) { return; }
+  const chosen = [...main.querySelectorAll("select")].some((one) => one.value !== ([...one.options].find((option) => option.defaultSelected) ?? one.options[0])?.value);
+  if (chosen) { return; }
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) { return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

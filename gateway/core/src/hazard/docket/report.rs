@@ -26,7 +26,11 @@ pub(crate) fn owner_of(intake: &Intake) -> Result<Arc<str>, Refusal> {
     match (named(&intake.equipment), named(&intake.unit)) {
         (Some(equipment), None) if !equipment.starts_with("unit:") => Ok(equipment),
         (None, Some(unit)) => Ok(format!("unit:{unit}").into()),
-        _ => Err(bad_field("equipment", "either a piece of equipment or a unit")),
+        _ => Err(bad_field(
+            "equipment",
+            "either a piece of equipment or a unit",
+            "须填写设备或单位之一",
+        )),
     }
 }
 
@@ -161,7 +165,7 @@ impl Docket {
         policy: &Policy,
     ) -> Result<Report, Refusal> {
         let Some(category) = policy.category(&intake.category) else {
-            return Err(bad_field("category", "one of the categories"));
+            return Err(bad_field("category", "one of the categories", "须从类别中选择"));
         };
         required("description", &intake.description)?;
         for (name, text, longest) in [
@@ -178,11 +182,12 @@ impl Docket {
             return Err(bad_field(
                 "source",
                 "not telemetry or a look-back: they open theirs themselves",
+                "遥测与“回头看”由系统自行立案",
             ));
         }
         let found_at = intake.found_at.unwrap_or(acting.now);
         if found_at > acting.now {
-            return Err(bad_field("found_at", "not in the future"));
+            return Err(bad_field("found_at", "not in the future", "不得晚于现在"));
         }
         let about = |case: &&HazardSummary| {
             let own = &*case.handling.category;
@@ -271,7 +276,7 @@ impl Docket {
 fn proven_at_opening(intake: &Intake) -> Result<Vec<crate::hazard::Attachment>, Refusal> {
     // There is no hazard yet whose files could be too many.
     if intake.attachments.len() > 50 {
-        return Err(bad_field("attachments", "at most 50"));
+        return Err(bad_field("attachments", "at most 50", "最多 50 个"));
     }
     for attachment in &intake.attachments {
         short_enough("name", &attachment.name, 255)?;

@@ -268,7 +268,8 @@ pub(crate) fn fill(
             "reason_required",
             format!("{en}: say why or what"),
             format!("{zh}：请填写说明"),
-        ));
+        )
+        .about(["reason"]));
     }
     short_enough("reason", &text, LONGEST_TEXT)?;
     let evidence = |attachments: &[Attachment]| proven(hazard, guard.evidence, attachments);
@@ -289,7 +290,7 @@ pub(crate) fn fill(
         Step::Start => HazardEventKind::RectificationStarted { text },
         Step::Progress { percent } => {
             if *percent > 100 {
-                return Err(bad_field("percent", "0 to 100"));
+                return Err(bad_field("percent", "0 to 100", "0 至 100"));
             }
             HazardEventKind::Progress {
                 percent: *percent,
@@ -335,7 +336,7 @@ pub(crate) fn fill(
         Step::RecommendOutOfUse => HazardEventKind::OutOfUseRecommended { text },
         Step::ChangeGrade { grade } => {
             if *grade == hazard.grade {
-                return Err(bad_field("grade", "another than it has"));
+                return Err(bad_field("grade", "another than it has", "须与现等级不同"));
             }
             HazardEventKind::GradeChanged {
                 from: hazard.grade,
@@ -377,7 +378,8 @@ pub(crate) fn fill(
                     "condition_recurred",
                     "telemetry has seen the condition come back since strike-off: the look-back does not pass",
                     "销号后遥测发现该情形再次出现，“回头看”不能通过",
-                ));
+                )
+                .about(["passed"]));
             }
             let round = hazard.handling.look_backs.saturating_add(1);
             HazardEventKind::LookedBack {
@@ -398,7 +400,7 @@ pub(crate) fn fill(
 fn other_hands(person: &Person, rectifier: &str) -> Result<String, Refusal> {
     let rectifier = required("rectifier", rectifier)?;
     if rectifier.eq_ignore_ascii_case(&person.login) {
-        return Err(same_hands(&[]));
+        return Err(same_hands(&[]).about(["rectifier"]));
     }
     Ok(rectifier)
 }
@@ -427,7 +429,8 @@ fn assigned(hazard: &HazardSummary, asked: &Assignment, with: &Filling<'_>) -> R
             "unit_not_in_scope",
             format!("unit {unit} neither uses nor maintains it"),
             format!("单位 {unit} 既不是使用单位也不是维保单位"),
-        ));
+        )
+        .about(["unit"]));
     }
     if hazard.grade == Grade::Major {
         let missing: Vec<&str> = [
@@ -440,12 +443,14 @@ fn assigned(hazard: &HazardSummary, asked: &Assignment, with: &Filling<'_>) -> R
         .filter_map(|(name, missing)| missing.then_some(name))
         .collect();
         if !missing.is_empty() {
-            let missing = missing.join(", ");
+            let zh: Vec<&str> = missing.iter().map(|name| field_zh(name)).collect();
+            let (zh, en) = (zh.join("、"), missing.join(", "));
             return Err(Refusal::new(
                 "five_in_place",
-                format!("a major hazard needs all five in place; missing: {missing}"),
-                format!("重大隐患整改须“五落实”（责任、措施、资金、时限、预案），缺少：{missing}"),
-            ));
+                format!("a major hazard needs all five in place; missing: {en}"),
+                format!("重大隐患整改须“五落实”（责任、措施、资金、时限、预案），缺少：{zh}"),
+            )
+            .about(missing));
         }
     }
     let period = match hazard.grade {
@@ -467,6 +472,7 @@ fn assigned(hazard: &HazardSummary, asked: &Assignment, with: &Filling<'_>) -> R
             "a later deadline must be asked for: it is an extension",
             "延长期限须申请延期并经批准",
         )
+        .about(["deadline"])
         .who(StepKind::GrantExtension.guard().roles(hazard.grade)));
     }
     assignment.deadline = Some(deadline);
@@ -485,14 +491,15 @@ fn in_time(deadline: UtcMillis, now: UtcMillis, policy: &Policy) -> Result<(), R
             policy.listed.days
         ),
         format!("期限须在今后 {} 天之内", policy.listed.days),
-    ))
+    )
+    .about(["deadline", "until"]))
 }
 
 fn in_future(until: UtcMillis, now: UtcMillis) -> Result<(), Refusal> {
     if until > now {
         return Ok(());
     }
-    Err(bad_field("until", "in the future"))
+    Err(bad_field("until", "in the future", "须晚于现在"))
 }
 
 /// More time than there was; of a listed hazard at most a year since it was listed.
@@ -511,7 +518,8 @@ fn later(hazard: &HazardSummary, until: UtcMillis, now: UtcMillis, policy: &Poli
             "bad_deadline",
             "an extension ends behind the deadline, and of a listed hazard within a year of its listing",
             "延期后的期限须晚于原期限；挂牌督办自挂牌起最长一年",
-        ));
+        )
+        .about(["until"]));
     }
     Ok(())
 }
@@ -532,10 +540,11 @@ fn proven(
             "evidence_required",
             "a photo or a document must show it",
             "须附照片或文件",
-        ));
+        )
+        .about(["attachments"]));
     }
     if hazard.handling.attachments as usize + attachments.len() > MOST_ATTACHMENTS {
-        return Err(Refusal::new("too_many", "at most 200 files", "附件最多 200 个"));
+        return Err(Refusal::new("too_many", "at most 200 files", "附件最多 200 个").about(["attachments"]));
     }
     for attachment in attachments {
         short_enough("name", &attachment.name, 255)?;
@@ -548,15 +557,47 @@ pub(crate) fn required(name: &str, text: &str) -> Result<String, Refusal> {
     short_enough(name, text, LONGEST_FIELD)?;
     said(text)
         .map(str::to_owned)
-        .ok_or_else(|| bad_field(name, "not empty"))
+        .ok_or_else(|| bad_field(name, "not empty", "不能为空"))
 }
 
-pub(crate) fn bad_field(name: &str, want: &str) -> Refusal {
+/// What a field is called by who fills it in.
+fn field_zh(name: &str) -> &str {
+    match name {
+        "reason" => "说明",
+        "unit" => "责任单位",
+        "person" => "责任人",
+        "leader" => "责任领导",
+        "measures" => "整改措施",
+        "funds" => "资金",
+        "deadline" => "时限",
+        "emergency_plan" => "应急预案",
+        "percent" => "进度",
+        "until" => "延期至",
+        "grade" => "等级",
+        "case" => "挂牌编号",
+        "rectifier" => "整改人",
+        "number" => "销号编号",
+        "name" => "文件名",
+        "category" => "类别",
+        "description" => "隐患描述",
+        "equipment" => "设备或单位",
+        "source" => "来源",
+        "found_at" => "发现时间",
+        "reporter" => "报告人",
+        "clause" => "依据",
+        "title_zh" | "title_en" => "标题",
+        "attachments" => "附件",
+        _ => name,
+    }
+}
+
+pub(crate) fn bad_field(name: &str, want: &str, want_zh: &str) -> Refusal {
     Refusal::new(
         "bad_field",
         format!("{name}: {want}"),
-        format!("{name}：填写有误（{want}）"),
+        format!("{}：{want_zh}", field_zh(name)),
     )
+    .about([name])
 }
 
 /// Nobody writes a novel.
@@ -564,5 +605,9 @@ pub(crate) fn short_enough(name: &str, text: &str, longest: usize) -> Result<(),
     if text.chars().count() <= longest {
         return Ok(());
     }
-    Err(bad_field(name, &format!("at most {longest} characters")))
+    let (en, zh) = (
+        format!("at most {longest} characters"),
+        format!("最多 {longest} 个字符"),
+    );
+    Err(bad_field(name, &en, &zh))
 }
