@@ -13,6 +13,7 @@ pub use crate::store::{
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::desk::lists::Lists;
 use crate::engine::EngineHandle;
 use crate::evidence::{SigningKey, Sources};
 use crate::metrics::Registry;
@@ -41,6 +42,8 @@ pub struct App {
     pub people: People,
     /// Where attachments lie.
     pub attachments: Arc<Path>,
+    /// The four lists, and where their files lie.
+    pub lists: Lists,
     /// Signs evidence.
     pub evidence: SigningKey,
     /// What is watched.

@@ -348,6 +348,7 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         desk: desk.clone(),
         people,
         attachments: data.join("attachments").into(),
+        lists: desk::lists::Lists::new(vigil_core::lists::FourLists::builtin(), data.join("lists")),
         evidence: evidence_key,
         catalog,
         schedules: Arc::new(Schedules::builtin()),
@@ -373,6 +374,27 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         app.clone(),
         watched.subscribe(),
         Arc::new(RegisterHazards(app.clone())),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::risk::every_minute(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::cases::keep(app.clone(), stopping.clone()));
+    tokio::spawn(desk::duty::every_day(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::lists::every_job(
+        app.clone(),
+        watched.subscribe(),
+        stopping.clone(),
+    ));
+    tokio::spawn(desk::statistics::keep(
+        app.clone(),
+        watched.subscribe(),
         stopping.clone(),
     ));
     tokio::spawn(evidence::keep_heads(

@@ -280,13 +280,35 @@ fn is_scoped(rule: &Rule) -> bool {
 /// Of something that is not there: a person, or what the register does not have. Who sees what of the register is
 /// tested with the register.
 fn is_of_one(rule: &Rule) -> bool {
-    let parts = ["users/{login}", "register/{id}", "units/{", "imports/{id}"];
+    let parts = [
+        "users/{login}",
+        "register/{id}",
+        "units/{",
+        "imports/{id}",
+        "risk/points/{id}",
+        "risk/measures/{id}",
+        "supervision/{id}",
+        "lists/{id}",
+        "list-files/{id}",
+        "list-snapshots/{id}",
+        "duty/{id}",
+    ];
     parts.iter().any(|part| rule.route.contains(part))
 }
 
 /// Where a form or a reload is sent on, whoever it is.
 fn is_redirect(rule: &Rule) -> bool {
-    let forms = ["/actions", "/columns", "/apply", "/accessories", "/certificates"];
+    let forms = [
+        "/actions",
+        "/columns",
+        "/apply",
+        "/accessories",
+        "/certificates",
+        "}/files",
+        "}/snapshots",
+        "/cancel",
+        "/corrections",
+    ];
     // The first page sends who is signed in on to his work.
     let sent_on = rule.route == "/" || forms.iter().any(|form| rule.route.ends_with(form));
     rule.verb == Verb::Get && !rule.route.starts_with("/api") && sent_on

@@ -150,7 +150,7 @@ fn time(time: Option<Time>) -> Option<vigil_protocol::time::UtcMillis> {
 }
 
 /// The files that are meant, if they are here.
-async fn files(app: &App, refs: &[FileRef]) -> Result<Vec<Attachment>, ApiError> {
+pub(super) async fn files(app: &App, refs: &[FileRef]) -> Result<Vec<Attachment>, ApiError> {
     if refs.len() > MOST_FILES {
         return Err(bad(format!("attachments: at most {MOST_FILES}")));
     }

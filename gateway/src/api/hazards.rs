@@ -5,6 +5,7 @@ use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{Acted, App, HazardFilter, HazardOrder};
+use crate::desk::cases;
 use crate::people::Access;
 use crate::view::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
@@ -222,16 +223,19 @@ pub(super) async fn act(
     };
     let scope = app.scope_of_hazard(&found);
     access.in_area(&*scope.area);
+    let said = reason(asked.reason())?;
+    let step = asked.step(&app).await?;
+    cases::direct_step(&app, &id, step.kind()).await?;
     let action = OperatorAction {
         actor: access.login().to_owned(),
-        reason: reason(asked.reason())?,
+        reason: said,
         idempotency_key: idempotency_key(&headers)?,
         who: Some(access.person.clone()),
         scope: Some(scope),
         action: Action::Hazard {
             hazard: HazardId(id.into()),
             expect: if_match(&headers)?,
-            step: Box::new(asked.step(&app).await?),
+            step: Box::new(step),
         },
     };
     let acted = app.engine.act(action).await?;

@@ -11,26 +11,33 @@ mod attachments;
 mod audit;
 mod calendar;
 mod docs;
+mod duty;
 mod equipment;
 mod events;
 mod evidence;
+mod files;
 mod gate;
 mod guard;
 mod hazard_steps;
 mod hazards;
 mod health;
 mod imports;
+mod lists;
 mod nodes;
 mod operation;
 mod outbox;
 mod params;
 mod problem;
 mod register;
+mod risk;
 mod site;
+mod statistics;
+mod supervision;
 mod units;
 mod users;
 mod worklist;
 
+pub(crate) use files::send;
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
@@ -104,6 +111,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(hazards::one))
         .routes(routes!(audit::chain))
         .routes(routes!(evidence::bundle))
+        .routes(routes!(lists::file_content))
+        .routes(routes!(lists::snapshot_content))
+        .routes(routes!(lists::check_snapshot))
+        .routes(routes!(duty::export))
         .route_layer(from_fn(guard::heavy()));
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(site::overview))
@@ -138,8 +149,38 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(units::certificates, units::add_certificate))
         .routes(routes!(units::change_certificate))
         .routes(routes!(imports::list))
+        .routes(routes!(lists::describe))
+        .routes(routes!(lists::page))
+        .routes(routes!(lists::export))
+        .routes(routes!(lists::freeze))
+        .routes(routes!(lists::files))
+        .routes(routes!(lists::file, lists::cancel_file))
+        .routes(routes!(lists::list_snapshots))
+        .routes(routes!(lists::one_snapshot))
+        .routes(routes!(duty::list))
+        .routes(routes!(duty::one, duty::write))
+        .routes(routes!(duty::sign))
+        .routes(routes!(duty::correct))
         .routes(routes!(calendar::list))
         .routes(routes!(calendar::coverage))
+        .routes(routes!(risk::points::list, risk::points::create))
+        .routes(routes!(risk::points::one, risk::points::change))
+        .routes(routes!(risk::points::assessments, risk::points::assess))
+        .routes(routes!(risk::measures::add))
+        .routes(routes!(risk::measures::list))
+        .routes(routes!(risk::measures::one, risk::measures::change))
+        .routes(routes!(risk::measures::checks, risk::measures::check))
+        .routes(routes!(risk::ranks::equipment))
+        .routes(routes!(risk::ranks::units))
+        .routes(routes!(risk::ranks::map))
+        .routes(routes!(risk::ranks::scheme))
+        .routes(routes!(supervision::list, supervision::issue))
+        .routes(routes!(supervision::export))
+        .routes(routes!(supervision::rules))
+        .routes(routes!(supervision::one))
+        .routes(routes!(supervision::act))
+        .routes(routes!(statistics::one))
+        .routes(routes!(statistics::export))
         .routes(routes!(account::account))
         .routes(routes!(account::password))
         .routes(routes!(account::sessions))

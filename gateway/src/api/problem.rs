@@ -3,6 +3,7 @@
 use crate::app::attachments::MAX_SIZE;
 use crate::app::{ActError, KeepError};
 use crate::desk::register::RegisterError;
+use crate::desk::risk::RiskError;
 use crate::view::{Check, ViewError};
 use axum::Json;
 use axum::extract::Request;
@@ -260,6 +261,36 @@ impl From<RegisterError> for ApiError {
                 )
             }
         }
+    }
+}
+
+impl From<RiskError> for ApiError {
+    fn from(error: RiskError) -> Self {
+        let (detail, zh) = (error.to_string(), error.zh());
+        let mut answer = match error {
+            RiskError::Store(error) => return ViewError::from(error).into(),
+            RiskError::Act(error) => return error.into(),
+            RiskError::Engine(_) => Self::unavailable("stopping", detail),
+            RiskError::NotFound { .. } => Self::not_found(detail),
+            RiskError::Stale { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale",
+                "It has been changed by somebody else",
+                detail,
+            ),
+            RiskError::Value { .. } => Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            RiskError::KeyReused => Self::new(
+                StatusCode::CONFLICT,
+                "key_reused",
+                "The request is refused",
+                detail,
+            ),
+            RiskError::Refused { code, .. } => {
+                Self::new(StatusCode::CONFLICT, code, "The request is refused", detail)
+            }
+        };
+        answer.problem.detail_zh = Some(zh);
+        answer
     }
 }
 

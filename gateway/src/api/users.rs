@@ -390,7 +390,7 @@ fn card(status: StatusCode, user: User) -> Response {
 }
 
 /// The version a change is meant for.
-fn version(headers: &HeaderMap) -> Result<i64, ApiError> {
+pub(super) fn version(headers: &HeaderMap) -> Result<i64, ApiError> {
     let Some(header) = headers.get(IF_MATCH) else {
         return Err(ApiError::new(
             StatusCode::PRECONDITION_REQUIRED,

@@ -190,7 +190,7 @@ async fn known(desk: &Desk, hash: &ContentHash) -> Result<Option<(Attachment, St
     Ok(Some((attachment, row.get(3))))
 }
 
-/// A file with its bytes, for who may see it: whoever uploaded it, and whoever sees a hazard it was shown with.
+/// A file with its bytes, for who may see it: whoever uploaded it, and whoever sees a hazard or a case it was shown with.
 /// `None` for everyone else.
 ///
 /// # Errors
@@ -230,7 +230,9 @@ async fn is_shown_to(desk: &Desk, hash: &ContentHash, person: &Person) -> Result
     }
     let rows = sqlx::query(
         "SELECT h.use_unit, h.maintenance_unit, h.inspection_body, h.area FROM hazard_attachments a \
-         JOIN hazards h ON h.id = a.hazard WHERE a.sha256 = $1",
+         JOIN hazards h ON h.id = a.hazard WHERE a.sha256 = $1 \
+         UNION ALL SELECT c.use_unit, c.maintenance_unit, c.inspection_body, c.area FROM case_files f \
+         JOIN cases c ON c.id = f.case_id WHERE f.sha256 = $1",
     )
     .bind(hash.to_string())
     .fetch_all(desk.reading())

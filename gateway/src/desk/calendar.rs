@@ -13,6 +13,40 @@ use vigil_core::people::{Person, Role};
 /// Entries counted at most: more are "more than".
 pub const COUNTED: u64 = 10_000;
 
+/// Statutory items overdue, by equipment; an entry with an empty equipment is of a unit's people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverdueLoad {
+    /// Equipment id; empty: of people of the unit.
+    pub equipment: String,
+    /// Code of the use unit.
+    pub use_unit: Option<String>,
+    /// How many.
+    pub count: u32,
+}
+
+/// How much is overdue, of all: what ranks are made of.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn overdue_load(desk: &Desk, today: Date) -> Result<Vec<OverdueLoad>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT equipment, use_unit, COUNT(*) AS n FROM obligations WHERE due < $1 AND kind <> 'inspection_request' \
+         GROUP BY equipment, use_unit",
+    )
+    .bind(today.to_string())
+    .fetch_all(desk.reading())
+    .await
+    .map_err(super::read("the calendar"))?;
+    Ok(rows
+        .iter()
+        .map(|row| OverdueLoad {
+            equipment: row.get("equipment"),
+            use_unit: row.get("use_unit"),
+            count: u32::try_from(row.get::<i64, _>("n")).unwrap_or(u32::MAX),
+        })
+        .collect())
+}
+
 /// What is asked for. Empty texts do not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CalendarFilter {

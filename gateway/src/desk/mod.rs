@@ -8,10 +8,15 @@
 
 pub mod attachments;
 pub mod calendar;
+pub mod cases;
+pub mod duty;
+pub mod lists;
 pub mod people;
 pub mod register;
+pub mod risk;
 pub mod scope;
 pub mod scopes;
+pub mod statistics;
 pub mod watch;
 
 use crate::clock::Clock;

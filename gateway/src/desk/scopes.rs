@@ -140,6 +140,29 @@ pub async fn register_all(
     Ok(())
 }
 
+/// Whose a piece of equipment is, whoever said so; `None`: neither the catalog nor the register knows it.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn known(pool: &Pool<Db>, equipment: &str) -> Result<Option<Scope>, StoreError> {
+    type Known = (Option<String>, Option<String>, Option<String>, String);
+    let row: Option<Known> = sqlx::query_as(
+        "SELECT use_unit, maintenance_unit, inspection_body, area FROM equipment_scopes WHERE equipment = $1",
+    )
+    .bind(equipment)
+    .fetch_optional(pool)
+    .await
+    .map_err(read(WHAT))?;
+    Ok(
+        row.map(|(use_unit, maintenance_unit, inspection_body, area)| Scope {
+            use_unit: use_unit.map(Into::into),
+            maintenance_unit: maintenance_unit.map(Into::into),
+            inspection_body: inspection_body.map(Into::into),
+            area: area.into(),
+        }),
+    )
+}
+
 /// All that the catalog alone does not say: what the register said, and equipment that left the catalog.
 ///
 /// # Errors

@@ -9,5 +9,5 @@ mod findings;
 mod running;
 
 pub use daily::{DailyReport, HazardOpener, daily, every_day};
-pub use findings::{FindingFilter, FoundRow, findings};
+pub use findings::{FindingFilter, FoundRow, finding_load, findings};
 pub use running::{evidence, run_days};

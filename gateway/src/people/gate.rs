@@ -217,6 +217,13 @@ pub fn may_open(access: &Access, route: &str) -> bool {
     }
 }
 
+/// Whether somebody may send a form: what pages offer.
+#[must_use]
+pub fn may_post(access: &Access, route: &str) -> bool {
+    let rule = rules::of(Verb::Post, route);
+    access.signed_in() && rule.is_some_and(|rule| is_allowed(access, rule))
+}
+
 fn is_allowed(access: &Access, rule: &Rule) -> bool {
     match rule.who {
         Who::Roles(roles) => roles.contains(&access.person.role),

@@ -2,9 +2,11 @@
 //! limits say, and what is refused is refused with the reason.
 
 mod csv;
+mod stream;
 mod write;
 mod xlsx;
 
+pub use stream::{Heading, Row, WriteError, csv as stream_csv, xlsx as stream_xlsx};
 pub use write::{Column, Table, csv_line, to_csv, to_xlsx};
 
 use vigil_core::register::Cell;

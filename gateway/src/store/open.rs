@@ -171,6 +171,9 @@ fn migrations() -> Migrator {
             "hazard loop",
             include_str!("../../migrations/sqlite/0009_hazard_loop.sql"),
         ),
+        ("risk", include_str!("../../migrations/sqlite/0010_risk.sql")),
+        ("cases", include_str!("../../migrations/sqlite/0011_cases.sql")),
+        ("lists", include_str!("../../migrations/sqlite/0012_lists.sql")),
         (
             "work lists",
             include_str!("../../migrations/sqlite/0013_work_lists.sql"),

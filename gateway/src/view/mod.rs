@@ -13,22 +13,28 @@ mod ask;
 mod card;
 mod codes;
 mod completeness;
+pub mod duty;
+pub mod duty_table;
 mod equipment;
 mod error;
 mod hazard;
 mod hazards;
 mod health;
+pub mod lists;
 mod log;
 mod news;
 mod nodes;
 mod overview;
 mod owners;
 pub mod register;
+pub mod risk;
 mod rules;
 mod series;
 mod sinks;
+pub mod statistics;
 mod steps;
 mod strangers;
+pub mod supervision;
 mod time;
 mod trend;
 mod value;
@@ -66,3 +72,12 @@ pub use trend::{HazardMark, Trend, TrendSource, trend};
 pub use value::{Code, Evidence, Live, Said};
 pub use words::Word;
 pub use worklist::{WorkGroup, WorkLine, Worklist, worklist};
+
+/// The word an enum of the core is written as.
+fn view_of(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        // Only enums without fields are asked for.
+        _ => String::new(),
+    }
+}

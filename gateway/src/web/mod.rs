@@ -11,7 +11,9 @@ mod account;
 mod alarms;
 mod assets;
 mod audit;
+mod bars;
 pub mod chart;
+mod duty;
 mod equipment;
 mod equipment_list;
 mod fault;
@@ -20,6 +22,7 @@ mod gate;
 mod hazard;
 mod hazards;
 mod inputs;
+mod lists;
 mod markup;
 mod nodes;
 mod overview;
@@ -28,12 +31,15 @@ mod parts;
 mod phrase;
 mod register;
 mod report;
+mod risk;
 mod routes;
 mod rules;
 mod sent;
 mod sign_in;
 mod spark;
+mod statistics;
 mod strangers;
+mod supervision;
 mod terms;
 mod today;
 mod trends;
@@ -211,6 +217,9 @@ fn pages() -> Routes {
         .get("/sign-out", async || Redirect::to("/sign-in"))
         .post("/sign-out", sign_in::leave)
         .and(register())
+        .and(risk::routes())
+        .and(supervised())
+        .and(four_lists())
         .and(people())
 }
 
@@ -246,17 +255,59 @@ fn steps() -> Routes {
         .post("/hazards/{id}/actions", hazard::act)
 }
 
+/// Supervision and statistics.
+fn supervised() -> Routes {
+    Routes::default()
+        .get("/supervision", supervision::show)
+        .get("/supervision/new", supervision::new::show)
+        .post("/supervision/new", supervision::new::issue)
+        .get("/supervision/export.csv", supervision::as_csv)
+        .get("/supervision/export.xlsx", supervision::as_xlsx)
+        .get("/supervision/{id}", supervision::case::show)
+        .get("/supervision/{id}/notice", supervision::notice::show)
+        .get("/supervision/{id}/actions", supervision::case::back)
+        .get("/statistics", statistics::show)
+        .get("/statistics/export.csv", statistics::export)
+}
+
+/// The four lists, daily control.
+fn four_lists() -> Routes {
+    Routes::default()
+        .get("/lists", lists::show)
+        .get("/lists/{id}", lists::live::show)
+        .get("/lists/{id}/files", lists::live::back)
+        .post("/lists/{id}/files", lists::live::export)
+        .get("/lists/{id}/snapshots", lists::live::back)
+        .post("/lists/{id}/snapshots", lists::live::freeze)
+        .get("/list-files", lists::files::list)
+        .get("/list-files/{id}", lists::files::show)
+        .get("/list-files/{id}/content", lists::files::content)
+        .get("/list-files/{id}/cancel", lists::files::back)
+        .post("/list-files/{id}/cancel", lists::files::stop)
+        .get("/list-snapshots", lists::frozen::list)
+        .get("/list-snapshots/{id}", lists::frozen::show)
+        .get("/list-snapshots/{id}/content", lists::frozen::content)
+        .get("/duty", duty::list)
+        .get("/duty/table", duty::table)
+        .get("/duty/{id}", duty::show)
+        .post("/duty/{id}", duty::write)
+        .get("/duty/{id}/corrections", duty::back)
+        .post("/duty/{id}/corrections", duty::correct)
+}
+
 /// What takes a file, or works through one: a few at a time.
 fn files() -> Routes {
     let mut files = Routes::default()
         .get("/imports", register::imports::list)
         .post("/imports", register::imports::send)
+        .post("/list-snapshots/identify", lists::frozen::look_at)
         .get("/imports/{id}", register::imports::show)
         .get("/imports/{id}/report.xlsx", register::imports::report)
         .get("/imports/{id}/columns", back_to_import)
         .post("/imports/{id}/columns", register::imports::choose)
         .get("/imports/{id}/apply", back_to_import)
-        .post("/imports/{id}/apply", register::imports::apply);
+        .post("/imports/{id}/apply", register::imports::apply)
+        .post("/supervision/{id}/actions", supervision::case::act);
     let permits = Arc::new(Semaphore::new(HEAVY));
     files.router = files.router.layer(from_fn(move |request, next: Next| {
         one_of(Arc::clone(&permits), request, next)

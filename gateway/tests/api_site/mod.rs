@@ -111,6 +111,10 @@ impl Site {
             desk,
             people,
             attachments: dir.path().join("attachments").into(),
+            lists: vigil_gateway::desk::lists::Lists::new(
+                vigil_core::lists::FourLists::builtin(),
+                dir.path().join("lists"),
+            ),
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,

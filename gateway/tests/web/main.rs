@@ -13,8 +13,11 @@
 mod harness;
 mod hazard_loop;
 mod html;
+mod lists;
 mod register;
+mod risk;
 mod site;
+mod supervision;
 
 use axum::http::StatusCode;
 use html::{Piece, assert_balanced, pieces, words};
@@ -51,6 +54,10 @@ const ALWAYS: &[&str] = &[
     "/calendar?month=2026-07&obligation=insurance&standing=within_30",
     "/coverage",
     "/coverage?by=unit",
+    "/supervision",
+    "/supervision?state=overdue&kind=listed&status=issued&area=21&sort=deadline",
+    "/statistics",
+    "/statistics?from=2026-01&to=2026-03&category=management&area=2103&unit=x",
 ];
 
 /// And with the story.

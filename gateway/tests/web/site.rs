@@ -152,6 +152,10 @@ impl Site {
             desk,
             people,
             attachments: dir.path().join("attachments").into(),
+            lists: vigil_gateway::desk::lists::Lists::new(
+                vigil_core::lists::FourLists::builtin(),
+                dir.path().join("lists"),
+            ),
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,
@@ -278,7 +282,7 @@ impl Site {
     }
 
     /// Posts a form with fields and any number of files, as a browser does.
-    pub async fn post_parts(
+    pub async fn post_files(
         &self,
         path: &str,
         cookie: &str,
@@ -300,14 +304,35 @@ impl Site {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(b"--b--\r\n");
-        self.ask_as(
-            Method::POST,
-            path,
-            cookie,
-            "multipart/form-data; boundary=b",
-            body,
-        )
-        .await
+        let kind = "multipart/form-data; boundary=b";
+        self.ask_as(Method::POST, path, cookie, kind, body).await
+    }
+
+    /// Posts a form of several fields, and perhaps a file, as a browser does.
+    pub async fn post_parts(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        file: Option<(&str, &[u8])>,
+    ) -> Answer {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        if let Some((name, bytes)) = file {
+            let head = format!(
+                "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--b--\r\n");
+        let kind = "multipart/form-data; boundary=b";
+        self.ask_as(Method::POST, path, cookie, kind, body).await
     }
 
     async fn ask_as(&self, method: Method, path: &str, cookie: &str, kind: &str, body: Vec<u8>) -> Answer {

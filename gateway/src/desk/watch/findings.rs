@@ -113,6 +113,24 @@ pub async fn findings(
     rows.iter().map(line).collect()
 }
 
+/// Episodes that stand, by equipment: what ranks are made of.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn finding_load(desk: &Desk) -> Result<Vec<(String, u32)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT equipment, COUNT(*) AS n FROM state_findings WHERE ended_at IS NULL GROUP BY equipment",
+    )
+    .fetch_all(desk.reading())
+    .await
+    .map_err(read)?;
+    let line = |row: &sqlx::sqlite::SqliteRow| {
+        let count = u32::try_from(row.get::<i64, _>("n")).unwrap_or(u32::MAX);
+        (row.get("equipment"), count)
+    };
+    Ok(rows.iter().map(line).collect())
+}
+
 /// Writes what was found about a piece of equipment: new episodes come, known ones grow, others end. Gives the
 /// episodes that have no hazard yet.
 pub(super) async fn keep(

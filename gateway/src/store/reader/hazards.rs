@@ -327,7 +327,7 @@ impl Reader {
     }
 }
 
-fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
+pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
     if let Some(sight) = &filter.sight {
         in_sight(query, sight);
     }
@@ -444,7 +444,8 @@ fn in_area(query: &mut QueryBuilder<Db>, prefix: &str) {
     query.push_bind(prefix.to_owned());
 }
 
-pub(super) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
+/// A hazard as its row has it.
+pub(crate) fn summary(row: &SqliteRow) -> Result<HazardSummary, StoreError> {
     if let Some(fold) = get::<Option<String>>(row, WHAT, "fold")? {
         return serde_json::from_str(&fold).map_err(|error| StoreError::Corrupt {
             what: WHAT,

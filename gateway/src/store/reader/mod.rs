@@ -3,7 +3,10 @@
 //! Every answer is bounded: lists take a limit, ranges are cut.
 
 mod alarms;
+mod day;
 mod hazards;
+mod lists;
+mod load;
 mod messages;
 mod misc;
 mod outbox;
@@ -11,7 +14,11 @@ mod restore;
 mod view;
 
 pub use alarms::AlarmFilter;
+pub use day::MachineCounts;
+pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter, HazardOrder};
+pub use lists::{ListedBy, ListedHazard, count_listed, events_of_kinds, listed_hazards};
+pub use load::{AlarmLoad, HazardLoad};
 pub use messages::{PageEnd, StoredMessage, StoredPayload};
 pub use misc::{DeadLetterRow, DeadLetters, Overview, RollupRow, Size, UnknownCodeRow};
 pub use outbox::{OutboxCount, OutboxFilter};

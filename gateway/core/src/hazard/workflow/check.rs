@@ -218,7 +218,7 @@ fn special(
         ),
         StepKind::List if handling.listed.is_some() => no("already_listed", "it is listed already", "已挂牌"),
         StepKind::Delist if handling.listed.is_none() => no("not_listed", "it is not listed", "未挂牌"),
-        StepKind::StrikeOff if handling.listed.is_some() => no(
+        StepKind::Close if handling.listed.is_some() => no(
             "still_listed",
             "a listed hazard is delisted first",
             "挂牌督办隐患须先摘牌",

@@ -382,6 +382,9 @@ const GUARDS: [Guard; StepKind::ALL.len()] = [
             S::Rectifying,
             S::SelfChecked,
             S::Accepted,
+            // A case is delisted when its hazards are struck off.
+            S::StruckOff,
+            S::LookedBack,
         ],
         roles: REGULATORS,
         major_roles: REGULATORS,

@@ -1,0 +1,56 @@
+//! One risk point: how it stands, what keeps it in check, and what became of failures.
+
+use super::super::Site;
+use super::super::fault::{Fault, respond};
+use super::super::page::Page;
+use crate::desk::risk::{self, number_of};
+use crate::view::risk::{AssessmentView, RiskPointView};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "risk/point.html")]
+struct PointPage<'p> {
+    page: &'p Page,
+    point: RiskPointView,
+    history: Vec<AssessmentView>,
+    /// It should have been assessed again by now.
+    stale: bool,
+    /// Where the equipment's own page is, if it is watched.
+    watched: bool,
+}
+
+/// `GET /risk/points/{id}`
+pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
+    let made = make(&site, &page, &id).await;
+    respond(&page, made)
+}
+
+async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<PointPage<'p>, Fault> {
+    let today = site.today();
+    let desk = &site.app.desk;
+    let n = number_of(id).ok_or(Fault::NotFound)?;
+    let point = risk::point(desk, &page.access.person, n).await?;
+    page.access.in_area(&*point.scope.area);
+    let measures = risk::measures_of(desk, n).await?;
+    let failures = risk::episodes(desk, n, 50).await?;
+    let history = risk::assessments(desk, n, 50).await?;
+    let personal = page.access.signed_in();
+    let stale = point.reassess_on.is_some_and(|day| day < today);
+    let view = RiskPointView::of(&site.app, point, &measures, failures, today, personal);
+    Ok(PointPage {
+        page,
+        stale,
+        watched: view
+            .equipment
+            .as_deref()
+            .is_some_and(|id| site.app.catalog.by_id.contains_key(id)),
+        point: view,
+        history: history
+            .into_iter()
+            .map(|row| AssessmentView::of(row, personal))
+            .collect(),
+    })
+}
