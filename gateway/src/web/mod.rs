@@ -246,15 +246,6 @@ fn register() -> Routes {
         .get("/coverage", register::calendar::coverage)
 }
 
-/// Steps people take, with what shows them.
-fn steps() -> Routes {
-    Routes::default()
-        .get("/hazards/new", report::form)
-        .post("/hazards/new", report::send)
-        .get("/hazards/{id}/actions", hazard::back)
-        .post("/hazards/{id}/actions", hazard::act)
-}
-
 /// Supervision and statistics.
 fn supervised() -> Routes {
     Routes::default()
@@ -293,6 +284,15 @@ fn four_lists() -> Routes {
         .post("/duty/{id}", duty::write)
         .get("/duty/{id}/corrections", duty::back)
         .post("/duty/{id}/corrections", duty::correct)
+}
+
+/// Steps people take, with what shows them.
+fn steps() -> Routes {
+    Routes::default()
+        .get("/hazards/new", report::form)
+        .post("/hazards/new", report::send)
+        .get("/hazards/{id}/actions", hazard::back)
+        .post("/hazards/{id}/actions", hazard::act)
 }
 
 /// What takes a file, or works through one: a few at a time.

@@ -56,7 +56,7 @@ impl User {
     ) -> Answer {
         let mut all = vec![("csrf", self.csrf.as_str())];
         all.extend_from_slice(fields);
-        let answer = site.post_files(path, &self.cookie, &all, files).await;
+        let answer = site.post_parts(path, &self.cookie, &all, files).await;
         if answer.header("content-type").starts_with("text/html") {
             assert_sound(path, &answer.body);
         }
@@ -221,7 +221,7 @@ async fn files_come_with_a_step_and_are_not_lost_when_it_is_refused() {
     );
     // A file of somebody who has not shown who he is is not even kept.
     let nobody = site
-        .post_files(
+        .post_parts(
             &actions,
             "vigil_lang=en",
             &[("step", "attach")],
@@ -235,7 +235,7 @@ async fn files_come_with_a_step_and_are_not_lost_when_it_is_refused() {
         nobody.body
     );
     let forged = site
-        .post_files(
+        .post_parts(
             &actions,
             &owner.cookie,
             &[("step", "attach"), ("csrf", "x")],

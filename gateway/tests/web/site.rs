@@ -281,9 +281,32 @@ impl Site {
         .await
     }
 
-    /// Posts a form with fields and any number of files, as a browser does.
-    pub async fn post_files(
+    /// Posts a form of several fields, and perhaps a file, as a browser does.
+    pub async fn post_with_file(
         &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        file: Option<(&str, &[u8])>,
+    ) -> Answer {
+        let files: Vec<_> = file.into_iter().collect();
+        self.post_named("file", path, cookie, fields, &files).await
+    }
+
+    /// Posts a form with fields and any number of files, as a browser does.
+    pub async fn post_parts(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &[u8])],
+    ) -> Answer {
+        self.post_named("files", path, cookie, fields, files).await
+    }
+
+    async fn post_named(
+        &self,
+        field: &str,
         path: &str,
         cookie: &str,
         fields: &[(&str, &str)],
@@ -296,34 +319,7 @@ impl Site {
         }
         for (name, bytes) in files {
             let head = format!(
-                "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
-                 Content-Type: application/octet-stream\r\n\r\n"
-            );
-            body.extend_from_slice(head.as_bytes());
-            body.extend_from_slice(bytes);
-            body.extend_from_slice(b"\r\n");
-        }
-        body.extend_from_slice(b"--b--\r\n");
-        let kind = "multipart/form-data; boundary=b";
-        self.ask_as(Method::POST, path, cookie, kind, body).await
-    }
-
-    /// Posts a form of several fields, and perhaps a file, as a browser does.
-    pub async fn post_parts(
-        &self,
-        path: &str,
-        cookie: &str,
-        fields: &[(&str, &str)],
-        file: Option<(&str, &[u8])>,
-    ) -> Answer {
-        let mut body = Vec::new();
-        for (name, value) in fields {
-            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-            body.extend_from_slice(part.as_bytes());
-        }
-        if let Some((name, bytes)) = file {
-            let head = format!(
-                "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                "--b\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
                  Content-Type: application/octet-stream\r\n\r\n"
             );
             body.extend_from_slice(head.as_bytes());

@@ -134,7 +134,7 @@ async fn a_case_is_issued_from_a_hazard_followed_up_and_ended_without_a_script()
     bare.extend([("step", "meet"), ("events", events)]);
     // Nothing was said: refused, and neither the words nor the file are lost.
     let refused = site
-        .post_parts(to, &cookie, &bare, Some(("minutes.pdf", PDF)))
+        .post_with_file(to, &cookie, &bare, Some(("minutes.pdf", PDF)))
         .await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
     assert!(
@@ -144,9 +144,9 @@ async fn a_case_is_issued_from_a_hazard_followed_up_and_ended_without_a_script()
     );
     let kept: &'static str = hidden(&refused.body, "kept").leak();
     bare.extend([("text", "承诺整改"), ("kept", kept)]);
-    let met = site.post_parts(to, &cookie, &bare, None).await;
+    let met = site.post_with_file(to, &cookie, &bare, None).await;
     assert_eq!(met.status, StatusCode::SEE_OTHER, "{}", met.body);
-    let stale = site.post_parts(to, &cookie, &bare, None).await;
+    let stale = site.post_with_file(to, &cookie, &bare, None).await;
     assert_eq!(stale.status, StatusCode::CONFLICT, "somebody was faster");
     let page = site.get("/supervision/1", &cookie).await.body;
     assert!(page.contains(&format!("/api/v1/attachments/{kept}")) && page.contains("承诺整改"));
@@ -158,11 +158,11 @@ async fn a_case_is_issued_from_a_hazard_followed_up_and_ended_without_a_script()
         ("text", "已落实"),
     ];
     let unknown = site
-        .post_parts("/supervision/77/actions", &cookie, &close, None)
+        .post_with_file("/supervision/77/actions", &cookie, &close, None)
         .await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     assert_eq!(
-        site.post_parts(to, &cookie, &close, None).await.status,
+        site.post_with_file(to, &cookie, &close, None).await.status,
         StatusCode::SEE_OTHER
     );
 
