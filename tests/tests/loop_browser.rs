@@ -293,6 +293,19 @@ impl Stage {
         self.send(step);
     }
 
+    /// Takes a step of the supervision case whose page is open.
+    fn case_step(&self, step: &str, fields: &[(&str, &str)]) {
+        self.ask(&format!(
+            "document.querySelector('#{step}-text').closest('details').open = true"
+        ));
+        for (field, value) in fields {
+            self.browser.write(&format!("#{step}-{field}"), value);
+        }
+        self.browser
+            .click_through(&format!("form:has(#{step}-text) button"));
+        self.browser.arrives("#timeline");
+    }
+
     /// Sends a form that lacks something, from a browser that does not check.
     fn send_anyway(&self, step: &str) -> String {
         self.ask(&format!("document.querySelector('#do-{step}').noValidate = true"));
@@ -429,8 +442,28 @@ fn decide(stage: &Stage) {
 /// The regulator puts it under listed supervision; of two who act at once only one wins.
 fn supervise(stage: &Stage) {
     stage.at_hazard("sun");
-    stage.step("list", &[("case", "海市监督〔2026〕1号")]);
+    assert!(!stage.has("#do-list"), "a case lists it");
+    let (status, problem) = stage.post("sun", &json!({"action": "list", "case": "1"}));
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("listed_by_case")),
+        "{problem:#}"
+    );
+    stage.browser.open(&format!(
+        "{}/supervision/new?kind=listed&hazard={}",
+        stage.base, stage.hazard
+    ));
+    stage.browser.write("#s-issuer", "海城市市场监督管理局");
+    stage.browser.write("#s-demands", "停炉，更换安全阀");
+    let deadline = day(stage, 60);
+    stage.ask(&format!(
+        "document.querySelector('#s-deadline').value = '{deadline}'"
+    ));
+    stage.browser.click_through("main form.act button");
+    stage.browser.arrives("/supervision/1");
     stage.picture("regulator-lists");
+    stage.case_step("publish", &[("place", "政府网站"), ("text", "公告全文")]);
+    stage.at_hazard("sun");
     // Meanwhile, on another machine.
     stage.fill("comment", &[("text", "请加快整改")]);
     let (status, answer) = stage.post("wang", &json!({"action": "comment", "reason": "备件已订"}));
@@ -508,14 +541,27 @@ fn judge(stage: &Stage) {
     stage.send("accept");
     assert_eq!(stage.status(), "accepted");
     stage.picture("regulator-accepts");
-    let said = stage.forge("strike_off", "销号");
-    stage.refused_alike(&said, "sun", &json!({"action": "strike_off"}), "still_listed");
-    stage.picture("refused-still-listed");
+    stage.browser.open(&format!("{}/supervision/1", stage.base));
+    let photo = stage.photo.display().to_string();
+    stage.case_step(
+        "report_acceptance",
+        &[("people", "孙某、钱某"), ("text", "整改到位"), ("file", &photo)],
+    );
+    assert!(!stage.has("#delist-text"), "not delisted before it is struck off");
+    stage.picture("case-waits-for-strike-off");
     stage.at_hazard("sun");
-    stage.step("delist", &[("text", "整改到位，予以摘牌")]);
     stage.step("strike_off", &[("text", "符合销号条件")]);
     assert_eq!(stage.status(), "struck_off");
     stage.picture("regulator-strikes-off");
+    let (status, problem) = stage.post("sun", &json!({"action": "delist", "reason": "x"}));
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("delisted_with_case")),
+        "{problem:#}"
+    );
+    stage.browser.open(&format!("{}/supervision/1", stage.base));
+    stage.case_step("delist", &[("text", "整改到位，予以摘牌")]);
+    stage.picture("regulator-delists");
 }
 
 /// 30 and 90 days later somebody looks again, and telemetry is asked too.
@@ -622,8 +668,8 @@ fn prove(stage: &Stage) {
         ("self_checked", "zhao"),
         ("acceptance_requested", "zhao"),
         ("accepted", "sun"),
-        ("delisted", "sun"),
         ("struck_off", "sun"),
+        ("delisted", "sun"),
         ("look_back_due", ""),
         ("looked_back", "qian"),
         ("look_back_due", ""),

@@ -52,6 +52,8 @@ pub(super) fn forms(
     let mut forms: Vec<StepForm> = detail
         .next_steps
         .iter()
+        // A case does both: the page leads to it.
+        .filter(|next| !matches!(next.step, StepKind::List | StepKind::Delist))
         .map(|next| {
             let refused = refused.filter(|refused| refused.step() == next.step.key());
             let mut form = StepForm {
