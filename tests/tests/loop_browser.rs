@@ -317,6 +317,20 @@ impl Stage {
         api.post(&format!("/api/v1/hazards/{}/actions", self.hazard), body)
     }
 
+    /// A step of the one case there is.
+    fn case_step(&self, login: &str, body: &Value) {
+        let (_, token) = self.tokens.iter().find(|(known, _)| *known == login).unwrap();
+        let list = self.get(login, "/api/v1/supervision");
+        let path = format!("{}/api/v1/supervision/{}", self.base, list["cases"][0]["id"]);
+        let bearer = format!("Bearer {token}");
+        let seen = ureq::get(&path).header("authorization", &bearer).call().unwrap();
+        let etag = seen.headers()["etag"].to_str().unwrap();
+        let request = ureq::post(format!("{path}/actions"))
+            .header("authorization", &bearer)
+            .header("if-match", etag);
+        assert_eq!(request.send_json(body).unwrap().status().as_u16(), 200, "{body}");
+    }
+
     fn get(&self, login: &str, path: &str) -> Value {
         let (_, token) = self.tokens.iter().find(|(known, _)| *known == login).unwrap();
         Api::new(&self.base).with_token(token).get(path)
@@ -429,7 +443,30 @@ fn decide(stage: &Stage) {
 /// The regulator puts it under listed supervision; of two who act at once only one wins.
 fn supervise(stage: &Stage) {
     stage.at_hazard("sun");
-    stage.step("list", &[("case", "海市监督〔2026〕1号")]);
+    assert!(!stage.has("#do-list"), "a hazard is listed by a case");
+    stage
+        .browser
+        .click_through("a[href^='/supervision/new?kind=listed']");
+    for (field, text) in [
+        ("s-issuer", "海城市市场监督管理局"),
+        ("s-demands", "立即停用，更换安全阀并校验"),
+    ] {
+        stage.browser.write(&format!("#{field}"), text);
+    }
+    let deadline = day(stage, 60);
+    stage.ask(&format!(
+        "document.querySelector('#s-deadline').value = {deadline:?}"
+    ));
+    stage.picture("regulator-issues-a-case");
+    stage.browser.click_through("main form button");
+    stage.browser.arrives(&format!("{}/supervision/", stage.base));
+    stage.picture("the-case");
+    stage.at_hazard("sun");
+    assert!(
+        stage.text(".badges").contains("挂牌督办"),
+        "{}",
+        stage.text(".badges")
+    );
     stage.picture("regulator-lists");
     // Meanwhile, on another machine.
     stage.fill("comment", &[("text", "请加快整改")]);
@@ -508,14 +545,25 @@ fn judge(stage: &Stage) {
     stage.send("accept");
     assert_eq!(stage.status(), "accepted");
     stage.picture("regulator-accepts");
-    let said = stage.forge("strike_off", "销号");
-    stage.refused_alike(&said, "sun", &json!({"action": "strike_off"}), "still_listed");
-    stage.picture("refused-still-listed");
+    let said = stage.forge("delist", "整改到位");
+    let delist = json!({"action": "delist", "reason": "整改到位"});
+    stage.refused_alike(&said, "sun", &delist, "delisted_with_case");
+    stage.picture("refused-delisting-beside-the-case");
     stage.at_hazard("sun");
-    stage.step("delist", &[("text", "整改到位，予以摘牌")]);
     stage.step("strike_off", &[("text", "符合销号条件")]);
     assert_eq!(stage.status(), "struck_off");
     stage.picture("regulator-strikes-off");
+
+    // The case ends with it: who inspected it reports, who issued it delists.
+    let report = json!({"action": "report_acceptance", "people": "钱检验", "reason": "验收合格", "attachments": stage.upload("qian")});
+    stage.case_step("qian", &report);
+    stage.case_step("sun", &json!({"action": "delist", "reason": "隐患已消除"}));
+    stage.at_hazard("sun");
+    assert!(
+        !stage.text(".badges").contains("挂牌督办"),
+        "{}",
+        stage.text(".badges")
+    );
 }
 
 /// 30 and 90 days later somebody looks again, and telemetry is asked too.
@@ -622,8 +670,8 @@ fn prove(stage: &Stage) {
         ("self_checked", "zhao"),
         ("acceptance_requested", "zhao"),
         ("accepted", "sun"),
-        ("delisted", "sun"),
         ("struck_off", "sun"),
+        ("delisted", "sun"),
         ("look_back_due", ""),
         ("looked_back", "qian"),
         ("look_back_due", ""),

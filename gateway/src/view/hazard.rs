@@ -7,7 +7,7 @@ use super::hazards::Hazard;
 use super::log::{self, Decoder, Readings};
 use super::rules::{Limit, is_unverified, limits};
 use super::series::{Point, points};
-use super::steps::{BlockedStep, NextStep, Party, blocked_steps, next_steps, parties};
+use super::steps::{BlockedStep, NextStep, Party, parties, steps};
 use super::time::Time;
 use super::trend::gaps;
 use super::value::Evidence;
@@ -319,7 +319,7 @@ pub async fn hazard(
     };
     let (summary, events) = of_one_moment(app, summary).await?;
     let scope = app.scope_of_hazard(&summary);
-    let next_steps = next_steps(app, &summary, acts_as, &scope);
+    let (next_steps, blocked_steps) = steps(app, &summary, acts_as, &scope).await?;
     let chain = check(&events, &summary);
     Ok(HazardDetail {
         citation: events.first().and_then(|event| citation(app, event)),
@@ -330,7 +330,7 @@ pub async fn hazard(
         evidence: evidence(app, &summary, &events).await?,
         handling: HandlingView::of(&summary.handling),
         allowed_actions: next_steps.iter().map(|next| next.step.key()).collect(),
-        blocked_steps: blocked_steps(app, &summary, acts_as, &scope),
+        blocked_steps,
         parties: parties(app, &scope).await?,
         next_steps,
         hazard: Hazard::of(app, &summary),

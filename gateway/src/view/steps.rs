@@ -4,11 +4,12 @@ use super::ViewError;
 use super::owners::unreadable;
 use super::words::StepWords;
 use crate::app::App;
+use crate::desk::cases::{CasesError, direct_step};
 use crate::desk::register::unit;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::hazard::HazardSummary;
-use vigil_core::hazard::workflow::{Evidence as NeededEvidence, StepKind, allowed_steps, may};
+use vigil_core::hazard::workflow::{Evidence as NeededEvidence, StepKind, may};
 use vigil_core::pack::Grade;
 use vigil_core::people::{Person, Scope};
 
@@ -59,19 +60,31 @@ pub struct Party {
     pub name: Option<String>,
 }
 
-/// What `person` can do now.
-pub(super) fn next_steps(
+/// What `person` can do now, and what others could.
+pub(super) async fn steps(
     app: &App,
     summary: &HazardSummary,
     person: &Person,
     scope: &Scope,
-) -> Vec<NextStep> {
+) -> Result<(Vec<NextStep>, Vec<BlockedStep>), ViewError> {
+    let (mut open, mut blocked) = (Vec::new(), Vec::new());
     let (now, policy) = (app.clock.now(), app.engine.policy());
-    allowed_steps(summary, person, scope, now, policy)
-        .into_iter()
-        .map(|step| {
-            let guard = step.guard();
-            NextStep {
+    // What belongs to another state is no use to anybody now.
+    let here = |step: &StepKind| step.guard().from.contains(&summary.status);
+    for step in StepKind::ALL.into_iter().filter(here) {
+        let refusal = match may(summary, person, scope, now, policy, step) {
+            Err(refusal) => Some(refusal),
+            // Some steps are taken elsewhere.
+            Ok(()) => match direct_step(app, person, summary, step).await {
+                Ok(()) => None,
+                Err(CasesError::Refused(refusal)) => Some(*refusal),
+                Err(CasesError::Store(error)) => return Err(error.into()),
+                Err(_) => None,
+            },
+        };
+        let guard = step.guard();
+        match refusal {
+            None => open.push(NextStep {
                 step,
                 title_zh: guard.zh,
                 title_en: guard.en,
@@ -81,27 +94,8 @@ pub(super) fn next_steps(
                     NeededEvidence::Major => summary.grade == Grade::Major,
                     NeededEvidence::Always => true,
                 },
-            }
-        })
-        .collect()
-}
-
-/// Steps of this state that others could take. What belongs to another state is no use to anybody now.
-pub(super) fn blocked_steps(
-    app: &App,
-    summary: &HazardSummary,
-    person: &Person,
-    scope: &Scope,
-) -> Vec<BlockedStep> {
-    let (now, policy) = (app.clock.now(), app.engine.policy());
-    let here = |step: &StepKind| step.guard().from.contains(&summary.status);
-    StepKind::ALL
-        .into_iter()
-        .filter(here)
-        .filter_map(|step| {
-            let refusal = may(summary, person, scope, now, policy, step).err()?;
-            let guard = step.guard();
-            Some(BlockedStep {
+            }),
+            Some(refusal) => blocked.push(BlockedStep {
                 step,
                 title_zh: guard.zh,
                 title_en: guard.en,
@@ -109,9 +103,10 @@ pub(super) fn blocked_steps(
                 why_zh: refusal.message_zh,
                 why_en: refusal.message,
                 who: refusal.who.iter().map(|role| role.key()).collect(),
-            })
-        })
-        .collect()
+            }),
+        }
+    }
+    Ok((open, blocked))
 }
 
 /// Who uses, maintains and inspects it.

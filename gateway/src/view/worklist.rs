@@ -4,7 +4,9 @@
 
 mod calendar;
 mod hazards;
+mod rounds;
 mod silent;
+mod supervision;
 
 use super::ViewError;
 use super::time::Time;
@@ -24,7 +26,13 @@ const MOST_COUNTED: u32 = 1_000;
 const LINES: usize = 10;
 
 /// Where work comes from. The groups stand in this order; who is told of what first, stands first.
-const SOURCES: &[Source] = &[hazards::source, calendar::source, silent::source];
+const SOURCES: &[Source] = &[
+    hazards::source,
+    supervision::source,
+    rounds::source,
+    calendar::source,
+    silent::source,
+];
 
 /// Finds the work of one kind for one person.
 type Source = for<'a> fn(&'a Asked<'a>) -> Found<'a>;

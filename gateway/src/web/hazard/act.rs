@@ -6,6 +6,7 @@ use super::super::page::Page;
 use super::super::sent::Sent;
 use super::{Refused, make};
 use crate::app::ActError;
+use crate::desk::cases::{CasesError, direct_step};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -85,6 +86,12 @@ async fn take(site: &Site, page: &Page, id: &str, sent: &Sent) -> Result<(), No>
         Ok(step) => step,
         Err(refusal) => return refused(StatusCode::UNPROCESSABLE_ENTITY, refusal),
     };
+    // Some steps are taken elsewhere.
+    match direct_step(&site.app, &person, &found, kind).await {
+        Ok(()) => {}
+        Err(CasesError::Refused(refusal)) => return refused(status_of(&refusal), *refusal),
+        Err(error) => return Err(No::Fault(error.into())),
+    }
     let action = OperatorAction {
         actor: person.login.to_string(),
         reason: sent.text("text").to_owned(),

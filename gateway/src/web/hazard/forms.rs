@@ -177,16 +177,6 @@ fn inputs(
             ]
         }
         StepKind::ChangeGrade => vec![grade(page, detail)],
-        StepKind::List => {
-            let case = input("case", "挂牌督办编号", "Number of the case", Entry::Line);
-            let deadline = input(
-                "deadline",
-                "督办期限（可不填）",
-                "Deadline of the case (optional)",
-                Entry::Date,
-            );
-            vec![case.required(true), deadline]
-        }
         StepKind::FixOnSpot => {
             let rectifier = input(
                 "rectifier",
