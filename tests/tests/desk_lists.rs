@@ -25,6 +25,7 @@ const SIZE: Size = Size {
     users: 3,
     deeds: 10,
     alarms: 20,
+    at_once: 1,
 };
 
 type Scopes = HashMap<Arc<str>, Scope>;
