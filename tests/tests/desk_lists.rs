@@ -29,10 +29,11 @@ const SIZE: Size = Size {
 };
 
 type Scopes = HashMap<Arc<str>, Scope>;
+type Set = fn(&mut HazardFilter);
 type Holds = fn(&HazardSummary, &Scopes) -> bool;
 
 /// A filter, and what it means.
-fn filters() -> Vec<(&'static str, fn(&mut HazardFilter), Holds)> {
+fn filters() -> Vec<(&'static str, Set, Holds)> {
     vec![
         (
             "closed",
