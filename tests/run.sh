@@ -42,7 +42,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   $sudo rm -f /usr/sbin/policy-rc.d
 fi
 # Nodes and masters that others have written, each in an environment of its own: they want different protobufs.
-for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2 "pymodbus[serial]==3.16.1"; do
+# Schemathesis makes up requests to the API.
+for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2 "pymodbus[serial]==3.16.1" schemathesis==4.32.5; do
   home=target/peers/${peer%%[[=]*}
   if [ ! -e "$home/installed-$peer" ]; then
     echo "== installing $peer"
@@ -62,7 +63,7 @@ for board in lm3s6965evb nucleo-h563zi; do
 done
 [ "${1:-}" = "--install" ] && exit 0
 
-export PATH="$PATH:/usr/sbin:/sbin" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 VIGIL_QEMU=required
+export PATH="$PATH:/usr/sbin:/sbin" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 VIGIL_QEMU=required VIGIL_PEERS=required
 echo "== fmt"
 cargo fmt --all --check
 echo "== licences, bans, sources"

@@ -7,8 +7,9 @@ pub use crate::engine::{ActError, Acted, EngineGone, Health, ServerEvent};
 pub use crate::evidence::{ExportError, export, heads};
 pub use crate::reload::{LoadError, ReloadFailure};
 pub use crate::store::{
-    AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HazardOrder, HourCounts, OpenHazards,
-    OutboxChange, OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError, StoredMessage, Which,
+    AlarmCursor, AlarmFilter, Desk, DeskWrite, HazardCursor, HazardFilter, HazardOrder, HourCounts,
+    OpenHazards, OutboxChange, OutboxFilter, OutboxRow, OutboxState, RollupRow, SinkGap, StoreError,
+    StoredMessage, Which,
 };
 
 use crate::clock::Clock;

@@ -74,7 +74,12 @@ fn every_operation_is_described_for_people_and_names_its_errors() {
             if status.parse::<u16>().unwrap() >= 400 {
                 assert_eq!(media, ["application/problem+json"], "{at}: {status}");
             } else {
-                assert_eq!(media.len(), 1, "{at}: {status}");
+                // A list may be a table too; a file that was uploaded is what it was.
+                let others = media.iter().filter(|kind| **kind != "text/csv").count();
+                assert!(
+                    !media.is_empty() && others <= 1 || path.contains("/attachments/"),
+                    "{at}: {status}: {media:?}"
+                );
             }
         }
         let writes = method != "get";

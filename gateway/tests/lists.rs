@@ -587,3 +587,120 @@ async fn nobody_sees_more_in_a_file_or_a_copy_than_in_the_list() {
     assert_eq!(seen(&shanghai).await, [0_i64; 0]);
     assert_eq!(seen(&site.token).await, [of_mine, of_haicheng, of_all]);
 }
+
+#[tokio::test]
+async fn the_risk_list_shows_the_points_of_a_period_with_level_measures_and_owner() {
+    let site = Site::empty().await;
+    let mut write = site.app.desk.begin().await.unwrap();
+    for (n, level, score, retired, area) in [
+        (1, 4, Some(540.0), None, "210381"),
+        (2, 0, None, None, "210381"),
+        (3, 1, Some(18.0), Some(T0 - 40 * DAY_MS), "210381"),
+        (4, 2, Some(90.0), None, "310000"),
+    ] {
+        sqlx::query(
+            "INSERT INTO risk_points (n, equipment, name, place, factor, accident, basis, owner, owner_phone, owner_unit, \
+             level, method, factors, score, tier, identified_on, retired_at, use_unit, area, revision, created, changed) \
+             VALUES ($1, 'boiler', '炉膛', '锅炉房', '=超压', '爆炸', 'TSG 11-2020', '王工', '138', '', $2, 'lec', \
+             '{\"l\":6,\"e\":6,\"c\":15}', $3, 'company', '2026-04-01', $4, 'acme', $5, 1, 0, $6)",
+        )
+        .bind(n)
+        .bind(level)
+        .bind(score)
+        .bind(retired)
+        .bind(area)
+        .bind(T0)
+        .execute(write.connection().unwrap())
+        .await
+        .unwrap();
+    }
+    for (kind, text, retired) in [
+        ("training", "持证上岗", None),
+        ("engineering", "安全阀", None),
+        ("ppe", "旧", Some(1)),
+    ] {
+        sqlx::query(
+            "INSERT INTO risk_measures (point, kind, text, owner, period_days, since, next_check, retired_at, area, revision, \
+             changed) VALUES (1, $1, $2, '', 30, '2026-04-01', '2026-05-01', $3, '210381', 1, 0)",
+        )
+        .bind(kind)
+        .bind(text)
+        .bind(retired)
+        .execute(write.connection().unwrap())
+        .await
+        .unwrap();
+    }
+    write.commit().await.unwrap();
+    for (query, expected) in [
+        ("", &["RP-000001", "RP-000002", "RP-000004"][..]),
+        (JUNE, &["RP-000001", "RP-000002", "RP-000004"]),
+        (
+            "from=2026-04-01&to=2026-04-30&area=21",
+            &["RP-000001", "RP-000002", "RP-000003"],
+        ),
+        ("to=2026-03-31", &[]),
+        ("unit=acme&area=31", &["RP-000004"]),
+    ] {
+        let page = get(&site, &format!("/api/v1/lists/risk?{query}")).await;
+        assert_eq!(ids(&page), expected, "{query}");
+        assert_eq!(page["total"], expected.len(), "{query}");
+    }
+    let first = get(&site, "/api/v1/lists/risk?limit=1").await;
+    let cells: Vec<&str> = first["rows"][0]["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| cell.as_str().unwrap())
+        .collect();
+    assert_eq!(cells[1], "炉膛");
+    assert_eq!(cells[2], "acme 锅炉房");
+    assert!(cells[6].contains("L=6") && cells[6].contains("C=15"), "{cells:?}");
+    assert_eq!(cells[7], "540");
+    assert!(cells[8].contains("红"), "{cells:?}");
+    assert_eq!(cells[10], "培训教育：持证上岗；工程技术：安全阀");
+    assert_eq!(cells[12], "王工 138");
+    let after = first["next"].as_str().unwrap();
+    let rest = get(&site, &format!("/api/v1/lists/risk?after={after}")).await;
+    assert_eq!(ids(&rest), ["RP-000002", "RP-000004"]);
+    assert_eq!(rest["rows"][0]["cells"][0], "2", "numbered through");
+    assert_eq!(rest["rows"][0]["cells"][8], "未评估");
+    let frozen = made(
+        &site,
+        "/api/v1/lists/risk/snapshots",
+        json!({"from": "2026-06-01", "to": "2026-06-30"}),
+    )
+    .await;
+    assert_eq!(frozen["rows"], 3, "{frozen:#}");
+    let other = user(&site, "site-b", Role::Site, Some("other"), &[]).await;
+    let page = ask(&site, &other, Method::GET, "/api/v1/lists/risk", &Value::Null)
+        .await
+        .body;
+    assert_eq!((ids(&page).len(), &page["total"]), (0, &json!(0)));
+}
+
+#[tokio::test]
+async fn a_listed_hazard_names_its_case_and_who_supervises_it() {
+    let site = Site::empty().await;
+    seed(&site, [Seed::new(1), Seed::new(2)]).await;
+    let mut write = site.app.desk.begin().await.unwrap();
+    for sql in [
+        "INSERT INTO cases (id, number, kind, level, status, open, overdue, issued_at, area, events, head, fold) \
+         VALUES (1, 'GP-2026-001', 'listed', 'city', 'issued', 1, 0, 0, '', 1, '', '{\"order\":{\"issuer\":\"市安委会\"}}')",
+        "INSERT INTO case_hazards (hazard, case_id, live, state) VALUES ('HZ-0000000000000001', 1, 1, 'listed')",
+    ] {
+        sqlx::query(sql)
+            .execute(write.connection().unwrap())
+            .await
+            .unwrap();
+    }
+    write.commit().await.unwrap();
+    let hazards = get(&site, "/api/v1/lists/hazards").await;
+    let listed = |n: usize| hazards["rows"][n]["cells"][13].as_str().unwrap().to_owned();
+    assert_eq!(
+        (listed(0), listed(1)),
+        ("是 GP-2026-001".to_owned(), "否".to_owned())
+    );
+    let tasks = get(&site, "/api/v1/lists/tasks").await;
+    assert_eq!(tasks["rows"][0]["cells"][13], "市安委会");
+    assert_eq!(tasks["rows"][1]["cells"][13], "");
+}

@@ -480,7 +480,10 @@ async fn ranks_say_why_and_the_map_shows_what_nobody_has_assessed_or_heard() {
     assert_eq!(map["tiles"].as_array().unwrap().len(), 1);
     assert_eq!(map["tiles"][0]["standing"], "not_assessed", "{map:#}");
     assert_eq!(map["tiles"][0]["blue"], 0);
-    assert!(map["tiles"][0]["not_assessed"].as_u64().unwrap() >= 1);
+    assert!(
+        map["tiles"][0]["without_points"].as_u64().unwrap() >= 1,
+        "{map:#}"
+    );
 
     let point = enter(&site, "超压").await;
     assess(&site, &point, "\"1\"", (1.0, 1.0, 1.0), "").await;

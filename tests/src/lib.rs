@@ -13,7 +13,9 @@ pub mod card;
 pub mod checker;
 pub mod controller;
 pub mod delivery;
+pub mod desk;
 pub mod edge;
+pub mod forms;
 pub mod gateway;
 pub mod http;
 pub mod journals;
@@ -31,6 +33,7 @@ pub mod simulator;
 pub mod slave;
 pub mod slaves;
 pub mod victoria;
+pub mod visitor;
 pub mod witness;
 
 pub use checker::{Expected, Findings, check};

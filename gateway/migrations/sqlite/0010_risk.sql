@@ -53,6 +53,8 @@ CREATE INDEX risk_points_area ON risk_points (area, n, level, tier, use_unit, ma
 CREATE INDEX risk_points_tier ON risk_points (tier, n, level, area, use_unit, maintenance_unit, inspection_body,
     next_check, failing, reassess_on) WHERE retired_at IS NULL;
 CREATE INDEX risk_points_failing ON risk_points (n) WHERE retired_at IS NULL AND failing > 0;
+CREATE INDEX risk_points_stale ON risk_points (reassess_on, n, level, tier, area, use_unit, maintenance_unit,
+    inspection_body, next_check, failing) WHERE retired_at IS NULL AND reassess_on IS NOT NULL;
 CREATE INDEX risk_points_owned ON risk_points (owner, n);
 CREATE INDEX risk_points_retired ON risk_points (n) WHERE retired_at IS NOT NULL;
 -- Any three letters or characters of name, place and factor; rowid is risk_points.n.
@@ -105,7 +107,6 @@ CREATE TABLE risk_episodes (
 CREATE UNIQUE INDEX risk_episodes_one ON risk_episodes (measure) WHERE ended_at IS NULL;
 CREATE INDEX risk_episodes_of ON risk_episodes (point, n);
 CREATE INDEX risk_episodes_waiting ON risk_episodes (n) WHERE hazard IS NULL;
-CREATE INDEX risk_episodes_hazard ON risk_episodes (hazard) WHERE hazard IS NOT NULL;
 
 CREATE TABLE risk_checks (
     n          INTEGER NOT NULL PRIMARY KEY,
@@ -179,7 +180,7 @@ END;
 -- What is counted of every piece of equipment, and of every unit in every area: computed again and again, nobody's word.
 -- Columns behind `score` are named as the parts in rules/desk/risk.toml.
 CREATE TABLE risk_ranks (
-    subject             TEXT    NOT NULL,            -- equipment; unit: its equipment and its own; own: a unit's own
+    subject             TEXT    NOT NULL,            -- equipment; unit: its equipment and its own; own: a unit's own; area: all in it
     id                  TEXT    NOT NULL,            -- equipment id, code of the unit
     area                TEXT    NOT NULL,
     use_unit            TEXT,
@@ -209,5 +210,8 @@ CREATE TABLE risk_ranks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX risk_ranks_order ON risk_ranks (subject, score DESC, id, area, use_unit, maintenance_unit, inspection_body);
 CREATE INDEX risk_ranks_area ON risk_ranks (subject, area, id, use_unit, maintenance_unit, inspection_body);
+CREATE INDEX risk_ranks_used ON risk_ranks (use_unit, subject) WHERE use_unit IS NOT NULL;
+CREATE INDEX risk_ranks_maintained ON risk_ranks (maintenance_unit, subject) WHERE maintenance_unit IS NOT NULL;
+CREATE INDEX risk_ranks_inspected ON risk_ranks (inspection_body, subject) WHERE inspection_body IS NOT NULL;
 
 INSERT INTO meta (key, value) VALUES ('risk_ranked', '');

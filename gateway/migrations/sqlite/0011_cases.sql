@@ -126,7 +126,7 @@ CREATE TABLE stat_counted (
 CREATE TABLE stat_counts (
     who      TEXT    NOT NULL,
     category TEXT    NOT NULL,                   -- '*': all together
-    level    INTEGER NOT NULL,                   -- digits of the area: 0, 2, 4, 6
+    level    INTEGER NOT NULL,                   -- digits of the area: 0, 2, 4, 6; 9: as given
     measure  TEXT    NOT NULL,
     area     TEXT    NOT NULL,
     month    INTEGER NOT NULL,                   -- year * 12 + month - 1; 0: now

@@ -18,6 +18,8 @@ use vigil_core::people::Sight;
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alarms {
     alarms: Vec<Alarm>,
+    /// Give it back as `cursor` for the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// Transitions of alarms, latest first.
@@ -36,6 +38,8 @@ pub(super) struct ListParams {
     /// At most so many, 1 to 1000.
     #[param(minimum = 1, maximum = 1000, default = 1000)]
     limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// Alarms: those that are not in the normal state, or all that ever were.
@@ -60,16 +64,23 @@ pub(super) async fn list(
     };
     let sight = access.sight();
     known(&app, &sight, params.equipment.as_deref())?;
-    let limit = limit(params.limit)?.unwrap_or(0);
+    let limit = limit(params.limit)?.unwrap_or(1_000);
+    let after = params.cursor.as_deref().map(str::parse).transpose();
     let filter = AlarmFilter {
         standing: !all,
         equipment: params.equipment,
-        limit,
+        after: after.map_err(|wrong: &str| ApiError::bad_parameter(format!("cursor: {wrong}")))?,
+        limit: limit + 1,
         ..AlarmFilter::default()
     };
-    Ok(Json(Alarms {
-        alarms: view::alarms(&app, &sight, &filter).await?,
-    }))
+    let mut alarms = view::alarms(&app, &sight, &filter).await?;
+    let more = alarms.len() > limit as usize;
+    alarms.truncate(limit as usize);
+    let next = alarms
+        .last()
+        .filter(|_| more)
+        .map(|last| last.cursor().to_string());
+    Ok(Json(Alarms { alarms, next }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -67,7 +67,9 @@ pub(super) async fn upload(
     get, path = "/api/v1/attachments/{sha256}", tag = "hazards", operation_id = "getAttachment",
     params(("sha256" = String, Path, description = "SHA-256 of its bytes, hex.")),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The bytes.", content(
+            (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"), (Vec<u8> = "application/pdf"),
+        )),
         Reading, Missing,
     ),
 )]

@@ -225,7 +225,7 @@ pub(super) async fn act(
     access.in_area(&*scope.area);
     let said = reason(asked.reason())?;
     let step = asked.step(&app).await?;
-    cases::direct_step(&app, &id, step.kind()).await?;
+    cases::direct_step(&app, &access.person, &found, step.kind()).await?;
     let action = OperatorAction {
         actor: access.login().to_owned(),
         reason: said,

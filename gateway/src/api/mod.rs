@@ -15,6 +15,7 @@ mod duty;
 mod equipment;
 mod events;
 mod evidence;
+mod export;
 mod files;
 mod gate;
 mod guard;
@@ -60,11 +61,13 @@ pub fn router(app: App) -> Router {
     description.merge(of_files);
     let (attachments, of_attachments) = with_attachments().split_for_parts();
     description.merge(of_attachments);
+    export::describe(&mut description);
     let paths: Vec<String> = description.paths.paths.keys().cloned().collect();
     let lost = any(move |request: Request| async move { not_found(request.uri().path(), &paths) });
     let routes = routes
         .layer(Extension(Document::of(&description)))
         .layer(from_fn_with_state(app.clone(), gate::pass))
+        .layer(from_fn_with_state(app.clone(), export::pass))
         .route("/api", lost.clone())
         .route("/api/", lost.clone())
         .route("/api/{*rest}", lost)
@@ -84,6 +87,7 @@ pub fn openapi() -> OpenApi {
     let mut description = described().into_openapi();
     description.merge(with_files().into_openapi());
     description.merge(with_attachments().into_openapi());
+    export::describe(&mut description);
     description
 }
 

@@ -2,7 +2,7 @@
 
 use super::params::{Body, NoParams, Params, idempotency_key};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match, number, tagged, within};
+use super::register::{act, if_match, number, tagged, within, word};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::register::{self, CertificateFacts, RegisterError, UnitFacts};
@@ -174,6 +174,8 @@ pub(super) async fn change(
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Certificates {
     certificates: Vec<CertificateView>,
+    /// Where the next page starts: value of `after`.
+    next: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -181,6 +183,8 @@ pub(super) struct Certificates {
 pub(super) struct CertificateParams {
     /// Of people of this unit.
     unit: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
     /// At most so many, 1 to 1000.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
@@ -199,8 +203,17 @@ pub(super) async fn certificates(
 ) -> Result<Json<Certificates>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
     let limit = limit(params.limit)?.unwrap_or(100);
-    let found = register::certificates(&app.desk, &access.person, params.unit.as_deref(), limit).await?;
+    let after = word("after", params.after.as_deref(), |text| {
+        let (expires, n) = text.split_once('.')?;
+        Some((expires.parse::<Date>().ok()?, n.parse::<i64>().ok()?))
+    })?;
+    let unit = params.unit.as_deref();
+    let mut found = register::certificates(&app.desk, &access.person, unit, after, limit + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let last = found.last().filter(|_| more);
     Ok(Json(Certificates {
+        next: last.map(|last| format!("{}.{}", last.facts.expires, last.n)),
         certificates: found
             .into_iter()
             .map(|row| CertificateView::of(row, today, access.signed_in()))

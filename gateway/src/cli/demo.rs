@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! stage: data directory, catalog, gateway, broker ─► site (simulator) ─► gateway ─► feed: each hazard as it opens
-//!                                                                                 └► verdict: register = truth?
+//! cast: register, users ──────┘                                                    └► verdict: register = truth?
 //! ```
 
+mod cast;
 mod feed;
 mod stage;
 mod verdict;
@@ -13,6 +14,7 @@ use super::{complain, print, runtime, stop_signal};
 use crate::config::Language;
 use crate::telemetry::{self, LogFormat};
 use anyhow::Context as _;
+use cast::Cast;
 use clap::Args;
 use feed::Feed;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -97,9 +99,17 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Lang::En => Language::En,
     };
     let stage = Stage::set(&scenario, speed, args, language).await?;
+    // A run nobody looks at needs nobody who signs in.
+    let cast = match args.once {
+        true => None,
+        false => Some(Cast::enter(&stage, &scenario.site).await?),
+    };
     let feed = Feed::start(&stage, if args.json { None } else { Some(language) });
     if !args.json {
         introduce(&stage, &scenario, args);
+    }
+    if let Some(cast) = cast {
+        print(&cast.told(language));
     }
     let played = if args.once {
         once(&stage, scenario, speed, args, feed).await

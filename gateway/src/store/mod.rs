@@ -23,10 +23,10 @@ pub use open::{PageLimit, StoreOptions};
 pub use outbox::{OutboxChange, OutboxEntry, OutboxRow, OutboxState, Receipt, SinkGap, Which};
 pub(crate) use reader::hazard_of_row;
 pub use reader::{
-    AlarmFilter, AlarmLoad, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardLoad, HazardOrder,
-    HourCounts, ListedBy, ListedHazard, Logged, LoggedInput, MachineCounts, OpenHazards, OutboxCount,
-    OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage, StoredPayload,
-    UnknownCodeRow, count_listed, events_of_kinds, listed_hazards,
+    AlarmCursor, AlarmFilter, AlarmLoad, DeadLetterRow, DeadLetters, HazardCursor, HazardFilter, HazardLoad,
+    HazardOrder, HourCounts, ListedBy, ListedHazard, Logged, LoggedInput, MachineCounts, OpenHazards,
+    OutboxCount, OutboxFilter, Overview, PageEnd, Reader, Restorable, RollupRow, Size, StoredMessage,
+    StoredPayload, UnknownCodeRow, count_listed, events_of_kinds, listed_hazards,
 };
 pub use retention::{Retention, RetentionReport};
 pub use sight::{push_node_seen, push_scope, push_seen};

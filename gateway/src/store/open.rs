@@ -178,6 +178,7 @@ fn migrations() -> Migrator {
             "work lists",
             include_str!("../../migrations/sqlite/0013_work_lists.sql"),
         ),
+        ("scale", include_str!("../../migrations/sqlite/0014_scale.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -5,7 +5,7 @@ use super::card::{Card, card, find};
 use super::rules::rule_of;
 use super::time::Time;
 use super::words::{AlarmClassWords, AlarmStateWords, SeverityWords};
-use crate::app::{AlarmFilter, App};
+use crate::app::{AlarmCursor, AlarmFilter, App};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::alarm::{AlarmClass, AlarmEvent, AlarmRecord, AlarmState};
@@ -105,6 +105,19 @@ impl Alarm {
             count: alarm.count,
             hazard: alarm.hazard.as_deref().map(str::to_owned),
             detail: alarm.detail.clone(),
+        }
+    }
+}
+
+impl Alarm {
+    /// Where a page ends that ends with it.
+    #[must_use]
+    pub fn cursor(&self) -> AlarmCursor {
+        AlarmCursor {
+            severity: self.severity,
+            changed: self.changed.0,
+            equipment: self.equipment_id.clone(),
+            rule: self.rule.clone(),
         }
     }
 }

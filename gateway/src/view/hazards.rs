@@ -191,13 +191,15 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
         ..filter
     };
     let order = filter.order;
-    let total = match filter.after {
-        None => Some(app.store.count_hazards(&filter, MOST_COUNTED).await?),
-        Some(_) => None,
-    };
     // One more than shown says whether there is another page.
     let mut found = app.store.hazards(&filter).await?;
     let more = found.len() > limit as usize;
+    let total = match filter.after {
+        // What is all on one page has been counted.
+        None if !more => Some(found.len() as u64),
+        None => Some(app.store.count_hazards(&filter, MOST_COUNTED).await?),
+        Some(_) => None,
+    };
     found.truncate(limit as usize);
     let next = found
         .last()

@@ -208,6 +208,7 @@ pub async fn overview(app: &App, sight: &Sight) -> Result<Overview, ViewError> {
         .alarms(&AlarmFilter {
             standing: true,
             equipment: None,
+            after: None,
             limit: 1_000,
             sight: Some(sight.clone()),
         })

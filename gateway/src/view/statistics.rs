@@ -257,20 +257,17 @@ pub async fn statistics(
             .collect();
         return Ok(answer);
     };
+    let policy = app.engine.policy();
+    let known = policy.category.iter().map(|one| one.key.to_string());
     let asked = Asked {
         who,
         areas,
         category: Some(filter.category.clone()).filter(|category| !category.is_empty()),
+        categories: known.chain([String::new()]).collect(),
         from: filter.from,
         to: filter.to,
     };
     answer.total = (&statistics::figures(desk, &asked).await?).into();
-    let policy = app.engine.policy();
-    let mut keys: Vec<String> = policy.category.iter().map(|one| one.key.to_string()).collect();
-    keys.push(String::new());
-    if let Some(only) = &asked.category {
-        keys.retain(|key| key == only);
-    }
     for (month, figures) in statistics::months(desk, &asked).await? {
         let span = (first_of(month), first_of(month).last_of_month());
         let watched = statistics::watched(desk, &asked, span).await?;
@@ -281,7 +278,7 @@ pub async fn statistics(
         });
     }
     let category = |key: &str| policy.category(key);
-    for line in statistics::lines(desk, &asked, By::Category, &keys).await? {
+    for line in statistics::lines(desk, &asked, By::Category).await? {
         answer.categories.push(FiguresOf {
             zh: category(&line.key).map_or("未分类", |known| &known.zh).to_owned(),
             en: category(&line.key)
@@ -291,7 +288,7 @@ pub async fn statistics(
             figures: (&line.figures).into(),
         });
     }
-    for line in statistics::lines(desk, &asked, By::Area, &keys).await? {
+    for line in statistics::lines(desk, &asked, By::Area).await? {
         answer.areas.push(FiguresOf {
             zh: line.key.clone(),
             en: line.key.clone(),

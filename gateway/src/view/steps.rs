@@ -75,7 +75,7 @@ pub(super) async fn steps(
         let refusal = match may(summary, person, scope, now, policy, step) {
             Err(refusal) => Some(refusal),
             // Some steps are taken elsewhere.
-            Ok(()) => match direct_step(app, &summary.id.0, step).await {
+            Ok(()) => match direct_step(app, person, summary, step).await {
                 Ok(()) => None,
                 Err(CasesError::Refused(refusal)) => Some(*refusal),
                 Err(CasesError::Store(error)) => return Err(error.into()),

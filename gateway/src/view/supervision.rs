@@ -534,7 +534,7 @@ pub async fn supervision_case(
     let hazards = cases::hazards_of_case(&app.desk, id).await?;
     let open: Vec<_> = hazards
         .iter()
-        .filter(|one| !one.status.is_some_and(|status| !status.is_open()))
+        .filter(|one| one.status.is_none_or(|status| status.is_open()))
         .map(|one| one.hazard.clone())
         .collect();
     let case = &stored.case;

@@ -40,6 +40,7 @@ mod spark;
 mod statistics;
 mod strangers;
 mod supervision;
+mod table;
 mod terms;
 mod today;
 mod trends;

@@ -120,7 +120,7 @@ const MENU: &[(&str, &str, &str, &str)] = &[
     ("risk", "/risk/scheme", "评价方法", "Method"),
     ("supervision", "/supervision", "督办、约谈、通报", "Cases"),
     ("lists", "/lists", "四个清单", "The four lists"),
-    ("lists", "/list-snapshots", "封存清单", "Frozen lists"),
+    ("lists", "/list-snapshots", "固化清单", "Frozen lists"),
     ("lists", "/list-files", "导出文件", "Files"),
     ("lists", "/duty", "日管控、周排查、月调度", "Daily control"),
     ("statistics", "/statistics", "统计", "Statistics"),

@@ -47,7 +47,8 @@ pub fn is_nothing(text: &str) -> bool {
 /// A text for a cell of a spreadsheet or CSV: never a formula, whatever somebody called his lift.
 #[must_use]
 pub fn defused(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    // Some spreadsheets take the wide forms for the narrow ones.
+    if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']) {
         format!("'{text}")
     } else {
         text.to_owned()

@@ -6,7 +6,7 @@ use crate::app::{ActError, App};
 use crate::desk::{read, write};
 use crate::store::StoreError;
 use sqlx::Row as _;
-use vigil_core::hazard::workflow::{Step, StepKind};
+use vigil_core::hazard::workflow::{Step, StepKind, may};
 use vigil_core::hazard::{HazardId, HazardSummary};
 use vigil_core::input::{Action, OperatorAction};
 use vigil_core::output::Refusal;
@@ -167,35 +167,45 @@ async fn settled(app: &App, id: i64, hazard: &HazardId, state: &str, why: &str) 
 }
 
 /// Whether a person may list or delist a hazard in its loop himself: a case does both, so that the two say the same.
+/// What the loop itself does not allow, the loop refuses.
 ///
 /// # Errors
 /// He may not; the reason says where it is done.
-pub async fn direct_step(app: &App, hazard: &str, step: StepKind) -> Result<(), CasesError> {
+pub async fn direct_step(
+    app: &App,
+    person: &Person,
+    hazard: &HazardSummary,
+    step: StepKind,
+) -> Result<(), CasesError> {
+    if !matches!(step, StepKind::List | StepKind::Delist) {
+        return Ok(());
+    }
+    let (scope, now) = (app.scope_of_hazard(hazard), app.clock.now());
+    if may(hazard, person, &scope, now, app.engine.policy(), step).is_err() {
+        return Ok(());
+    }
     let refused = |code, en: String, zh: String| Err(Refusal::new(code, en, zh).into());
-    match step {
-        StepKind::List => refused(
+    if step == StepKind::List {
+        return refused(
             "listed_by_case",
             "a hazard is listed by issuing a case: POST /api/v1/supervision, or its page".to_owned(),
             "挂牌督办须下达督办事项，由其编号挂牌".to_owned(),
+        );
+    }
+    let case: Option<(i64, String)> = sqlx::query_as(
+        "SELECT c.id, c.number FROM case_hazards h JOIN cases c ON c.id = h.case_id \
+         WHERE h.hazard = $1 AND (h.live = 1 OR h.state = 'delisting')",
+    )
+    .bind(&*hazard.id.0)
+    .fetch_optional(app.desk.reading())
+    .await
+    .map_err(read(WHAT))?;
+    match case {
+        Some((id, number)) => refused(
+            "delisted_with_case",
+            format!("case {number} lists it: delist the case, /supervision/{id}"),
+            format!("由 {number} 挂牌，须在该督办事项中摘牌"),
         ),
-        StepKind::Delist => {
-            let case: Option<(i64, String)> = sqlx::query_as(
-                "SELECT c.id, c.number FROM case_hazards h JOIN cases c ON c.id = h.case_id \
-                 WHERE h.hazard = $1 AND (h.live = 1 OR h.state = 'delisting')",
-            )
-            .bind(hazard)
-            .fetch_optional(app.desk.reading())
-            .await
-            .map_err(read(WHAT))?;
-            match case {
-                Some((id, number)) => refused(
-                    "delisted_with_case",
-                    format!("case {number} lists it: delist the case, /supervision/{id}"),
-                    format!("由 {number} 挂牌，须在该督办事项中摘牌"),
-                ),
-                None => Ok(()),
-            }
-        }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

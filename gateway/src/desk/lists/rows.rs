@@ -75,6 +75,11 @@ impl Civil for Local<'_> {
     }
 }
 
+/// The day of an instant in a zone.
+pub(super) fn local_day(zone: &TimeZone, at: UtcMillis) -> String {
+    Local(zone).day(at)
+}
+
 /// What the register calls things.
 #[derive(Default)]
 struct Names {

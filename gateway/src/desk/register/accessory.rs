@@ -404,7 +404,8 @@ fn certificate_row(row: &SqliteRow) -> Result<Certificate, RegisterError> {
     })
 }
 
-/// Certificates of a unit, or of all units `person` may see; those that expire first come first.
+/// Certificates of a unit, or of all units `person` may see; those that expire first come first, behind the one that
+/// expires that day and has that number.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -412,6 +413,7 @@ pub async fn certificates(
     desk: &Desk,
     person: &Person,
     of_unit: Option<&str>,
+    after: Option<(Date, i64)>,
     limit: u32,
 ) -> Result<Vec<Certificate>, RegisterError> {
     let mut query = QueryBuilder::<Db>::new(
@@ -422,9 +424,15 @@ pub async fn certificates(
     if let Some(unit) = of_unit {
         query.push(" AND c.unit = ").push_bind(unit.to_owned());
     }
+    if let Some((expires, n)) = after {
+        query
+            .push(" AND (c.expires, c.n) > (")
+            .push_bind(expires.to_string());
+        query.push(", ").push_bind(n).push(")");
+    }
     query
         .push(" ORDER BY c.expires, c.n LIMIT ")
-        .push_bind(i64::from(limit.clamp(1, 1_000)));
+        .push_bind(i64::from(limit.clamp(1, 1_001)));
     let rows = query
         .build()
         .fetch_all(desk.reading())

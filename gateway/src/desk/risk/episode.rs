@@ -267,16 +267,3 @@ pub async fn episodes(desk: &Desk, point: i64, limit: u32) -> Result<Vec<Episode
         .map_err(reading("failures of measures"))?;
     Ok(rows.iter().map(episode_row).collect())
 }
-
-/// Failures a hazard was opened for. Whether it is seen, the caller has asked.
-///
-/// # Errors
-/// The database cannot be read.
-pub async fn episodes_of_hazard(desk: &Desk, hazard: &str) -> Result<Vec<EpisodeRow>, RiskError> {
-    let rows = sqlx::query("SELECT * FROM risk_episodes WHERE hazard = $1 ORDER BY n DESC LIMIT 100")
-        .bind(hazard)
-        .fetch_all(desk.reading())
-        .await
-        .map_err(reading("failures of measures"))?;
-    Ok(rows.iter().map(episode_row).collect())
-}

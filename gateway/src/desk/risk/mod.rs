@@ -20,7 +20,7 @@ mod ranks;
 
 pub use assess::{Assessing, AssessmentRow, assess, assessments, level_of};
 pub use check::{CheckFacts, CheckRow, Checked, check, checks};
-pub use episode::{EpisodeRow, episodes, episodes_of_hazard, open_waiting};
+pub use episode::{EpisodeRow, episodes, open_waiting};
 pub use error::RiskError;
 pub use measure::{
     Measure, MeasureCursor, MeasureFacts, MeasureFilter, MeasurePage, MeasureRow, add_measure,

@@ -282,6 +282,8 @@ fn push_matching(
         "risk_points_failing"
     } else if filter.overdue == Some(true) {
         "risk_points_by_check"
+    } else if filter.stale == Some(true) {
+        "risk_points_stale"
     } else if filter.colour.is_some() && filter.order != Order::Check {
         "risk_points_by_level"
     } else if area.len() >= 4 || (counting && !area.is_empty()) {
@@ -299,6 +301,9 @@ fn push_matching(
     query.push(if filter.retired { "NOT NULL" } else { "NULL" });
     if filter.order == Order::Check || index == "risk_points_by_check" {
         query.push(" AND next_check IS NOT NULL");
+    }
+    if index == "risk_points_stale" {
+        query.push(" AND reassess_on IS NOT NULL");
     }
     push_scope(query, person, "");
     for (column, value) in [

@@ -41,6 +41,15 @@ struct Tally {
     counts: Counts,
 }
 
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.pieces += other.pieces;
+        self.unheard += other.unheard;
+        self.bare += other.bare;
+        self.counts.add_all(&other.counts);
+    }
+}
+
 /// Subject, id, area.
 type Key = (&'static str, String, String);
 type Tallies = HashMap<Key, Tally>;
@@ -51,6 +60,8 @@ pub(super) const EQUIPMENT: &str = "equipment";
 pub(super) const UNIT: &str = "unit";
 /// What is a unit's own: what the map by area has beside equipment.
 pub(super) const OWN: &str = "own";
+/// All equipment of an area and all that is its units' own: what authorities see of it.
+pub(super) const AREA: &str = "area";
 
 /// A unit sees its own rank.
 fn of_unit(code: &str, area: &str) -> Scope {
@@ -191,11 +202,13 @@ async fn tally(
     let mut tallies = Tallies::new();
     for (code, tally) in units {
         let area = tally.scope.area.to_string();
+        in_area(&mut tallies, &tally);
         tallies.insert((OWN, code.clone(), area.clone()), tally.clone());
         tallies.insert((UNIT, code, area), tally);
     }
     for (id, tally) in pieces {
         let area = tally.scope.area.to_string();
+        in_area(&mut tallies, &tally);
         if let Some(unit) = tally.scope.use_unit.clone() {
             let of = tallies
                 .entry((UNIT, unit.to_string(), area.clone()))
@@ -203,14 +216,26 @@ async fn tally(
                     scope: of_unit(&unit, &area),
                     ..Tally::default()
                 });
-            of.pieces += tally.pieces;
-            of.unheard += tally.unheard;
-            of.bare += tally.bare;
-            of.counts.add_all(&tally.counts);
+            of.add(&tally);
         }
         tallies.insert((EQUIPMENT, id, area), tally);
     }
     Ok(tallies)
+}
+
+/// Counts something in its area too.
+fn in_area(tallies: &mut Tallies, tally: &Tally) {
+    let area = tally.scope.area.to_string();
+    let of = tallies
+        .entry((AREA, area.clone(), area.clone()))
+        .or_insert_with(|| Tally {
+            scope: Scope {
+                area: area.as_str().into(),
+                ..Scope::default()
+            },
+            ..Tally::default()
+        });
+    of.add(tally);
 }
 
 async fn areas_of_units(desk: &Desk) -> Result<HashMap<String, String>, RiskError> {

@@ -2,13 +2,13 @@
 
 use super::RiskError;
 use super::error::reading;
-use super::rank::{EQUIPMENT, OWN, UNIT};
+use super::rank::{AREA, EQUIPMENT, OWN, UNIT};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use sqlx::{QueryBuilder, Row as _};
 use std::fmt;
 use std::str::FromStr;
-use vigil_core::people::Person;
+use vigil_core::people::{Person, Role};
 use vigil_core::risk::{Counts, Part, Subject};
 use vigil_protocol::time::UtcMillis;
 
@@ -262,10 +262,15 @@ pub async fn map(desk: &Desk, person: &Person, filter: &MapFilter) -> Result<Vec
         "SELECT m.*, u.name FROM (SELECT {key} AS key, {} FROM risk_ranks r WHERE r.subject IN (",
         sums.join(", ")
     ));
+    let is_authority = matches!(
+        person.role,
+        Role::Administrator | Role::Regulator | Role::Department
+    );
     query.push(if filter.by_unit {
         format!("'{UNIT}'")
+    } else if is_authority {
+        format!("'{AREA}'")
     } else {
-        // What belongs to no unit has an area nevertheless.
         format!("'{EQUIPMENT}', '{OWN}'")
     });
     query.push(")");

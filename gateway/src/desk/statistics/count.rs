@@ -14,8 +14,16 @@ use vigil_protocol::time::UtcMillis;
 const WHAT: &str = "statistics";
 /// Hazards counted in one transaction: nobody waits long for it.
 const AT_ONCE: i64 = 250;
-/// Digits of an area code sums are kept for.
-const LEVELS: [usize; 4] = [0, 2, 4, 6];
+/// The level of the whole area code, as it was given.
+pub(super) const WHOLE: usize = 9;
+/// Level, digits of the area code, and whether sums over all categories are kept.
+const LEVELS: [(usize, usize, bool); 5] = [
+    (0, 0, true),
+    (2, 2, true),
+    (4, 4, true),
+    (6, 6, true),
+    (WHOLE, usize::MAX, false),
+];
 
 /// Who, category, digits, measure, area, month, bucket.
 type Key = (String, String, usize, &'static str, String, i64, u16);
@@ -36,13 +44,20 @@ impl Share {
         let who: Vec<String> = std::iter::once(String::new()).chain(units).collect();
         let digits = self.area.chars().count();
         for who in &who {
-            for level in LEVELS {
-                // A unit lies in few areas: they are added up when they are asked for.
-                if level > digits || (!who.is_empty() && matches!(level, 2 | 4)) {
+            for (level, digits_of, all) in LEVELS {
+                let kept = match who.get(..2) {
+                    None => level < WHOLE,
+                    // A body may inspect half a province: it has sums over all areas too.
+                    Some("i:") => matches!(level, 0 | WHOLE),
+                    // A unit has few enough to be added up when they are asked for.
+                    Some(_) => level == WHOLE,
+                };
+                if !kept || (level < WHOLE && digits_of > digits) {
                     continue;
                 }
-                let area: String = self.area.chars().take(level).collect();
-                for category in ["*", &self.category] {
+                let area: String = self.area.chars().take(digits_of).collect();
+                let categories = [Some(self.category.as_str()), all.then_some("*")];
+                for category in categories.into_iter().flatten() {
                     for (measure, month, bucket) in &self.parts {
                         let key = (
                             who.clone(),

@@ -4,8 +4,8 @@
 //! hazards (a trigger notes which changed) ─► count: what was counted of it off, what it is now on ─► stat_counts
 //! gaps, links of the core ─► watched: how much of each day was watched ─► stat_watched
 //! ```
-//! Sums are kept for everybody and for each unit, by month, area (0, 2, 4 and 6 digits), category and for all categories
-//! together; so no question adds up more than it shows.
+//! Sums of everybody are kept by month, area (0, 2, 4 and 6 digits), category and for all categories together, so that no
+//! question adds up more than it shows; those of a unit by month, area and category, because a unit has few.
 
 mod count;
 mod keep;

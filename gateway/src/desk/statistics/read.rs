@@ -1,5 +1,6 @@
 //! Reading the sums.
 
+use super::count::WHOLE;
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::desk::{corrupt, read};
 use crate::store::{Db, Desk, StoreError};
@@ -23,6 +24,8 @@ pub struct Asked {
     pub areas: Vec<String>,
     /// Key of a category; `None`: all.
     pub category: Option<String>,
+    /// Keys of all categories, with the empty one.
+    pub categories: Vec<String>,
     /// First month.
     pub from: i64,
     /// Last month.
@@ -120,29 +123,50 @@ pub fn who_of(person: &Person, unit: &str, area: &str) -> Option<(String, Vec<St
 }
 
 impl Asked {
-    fn category(&self) -> &str {
-        self.category.as_deref().unwrap_or("*")
-    }
-
-    /// Digits sums are kept for that hold this area whole, and whether its code is one of them.
-    fn level(&self, area: &str) -> (i64, bool) {
-        let kept = area.is_empty() || (self.who.is_empty() && matches!(area.len(), 2 | 4));
-        if kept || area.len() == 6 {
-            (area.len() as i64, true)
+    /// Digits of the area sums are kept for that hold this area, and whether its code is one of them.
+    fn level(&self, area: &str) -> (usize, bool) {
+        if self.who.is_empty() {
+            match area.len() {
+                digits @ (0 | 2 | 4 | 6) => (digits, true),
+                _ => (6, false),
+            }
+        } else if area.is_empty() && self.who.starts_with("i:") {
+            (0, true)
         } else {
-            (6, false)
+            (WHOLE, false)
         }
     }
-}
 
-fn push_area(query: &mut QueryBuilder<Db>, asked: &Asked, area: &str) {
-    let (level, whole) = asked.level(area);
-    query.push(" AND level = ").push_bind(level);
-    if whole {
-        query.push(" AND area = ").push_bind(area.to_owned());
-    } else {
-        query.push(" AND ");
-        push_prefix(query, "", "area", area);
+    fn push_category(&self, query: &mut QueryBuilder<Db>, level: usize) {
+        match &self.category {
+            Some(category) => {
+                query.push(" AND category = ").push_bind(category.clone());
+            }
+            None if level == WHOLE => self.push_categories(query),
+            None => drop(query.push(" AND category = '*'")),
+        }
+    }
+
+    fn push_categories(&self, query: &mut QueryBuilder<Db>) {
+        let keys = self
+            .category
+            .as_ref()
+            .map_or(&*self.categories, std::slice::from_ref);
+        query
+            .push(" AND category IN (SELECT value FROM json_each(")
+            .push_bind(serde_json::to_string(keys).unwrap_or_default())
+            .push("))");
+    }
+
+    fn push_area(&self, query: &mut QueryBuilder<Db>, area: &str) {
+        let (level, whole) = self.level(area);
+        query.push(" AND level = ").push_bind(level as i64);
+        if whole {
+            query.push(" AND area = ").push_bind(area.to_owned());
+        } else if !area.is_empty() {
+            query.push(" AND ");
+            push_prefix(query, "", "area", area);
+        }
     }
 }
 
@@ -185,11 +209,9 @@ async fn by_month(desk: &Desk, asked: &Asked) -> Result<BTreeMap<i64, Counts>, S
         for measure in Measure::ALL {
             let mut query =
                 QueryBuilder::<Db>::new("SELECT month, bucket, SUM(n) AS n FROM stat_counts WHERE who = ");
-            query
-                .push_bind(asked.who.clone())
-                .push(" AND category = ")
-                .push_bind(asked.category().to_owned());
-            push_area(&mut query, asked, area);
+            query.push_bind(asked.who.clone());
+            asked.push_category(&mut query, asked.level(area).0);
+            asked.push_area(&mut query, area);
             push_when(&mut query, asked, measure);
             query.push(" GROUP BY month, bucket");
             let rows = query
@@ -224,12 +246,7 @@ fn push_when(query: &mut QueryBuilder<Db>, asked: &Asked, measure: Measure) {
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn lines(
-    desk: &Desk,
-    asked: &Asked,
-    by: By,
-    categories: &[String],
-) -> Result<Vec<Line>, StoreError> {
+pub async fn lines(desk: &Desk, asked: &Asked, by: By) -> Result<Vec<Line>, StoreError> {
     let mut sums: BTreeMap<String, Figures> = BTreeMap::new();
     let counted = Measure::ALL
         .into_iter()
@@ -239,7 +256,8 @@ pub async fn lines(
             let (key, deeper) = match by {
                 By::Category => ("category", 0),
                 By::Area if asked.who.is_empty() && area.len() < 6 => ("area", area.len() / 2 * 2 + 2),
-                By::Area => ("area", 6),
+                By::Area if asked.who.is_empty() => ("area", 6),
+                By::Area => ("area", WHOLE),
             };
             let mut query = QueryBuilder::<Db>::new(format!(
                 "SELECT {key} AS key, bucket, SUM(n) AS n FROM stat_counts WHERE who = "
@@ -247,20 +265,16 @@ pub async fn lines(
             query.push_bind(asked.who.clone());
             match by {
                 By::Category => {
-                    query
-                        .push(" AND category IN (SELECT value FROM json_each(")
-                        .push_bind(serde_json::to_string(categories).unwrap_or_default())
-                        .push("))");
-                    push_area(&mut query, asked, area);
+                    asked.push_categories(&mut query);
+                    asked.push_area(&mut query, area);
                 }
                 By::Area => {
-                    query
-                        .push(" AND category = ")
-                        .push_bind(asked.category().to_owned())
-                        .push(" AND level = ")
-                        .push_bind(deeper as i64)
-                        .push(" AND ");
-                    push_prefix(&mut query, "", "area", area);
+                    asked.push_category(&mut query, deeper);
+                    query.push(" AND level = ").push_bind(deeper as i64);
+                    if !area.is_empty() {
+                        query.push(" AND ");
+                        push_prefix(&mut query, "", "area", area);
+                    }
                 }
             }
             push_when(&mut query, asked, measure);

@@ -1,12 +1,13 @@
 //! Alarms, their journal, and monitoring gaps.
 
 use super::{Reader, count, get, maybe_time, read, text, time};
-use crate::store::keys::from_word;
+use crate::store::keys::{from_word, word};
 use crate::store::{StoreError, push_seen};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use vigil_core::alarm::{AlarmEvent, AlarmFlags, AlarmRecord};
 use vigil_core::output::GapRecord;
+use vigil_core::pack::Severity;
 use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 use vigil_protocol::vocabulary::Quantity;
@@ -24,8 +25,57 @@ pub struct AlarmFilter {
     pub equipment: Option<String>,
     /// Of equipment in this sight; `None`: of all, for whoever asks for nobody in particular.
     pub sight: Option<Sight>,
+    /// Behind this one.
+    pub after: Option<AlarmCursor>,
     /// At most so many; 0 stands for 1,000, never more than 10,000.
     pub limit: u32,
+}
+
+/// Where a page of alarms ends: the last one on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmCursor {
+    /// Its seriousness.
+    pub severity: Severity,
+    /// Its last change.
+    pub changed: UtcMillis,
+    /// Its equipment.
+    pub equipment: String,
+    /// Its rule.
+    pub rule: String,
+}
+
+impl std::fmt::Display for AlarmCursor {
+    /// `S2.1763.4.RULE-equipment`: the number says how long the rule is, whatever letters are in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (severity, changed) = (word(&self.severity), self.changed.0);
+        write!(
+            f,
+            "{severity}.{changed}.{}.{}{}",
+            self.rule.len(),
+            self.rule,
+            self.equipment
+        )
+    }
+}
+
+impl std::str::FromStr for AlarmCursor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
+        let mut parts = text.splitn(4, '.');
+        let mut part = || parts.next().ok_or(WRONG);
+        let severity = from_word(ALARM, part()?.to_owned()).map_err(|_| WRONG)?;
+        let changed = part()?.parse().map_err(|_| WRONG)?;
+        let length: usize = part()?.parse().map_err(|_| WRONG)?;
+        let (rule, equipment) = part()?.split_at_checked(length).ok_or(WRONG)?;
+        Ok(Self {
+            severity,
+            changed: UtcMillis(changed),
+            equipment: equipment.to_owned(),
+            rule: rule.to_owned(),
+        })
+    }
 }
 
 impl Reader {
@@ -43,6 +93,17 @@ impl Reader {
         }
         if let Some(sight) = &filter.sight {
             push_seen(&mut query, "alarms.equipment", sight);
+        }
+        if let Some(after) = &filter.after {
+            let severity = word(&after.severity);
+            query.push(" AND severity >= ").push_bind(severity.clone());
+            query.push(" AND (severity > ").push_bind(severity);
+            query.push(" OR changed < ").push_bind(after.changed.0);
+            query.push(" OR (changed = ").push_bind(after.changed.0);
+            query
+                .push(" AND (equipment, rule) > (")
+                .push_bind(after.equipment.clone());
+            query.push(", ").push_bind(after.rule.clone()).push(")))");
         }
         let limit = if filter.limit == 0 {
             1_000
@@ -167,4 +228,25 @@ pub(super) fn gap(row: &SqliteRow) -> Result<GapRecord, StoreError> {
         reason: from_word(GAP, get(row, GAP, "reason")?)?,
         filled_to: maybe_time(row, GAP, "filled_to")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AlarmCursor;
+    use vigil_core::pack::Severity;
+    use vigil_protocol::time::UtcMillis;
+
+    #[test]
+    fn a_cursor_survives_its_text_form() {
+        let cursor = AlarmCursor {
+            severity: Severity::S2,
+            changed: UtcMillis(17),
+            equipment: "锅炉.1".to_owned(),
+            rule: "P.HH".to_owned(),
+        };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for wrong in ["", "S2.17", "S9.17.1.a", "S2.x.1.a", "S2.17.9.a"] {
+            assert!(wrong.parse::<AlarmCursor>().is_err(), "{wrong}");
+        }
+    }
 }

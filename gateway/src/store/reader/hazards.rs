@@ -17,6 +17,71 @@ const WHAT: &str = "hazard";
 /// Statuses in which a hazard still has to be dealt with, as in the indexes.
 const OPEN: &str = "('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
 
+/// Hazards with words: what they are filtered by stands beside their numbers. The order of the tables is ours: any other
+/// would ask the index of words once for each hazard.
+const BY_WORDS: &str = "hazard_text t CROSS JOIN hazard_numbers h ON h.n = t.rowid WHERE hazard_text MATCH ";
+/// All hazards in the order of arrival, in narrow rows.
+const BY_NUMBER: &str = "hazard_numbers h WHERE 1 = 1";
+
+/// How hazards are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// By the index of a filter that few have.
+    Few,
+    /// As the database thinks best: it is one filter, or one of some use.
+    Any,
+    /// Filters that many have, each: their combination may be rare, and is looked for in narrow rows.
+    Many,
+}
+
+impl Way {
+    fn of(filter: &HazardFilter) -> Self {
+        let (areas, county) = match &filter.sight {
+            Some(Sight::Areas(areas)) => (1, areas.iter().all(|area| area.len() == 6)),
+            _ => (0, false),
+        };
+        let of_unit = matches!(
+            filter.sight,
+            Some(Sight::UseUnit(_) | Sight::MaintenanceUnit(_) | Sight::InspectionBody(_))
+        );
+        let few = of_unit
+            || filter.equipment.is_some()
+            || filter.unit.is_some()
+            || filter.use_unit.is_some()
+            || filter.category.is_some()
+            || filter.due_before.is_some()
+            || filter.order == HazardOrder::Due
+            || filter.look_back
+            || filter.extension
+            || [filter.overdue, filter.listed, filter.repeated].contains(&Some(true))
+            || filter.status.is_some_and(|status| status != HazardStatus::Closed)
+            || filter
+                .source
+                .is_some_and(|source| source != HazardSource::Telemetry);
+        if few {
+            return Self::Few;
+        }
+        let some =
+            county || filter.open == Some(true) || filter.area.as_ref().is_some_and(|area| area.len() == 6);
+        let many = [
+            filter.grade.is_some(),
+            filter.severity.is_some(),
+            filter.status.is_some(),
+            filter.open.is_some(),
+            filter.area.is_some(),
+            filter.source.is_some(),
+            filter.overdue.is_some(),
+            filter.listed.is_some(),
+            filter.repeated.is_some(),
+        ];
+        match areas + many.iter().filter(|is| **is).count() {
+            0 | 1 => Self::Any,
+            _ if some => Self::Any,
+            _ => Self::Many,
+        }
+    }
+}
+
 /// Which hazards; unset fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct HazardFilter {
@@ -139,30 +204,41 @@ impl Reader {
     /// The database cannot be read.
     pub async fn hazards(&self, filter: &HazardFilter) -> Result<Vec<HazardSummary>, StoreError> {
         let search = filter.text.as_deref().and_then(search);
-        let mut query = QueryBuilder::new("SELECT h.* FROM ");
+        let way = Way::of(filter);
+        let by_number = search.is_some() || way == Way::Many;
+        let mut query = QueryBuilder::new("");
         match &search {
-            // The index of words is in the order of arrival: the newest come first without sorting.
+            // The index of words is in the order of arrival: the newest come first without sorting. What is filtered by
+            // stands beside the numbers; only the rows of the page are looked up.
             Some(words) => {
                 query
-                    .push(
-                        "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
-                         WHERE hazard_text MATCH ",
-                    )
+                    .push("SELECT whole.* FROM (SELECT h.n, h.hazard FROM ")
+                    .push(BY_WORDS)
                     .push_bind(words.clone());
             }
+            None if by_number => {
+                query
+                    .push("SELECT whole.* FROM (SELECT h.n, h.hazard FROM ")
+                    .push(BY_NUMBER);
+            }
             None => {
-                query.push("hazards h WHERE 1 = 1");
+                query.push("SELECT h.* FROM hazards h WHERE 1 = 1");
             }
         }
         restrict(&mut query, filter);
-        match (&filter.after, &search) {
-            (Some(after), Some(_)) => {
+        match (&filter.after, by_number) {
+            (Some(after), true) => {
                 query
-                    .push(" AND t.rowid < (SELECT n FROM hazard_numbers WHERE hazard = ")
+                    .push(if search.is_some() {
+                        " AND t.rowid"
+                    } else {
+                        " AND h.n"
+                    })
+                    .push(" < (SELECT n FROM hazard_numbers WHERE hazard = ")
                     .push_bind(after.id.clone())
                     .push(")");
             }
-            (Some(after), None) => {
+            (Some(after), false) => {
                 query
                     .push(match filter.order {
                         HazardOrder::Newest => " AND (h.opened_at, h.id) < (",
@@ -181,10 +257,14 @@ impl Reader {
         query
             .push(match (filter.order, search.is_some()) {
                 (_, true) => " ORDER BY t.rowid DESC LIMIT ",
+                (HazardOrder::Newest, false) if by_number => " ORDER BY h.n DESC LIMIT ",
                 (HazardOrder::Newest, false) => " ORDER BY h.opened_at DESC, h.id DESC LIMIT ",
                 (HazardOrder::Due, false) => " ORDER BY h.due, h.id LIMIT ",
             })
             .push_bind(i64::from(limit));
+        if by_number {
+            query.push(") found JOIN hazards whole ON whole.id = found.hazard ORDER BY found.n DESC");
+        }
         let rows = query
             .build()
             .fetch_all(&self.pool)
@@ -199,14 +279,11 @@ impl Reader {
     /// The database cannot be read.
     pub async fn count_hazards(&self, filter: &HazardFilter, most: u32) -> Result<u64, StoreError> {
         let search = filter.text.as_deref().and_then(search);
+        let way = Way::of(filter);
         let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
         match &search {
-            Some(words) => query
-                .push(
-                    "hazard_text t JOIN hazard_numbers c ON c.n = t.rowid JOIN hazards h ON h.id = c.hazard \
-                     WHERE hazard_text MATCH ",
-                )
-                .push_bind(words.clone()),
+            Some(words) => query.push(BY_WORDS).push_bind(words.clone()),
+            None if way == Way::Many => query.push(BY_NUMBER),
             None => query.push("hazards h WHERE 1 = 1"),
         };
         restrict(&mut query, filter);
@@ -328,8 +405,10 @@ impl Reader {
 }
 
 pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
+    // With a plus the index of what many have is not taken for one of what few have.
+    let many = if Way::of(filter) == Way::Few { "+" } else { "" };
     if let Some(sight) = &filter.sight {
-        in_sight(query, sight);
+        in_sight(query, sight, many);
     }
     if let Some(status) = &filter.status {
         // As a literal: only so can its index be used.
@@ -342,10 +421,7 @@ pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
     };
     if let Some(grade) = &filter.grade {
         // As literals: only so can the index of those that are major be used.
-        query.push(match grade {
-            Grade::Major => " AND h.grade = 'major'",
-            Grade::General => " AND h.grade = 'general'",
-        });
+        query.push(format!(" AND {many}h.grade = '{}'", word(grade)));
     }
     if let Some(severity) = &filter.severity {
         query.push(" AND h.severity = ").push_bind(word(severity));
@@ -362,7 +438,7 @@ pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
     }
     if let Some(area) = &filter.area {
         query.push(" AND ");
-        in_area(query, area);
+        in_area(query, area, many);
     }
     if let Some(source) = &filter.source {
         if *source != HazardSource::Telemetry {
@@ -412,7 +488,7 @@ pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
 }
 
 /// What [`Sight::admits`] says, in SQL, by the indexes that have the newest first.
-fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight) {
+fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight, many: &str) {
     let (column, unit) = match sight {
         Sight::Everything => return,
         Sight::Nothing => {
@@ -422,7 +498,7 @@ fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight) {
         Sight::Areas(areas) => {
             for (at, prefix) in areas.iter().enumerate() {
                 query.push(if at == 0 { " AND (" } else { " OR " });
-                in_area(query, prefix);
+                in_area(query, prefix, many);
             }
             query.push(if areas.is_empty() { " AND 0 = 1" } else { ")" });
             return;
@@ -436,10 +512,10 @@ fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight) {
 }
 
 /// The area begins with `prefix`; by the indexes for provinces, cities and counties.
-fn in_area(query: &mut QueryBuilder<Db>, prefix: &str) {
+fn in_area(query: &mut QueryBuilder<Db>, prefix: &str, many: &str) {
     match prefix.chars().count() {
-        6 => query.push("h.area = "),
-        length => query.push(format!("substr(h.area, 1, {length}) = ")),
+        6 => query.push(format!("{many}h.area = ")),
+        length => query.push(format!("substr({many}h.area, 1, {length}) = ")),
     };
     query.push_bind(prefix.to_owned());
 }

@@ -13,7 +13,7 @@ mod outbox;
 mod restore;
 mod view;
 
-pub use alarms::AlarmFilter;
+pub use alarms::{AlarmCursor, AlarmFilter};
 pub use day::MachineCounts;
 pub(crate) use hazards::summary as hazard_of_row;
 pub use hazards::{HazardCursor, HazardFilter, HazardOrder};

@@ -87,7 +87,7 @@ async fn take(site: &Site, page: &Page, id: &str, sent: &Sent) -> Result<(), No>
         Err(refusal) => return refused(StatusCode::UNPROCESSABLE_ENTITY, refusal),
     };
     // Some steps are taken elsewhere.
-    match direct_step(&site.app, id, kind).await {
+    match direct_step(&site.app, &person, &found, kind).await {
         Ok(()) => {}
         Err(CasesError::Refused(refusal)) => return refused(status_of(&refusal), *refusal),
         Err(error) => return Err(No::Fault(error.into())),

@@ -143,7 +143,7 @@ async fn make<'p>(
         Some((facts, _)) => (facts, revision),
         None => (facts, revision),
     };
-    let certificates = register::certificates(desk, &reader, Some(code), 200).await?;
+    let certificates = register::certificates(desk, &reader, Some(code), None, 200).await?;
     let changes = register::change_history(desk, &format!("unit:{code}"), None, 50, personal).await?;
     let today = site.today();
     Ok(UnitPage {

@@ -120,6 +120,8 @@ pub(crate) async fn create(
     };
     match done {
         Ok(point) => {
+            page.access.about(id_of(point.n));
+            page.access.in_area(&*point.scope.area);
             risk::soon(&site.app).await;
             // Nobody has assessed it yet: that comes next.
             Redirect::to(&format!("/risk/points/{}/assess", id_of(point.n))).into_response()
