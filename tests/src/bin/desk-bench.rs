@@ -120,6 +120,7 @@ fn askers(args: &Args) -> Vec<Asker> {
         users: args.users,
         deeds: args.deeds,
         alarms: args.alarms,
+        at_once: 10_000,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

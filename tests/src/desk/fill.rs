@@ -20,8 +20,6 @@ use vigil_gateway::store::{self, Batch, Desk, StoreOptions, Writer};
 use vigil_protocol::time::UtcMillis;
 
 const DAY_MS: i64 = 86_400_000;
-/// Hazards of one transaction.
-const AT_ONCE: u64 = 10_000;
 const TIMEZONE: &str = "Asia/Shanghai";
 
 /// How much.
@@ -37,6 +35,8 @@ pub struct Size {
     pub deeds: usize,
     /// Alarms, a tenth of them standing.
     pub alarms: usize,
+    /// Hazards of one transaction: within it they are numbered in the order of their ids.
+    pub at_once: u64,
 }
 
 /// Fills an empty data directory; says how far it is. Gives those in whose names can be asked.
@@ -46,7 +46,10 @@ pub struct Size {
 pub async fn fill(data: &Path, size: &Size, say: &dyn Fn(&str)) -> Vec<Asker> {
     std::fs::create_dir_all(data).expect("the directory can be made");
     let options = StoreOptions::new(data.join("vigil.db"));
-    let (mut writer, reader) = store::open(&options).await.expect("an empty database");
+    // Opened once for the schema, and again when it is as it is to be for what is written.
+    let (writer, reader) = store::open(&options).await.expect("an empty database");
+    reader.close().await;
+    writer.close().await.expect("it is closed");
     let desk = store::desk(&options);
     let (token, _) = AdminToken::load_or_create(&data.join("admin.token")).expect("a token");
     let clock = Clock::system();
@@ -68,13 +71,14 @@ pub async fn fill(data: &Path, size: &Size, say: &dyn Fn(&str)) -> Vec<Asker> {
     ));
 
     let indices = drop_indices(&desk).await;
+    let (mut writer, reader) = store::open(&options).await.expect("the same database");
     let mut batches = Batches {
         writer: &mut writer,
         id: 0,
         position: 0,
         now,
     };
-    hazards_of(&mut batches, size.hazards, now.0, &pieces).await;
+    hazards_of(&mut batches, size, now.0, &pieces).await;
     told(&format!("{} hazards", size.hazards));
     alarms_of(&mut batches, size.alarms, now.0, &pieces).await;
     for sql in indices {
@@ -145,7 +149,8 @@ impl Batches<'_> {
     }
 }
 
-async fn hazards_of(batches: &mut Batches<'_>, all: u64, now: i64, pieces: &[equipment::Piece]) {
+async fn hazards_of(batches: &mut Batches<'_>, size: &Size, now: i64, pieces: &[equipment::Piece]) {
+    let all = size.hazards;
     let step = 3 * 365 * DAY_MS / all.max(1) as i64;
     let mut outputs = Vec::new();
     for n in 0..all {
@@ -161,7 +166,7 @@ async fn hazards_of(batches: &mut Batches<'_>, all: u64, now: i64, pieces: &[equ
             });
         }
         batches.position = n + 1;
-        if (n + 1) % AT_ONCE == 0 || n + 1 == all {
+        if (n + 1) % size.at_once == 0 || n + 1 == all {
             batches.commit(std::mem::take(&mut outputs)).await;
         }
     }
