@@ -481,7 +481,7 @@ async fn numbers_have_no_gap_and_none_is_given_twice_under_two_writers() {
             let desk = desks[n % 2].clone();
             tokio::spawn(async move {
                 // Every third names a hazard that another has listed: it is refused, and uses up no number.
-                let hazard = if n % 3 == 0 {
+                let hazard = if n.is_multiple_of(3) {
                     "HZ-same".to_owned()
                 } else {
                     format!("HZ-{n}")

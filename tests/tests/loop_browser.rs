@@ -325,10 +325,17 @@ impl Stage {
         let bearer = format!("Bearer {token}");
         let seen = ureq::get(&path).header("authorization", &bearer).call().unwrap();
         let etag = seen.headers()["etag"].to_str().unwrap();
-        let request = ureq::post(format!("{path}/actions"))
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let request = agent
+            .post(format!("{path}/actions"))
             .header("authorization", &bearer)
             .header("if-match", etag);
-        assert_eq!(request.send_json(body).unwrap().status().as_u16(), 200, "{body}");
+        let mut answer = request.send_json(body).unwrap();
+        let said = answer.body_mut().read_to_string().unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{body}: {said}");
     }
 
     fn get(&self, login: &str, path: &str) -> Value {
@@ -556,6 +563,9 @@ fn judge(stage: &Stage) {
 
     // The case ends with it: who inspected it reports, who issued it delists.
     let report = json!({"action": "report_acceptance", "people": "钱检验", "reason": "验收合格", "attachments": stage.upload("qian")});
+    stage.case_step("sun", &json!({"action": "file", "place": "市安委办"}));
+    let published = json!({"action": "publish", "place": "www.example.gov.cn", "reason": "全文"});
+    stage.case_step("sun", &published);
     stage.case_step("qian", &report);
     stage.case_step("sun", &json!({"action": "delist", "reason": "隐患已消除"}));
     stage.at_hazard("sun");

@@ -107,10 +107,10 @@ async fn everybody_is_offered_his_steps_and_told_whose_the_others_are() {
         all.extend_from_slice(fields);
         let answer = who.send(&site, &actions, &all, &[]).await;
         if step == "list" {
-            // A hazard is listed by a case: said with the same words as by the interface.
+            // A general hazard is not listed: said with the same words as by the interface.
             assert_eq!(answer.status, StatusCode::CONFLICT);
             assert!(
-                answer.body.contains("a hazard is listed by issuing a case"),
+                answer.body.contains("only a major hazard is listed"),
                 "{}",
                 answer.body
             );

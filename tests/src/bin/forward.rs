@@ -42,5 +42,5 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
             _ => break,
         }
     }
-    let _closed_already = to.shutdown(Shutdown::Write);
+    let _already_gone = to.shutdown(Shutdown::Write);
 }
