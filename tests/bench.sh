@@ -15,13 +15,13 @@
 #   modbus    500 Modbus TCP devices of 30 values at 1 s: all well, 50 dead, 50 answering 5 s late
 #   desk      every list page and search with 1,000,000 hazards and 100,000 pieces of equipment (about 25 minutes, 8 GB of disk)
 # Not part of CI: numbers mean something only on a machine that does nothing else.
-# Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (20000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
+# Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (21000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
 # directory; a database made there for `start` is used again), CARGO_TARGET_DIR.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C
 
-each=${SECONDS_EACH:-60} rate=${RATE:-20000} nodes=${NODES:-1000} gib=${GIB:-5}
+each=${SECONDS_EACH:-60} rate=${RATE:-21000} nodes=${NODES:-1000} gib=${GIB:-5}
 target=${CARGO_TARGET_DIR:-target}
 vigil=$target/release/vigil sim=$target/release/vigil-sim
 if [ -n "${BENCH_DIR:-}" ]; then

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod arena;
 pub mod check;
 mod codes;
 mod demo;

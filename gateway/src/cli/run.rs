@@ -34,6 +34,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn main(args: RunArgs) -> ExitCode {
+    super::arena::share_one();
     telemetry::init(
         if args.log_json {
             LogFormat::Json
