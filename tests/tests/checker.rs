@@ -159,7 +159,9 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
 
     let opened_twice = run.doctored(
         "DROP INDEX hazards_one_open;
-         INSERT INTO hazards SELECT 'HZ-0000000000000000', equipment, rule, episode + 1, status, grade, severity, opened_at, late,
+         INSERT INTO hazards (id, equipment, rule, episode, status, grade, severity, opened_at, late, condition_active, trips, events,
+             changed, head, title_zh, title_en, clause)
+         SELECT 'HZ-0000000000000000', equipment, rule, episode + 1, status, grade, severity, opened_at, late,
          condition_active, trips, events, changed, head, title_zh, title_en, clause FROM hazards WHERE id = (SELECT MIN(id) FROM hazards);",
     );
     assert_eq!(
@@ -169,7 +171,9 @@ fn the_checker_accepts_a_good_log_and_finds_everything_that_can_be_wrong_with_on
     );
 
     let wrong = run.doctored(
-        "INSERT INTO hazards SELECT 'HZ-0000000000000000', 'lift-5', rule, episode, status, grade, severity, opened_at, late,
+        "INSERT INTO hazards (id, equipment, rule, episode, status, grade, severity, opened_at, late, condition_active, trips, events,
+             changed, head, title_zh, title_en, clause)
+         SELECT 'HZ-0000000000000000', 'lift-5', rule, episode, status, grade, severity, opened_at, late,
          condition_active, trips, events, changed, head, title_zh, title_en, clause FROM hazards WHERE id = (SELECT MIN(id) FROM hazards);",
     );
     assert!(wrong.wrong == 1 && !wrong.ok(), "{wrong}");

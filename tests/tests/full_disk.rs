@@ -6,6 +6,8 @@
     reason = "test helpers"
 )]
 
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -183,11 +185,28 @@ fn a_database_that_may_not_grow_for_a_while_costs_nothing() {
     config.core.ack_interval_ms = 250;
     let database = config.database();
     let (catalog, _) = config.load_catalog().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // How much the tables take, a start elsewhere shows.
+    let mut elsewhere = config.clone();
+    elsewhere.store.data = place.dir("elsewhere");
+    let tables = elsewhere.database();
+    runtime.block_on(async {
+        let first = start(elsewhere, catalog.clone(), RunOptions::default()).await;
+        first.unwrap().shutdown(Duration::from_secs(20)).await.unwrap();
+    });
+    let pages: u32 = runtime.block_on(async {
+        let mut db = SqliteConnectOptions::new()
+            .filename(&tables)
+            .connect()
+            .await
+            .unwrap();
+        let count = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut db);
+        count.await.unwrap()
+    });
     let options = RunOptions::default();
     // Enough for the tables and a part of the story.
     let limit = options.page_limit.clone();
-    limit.set(130);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    limit.set(pages + 50);
     let running: Running = runtime.block_on(async {
         let running = start(config, catalog, options).await.unwrap();
         running.connected().await;

@@ -47,22 +47,34 @@ fn demo(place: &Place) -> Demo {
         .trim_end_matches('/')
         .to_owned();
     process.wait_for("verdict", Duration::from_secs(180));
-    let (_, list) = Api::new(&base).get_text("/hazards?status=all&lang=en");
-    let mut hazards: Vec<String> = list
-        .match_indices("\"/hazards/HZ-")
-        .map(|(at, _)| list[at + 10..at + 29].to_owned())
-        .collect();
-    hazards.dedup();
-    assert!(!hazards.is_empty(), "the story opens hazards");
     let token = std::fs::read_to_string(data.join("admin.token"))
         .unwrap()
         .trim()
         .to_owned();
+    let list = Api::new(&base).with_token(&token).get("/api/v1/hazards");
+    let listed = list["hazards"].as_array().unwrap();
+    let hazards: Vec<String> = listed
+        .iter()
+        .map(|hazard| hazard["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(!hazards.is_empty(), "the story opens hazards");
     Demo {
         _process: process,
         base,
         token,
         hazards,
+    }
+}
+
+impl Demo {
+    /// Signs in with the token, as Li.
+    fn sign_in(&self, browser: &Browser) {
+        browser.open(&format!("{}/sign-in?lang=en&next=/rules", self.base));
+        browser.click("details summary");
+        browser.write("#token", &self.token);
+        browser.write("#name", "Li");
+        browser.click("form:has(#token) button");
+        browser.arrives(&format!("{}/rules", self.base));
     }
 }
 
@@ -99,9 +111,28 @@ fn every_page_fits_a_phone_and_a_desk_in_both_languages_and_breaks_no_policy() {
         ("node", "/nodes/haicheng/edge-04"),
         ("unregistered", "/unregistered"),
         ("rules", "/rules"),
+        ("hazard", "/hazards/new"),
+        ("risk", "/risk"),
+        ("map", "/risk/map"),
+        ("ranking", "/risk/ranking/equipment"),
+        ("checks", "/risk/checks"),
+        ("supervision", "/supervision"),
+        ("statistics", "/statistics"),
+        ("lists", "/lists"),
+        ("files", "/list-files"),
+        ("frozen", "/list-snapshots"),
+        ("duty", "/duty"),
+        ("register", "/register"),
+        ("calendar", "/calendar"),
+        ("coverage", "/coverage"),
+        ("units", "/units"),
+        ("users", "/users"),
+        ("audit", "/audit"),
+        ("today", "/today"),
         ("sign-in", "/sign-in"),
         ("missing", "/equipment/none"),
     ];
+    demo.sign_in(&browser);
     let pages = pages
         .into_iter()
         .map(|(name, path)| (name.to_owned(), path.to_owned()))
@@ -141,22 +172,18 @@ fn a_hazard_is_confirmed_without_scripts_and_the_record_says_by_whom() {
     let browser = Browser::start(&place.dir("profile"));
     browser.scripts(false);
     let page = format!("{}/hazards/{}?lang=en", demo.base, demo.hazards[0]);
-    browser.open(&page);
-    browser.write("#confirm-name", "Li");
-    browser.write("#confirm-token", "not the token");
-    browser.write("#confirm-text", "seen on site");
-    browser.click("form.act button");
-    browser.arrives("/actions");
+    browser.open(&format!("{}/sign-in?lang=en", demo.base));
+    browser.click("details summary");
+    browser.write("#token", "not the token");
+    browser.click("form:has(#token) button");
     browser.scripts(true);
-    let said = browser.run("return document.querySelector('[role=alert]').textContent");
-    assert!(said.as_str().unwrap().contains("token is not right"), "{said}");
-    assert_eq!(
-        browser.run("return document.querySelector('#confirm-text').value"),
-        "seen on site"
-    );
+    let said = browser.run("return document.querySelector('#token-error').textContent");
+    assert!(said.as_str().unwrap().contains("not the token"), "{said}");
     browser.scripts(false);
-    browser.write("#confirm-token", &demo.token);
-    browser.click("form.act button");
+    demo.sign_in(&browser);
+    browser.open(&page);
+    browser.write("#do-confirm [name=text]", "seen on site");
+    browser.click_through("#do-confirm button");
     browser.arrives("#timeline");
     browser.scripts(true);
     let timeline = browser.run("return document.querySelector('ol.timeline').textContent");

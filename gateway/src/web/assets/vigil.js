@@ -8,9 +8,9 @@ function show(on) {
   if (dot) { dot.className = on ? "live on" : "live"; }
 }
 
-// Only while somebody looks: a browser has few connections for all its tabs.
+// Only while somebody looks: a browser has few connections for all its tabs. A page without the light is not told.
 function listen() {
-  if (document.hidden || stream) { return; }
+  if (document.hidden || stream || !document.getElementById("live")) { return; }
   stream = new EventSource("/api/v1/events");
   stream.addEventListener("open", () => show(true));
   stream.addEventListener("error", () => show(false));
