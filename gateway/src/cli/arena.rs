@@ -16,7 +16,7 @@ pub(super) fn share_one() {
         return;
     };
     // Comes back only if it failed.
-    let _ = Command::new(program)
+    let _failed = Command::new(program)
         .arg0(name)
         .args(std::env::args_os().skip(1))
         .env(SETTING, "1")
