@@ -1,35 +1,33 @@
 //! Starting and stopping the whole gateway, in one process and in order.
 
+mod broker;
+mod error;
 mod opener;
 mod reloading;
 mod sinks;
 
+pub use error::{Failure, RunError};
 pub use opener::RegisterHazards;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{BrokerMode, Config};
+use crate::config::Config;
 use crate::desk;
-use crate::engine::{
-    Engine, EngineFailure, EngineHandle, EngineOptions, EngineParts, MqttOutlet, RestoreFailure, restore,
-};
-use crate::evidence::{self, HeadError, KeyError, SigningKey};
+use crate::engine::{Engine, EngineHandle, EngineOptions, EngineParts, MqttOutlet, restore};
+use crate::evidence::{self, SigningKey};
 use crate::http;
 use crate::metrics::Registry;
 use crate::modbus::{LineSetup, ModbusPoller, StatusReader};
-use crate::mqtt::{
-    BrokerError, BrokerOptions, BrokerUser, Connection, EmbeddedBroker, Endpoint, Handover, Intake, Mappings,
-    NOT_HANDED_OVER, Publisher, Subscription,
-};
+use crate::mqtt::{EmbeddedBroker, Handover, Intake, Mappings, NOT_HANDED_OVER, Publisher, Subscription};
 use crate::outbox::{Board, Outbox, OutboxParts, Pauses};
 use crate::people::People;
 use crate::reload::{ConfigSource, ReloadHandle};
-use crate::secrets::{AdminToken, SecretError};
-use crate::store::{self, Retention, StoreError, StoreOptions};
+use crate::secrets::AdminToken;
+use crate::store::{self, Retention, StoreOptions};
 use crate::web;
+use broker::{embedded, external, watch_connection};
 use reloading::Reloading;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -77,99 +75,6 @@ impl Default for RunOptions {
             profiles: Profiles::default(),
         }
     }
-}
-
-/// Why the gateway did not start, or did not stop in order.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The data directory cannot be made.
-    #[error("cannot make the data directory {path}: {source}")]
-    DataDir {
-        /// The directory.
-        path: PathBuf,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// The admin token.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The key that signs evidence.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The rule packs in force could not be kept.
-    #[error(transparent)]
-    Packs(#[from] HeadError),
-    /// A password file.
-    #[error("cannot read the password file {path}: {source}")]
-    Password {
-        /// The file.
-        path: PathBuf,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The last run's state.
-    #[error(transparent)]
-    Restore(#[from] RestoreFailure),
-    /// The embedded broker.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// The external broker's address.
-    #[error("`broker.url` is {url:?}; it must be mqtt://host[:port] or mqtts://host[:port]")]
-    BrokerUrl {
-        /// As configured.
-        url: String,
-    },
-    /// The HTTP port.
-    #[error("cannot listen on {address} for HTTP: {source}")]
-    Http {
-        /// Where.
-        address: SocketAddr,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// The engine.
-    #[error(transparent)]
-    Engine(#[from] EngineFailure),
-    /// The secret of a webhook.
-    #[error("the secret file {path} is empty: a signature made with nothing proves nothing")]
-    EmptySecret {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The address of a sink.
-    #[error("{url:?} cannot be used as an address")]
-    SinkUrl {
-        /// As configured.
-        url: String,
-    },
-    /// TLS towards the sinks.
-    #[error("cannot set up TLS: {0}")]
-    Tls(rustls::Error),
-    /// The sink of points.
-    #[cfg(feature = "influx")]
-    #[error(transparent)]
-    Influx(#[from] crate::sinks::influx::InfluxError),
-    /// The sink of points is not built in.
-    #[cfg(not(feature = "influx"))]
-    #[error("[influx] is configured, but this vigil is built without the feature `influx`")]
-    NoInflux,
-}
-
-/// Why a gateway does not run any more although nobody stopped it.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The engine.
-    #[error(transparent)]
-    Engine(#[from] EngineFailure),
-    /// Something without which it would look alive and be deaf.
-    #[error("{part} ended unexpectedly; the log may say why")]
-    Part {
-        /// Which.
-        part: &'static str,
-    },
 }
 
 /// A running gateway.
@@ -505,91 +410,6 @@ impl Running {
 /// Pages and API; the pages answer whatever nobody else does.
 fn router(app: App) -> axum::Router {
     crate::api::router(app.clone()).merge(web::router(app))
-}
-
-/// Tells the engine whether there is a session, and once the embedded broker that it may let others in.
-async fn watch_connection(
-    mut status: watch::Receiver<Connection>,
-    engine: EngineHandle,
-    heard: CancellationToken,
-) {
-    loop {
-        let up = status.borrow_and_update().up;
-        if up {
-            heard.cancel();
-        }
-        engine.set_mqtt_connected(up);
-        if status.changed().await.is_err() {
-            engine.set_mqtt_connected(false);
-            return;
-        }
-    }
-}
-
-async fn embedded(config: &Config, handover: Handover) -> Result<Option<EmbeddedBroker>, RunError> {
-    if config.broker.mode != BrokerMode::Embedded {
-        return Ok(None);
-    }
-    let users = config
-        .broker
-        .user
-        .iter()
-        .map(|user| {
-            let password = secret(&config.resolve(&user.password_file))?;
-            Ok(BrokerUser {
-                name: user.name.clone(),
-                password,
-            })
-        })
-        .collect::<Result<_, RunError>>()?;
-    let options = BrokerOptions {
-        listen: config.listen.mqtt,
-        users,
-        own_topic: format!("spBv1.0/STATE/{}", config.broker.host_id),
-        handover: Some(handover),
-    };
-    Ok(Some(EmbeddedBroker::start(options).await?))
-}
-
-fn external(config: &Config) -> Result<Endpoint, RunError> {
-    let url = config.broker.url.clone().unwrap_or_default();
-    let bad = || RunError::BrokerUrl { url: url.clone() };
-    let (scheme, rest) = url.split_once("://").ok_or_else(bad)?;
-    let (tls, default_port) = match scheme {
-        "mqtt" | "tcp" => (None, 1883),
-        "mqtts" | "ssl" => (Some(rumqttc::TlsConfiguration::default()), 8883),
-        _ => return Err(bad()),
-    };
-    let address = rest.trim_end_matches('/');
-    let (host, port) = match address.rsplit_once(':') {
-        // A colon inside the brackets of an IPv6 address is not the one before a port.
-        Some((host, port)) if !port.contains(']') => (host, port.parse().map_err(|_| bad())?),
-        _ => (address, default_port),
-    };
-    if host.is_empty() {
-        return Err(bad());
-    }
-    let credentials = match (&config.broker.username, &config.broker.password_file) {
-        (Some(user), Some(file)) => Some((user.clone(), secret(&config.resolve(file))?)),
-        (Some(user), None) => Some((user.clone(), String::new())),
-        (None, _) => None,
-    };
-    Ok(Endpoint {
-        host: host.to_owned(),
-        port,
-        tls,
-        credentials,
-    })
-}
-
-/// The first line of a file.
-fn secret(path: &Path) -> Result<String, RunError> {
-    std::fs::read_to_string(path)
-        .map(|text| text.lines().next().unwrap_or_default().trim_end().to_owned())
-        .map_err(|source| RunError::Password {
-            path: path.to_owned(),
-            source,
-        })
 }
 
 fn engine_options(config: &Config) -> EngineOptions {

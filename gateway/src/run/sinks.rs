@@ -1,6 +1,7 @@
 //! The sinks as configured.
 
-use super::{RunError, secret};
+use super::RunError;
+use super::broker::secret;
 use crate::config::{Config, Webhook as Configured};
 use crate::outbox::Destination;
 use crate::sinks::http::{Client, Limits};
