@@ -9,6 +9,7 @@ mod read;
 mod shipped;
 mod unit;
 mod value;
+mod what;
 
 pub use read::MAX_GAP;
 pub use shipped::{shipped_map, shipped_map_ids, shipped_map_text};

@@ -7,12 +7,14 @@
 //! A finding names row, column, what is wrong and the fix; only what is certain is corrected without asking.
 
 mod category;
+mod cell;
 mod check;
 mod codes;
 mod columns;
 mod date;
 mod field;
 mod finding;
+mod measure;
 mod plan;
 mod read;
 mod record;
@@ -24,6 +26,7 @@ mod words;
 pub use category::{
     Category, LiftCode, categories, category, category_named, kind_of, lift_code, registration_word,
 };
+pub use cell::Cell;
 pub(crate) use check::life_ends;
 pub use check::{check, score};
 pub use codes::{RegistrationNo, Uscc, area_code, equipment_code, registration_code, registration_no, uscc};
@@ -32,7 +35,7 @@ pub use date::{DateError, Precision, ReadDate, read_date};
 pub use field::{Field, Group, Kind};
 pub use finding::{Finding, Level, Rule, Words};
 pub use plan::{Change, Identity, Outcome, compare, identities, merge};
-pub use read::{Cell, ReadRow, read_cell, read_row};
+pub use read::{ReadRow, read_cell, read_row};
 pub use record::Record;
 pub use running::{DayRun, HourMeans, RunSource, run_of_day, run_sources};
 pub use state::{Condition, RunningEvidence, StateFinding, judge};

@@ -1,30 +1,15 @@
 //! From cells to a record: every cell is read at the door, and what was changed or refused is said.
 
 use super::category::{LiftCode, category, category_named, kind_of, lift_code};
+use super::cell::{Cell, plain};
 use super::codes;
 use super::date::read_date;
 use super::field::{Field, Kind};
 use super::finding::{Finding, Level, Rule, Words};
+use super::measure::measure;
 use super::record::Record;
-use super::text::{is_nothing, tidy};
+use super::text::is_nothing;
 use super::words::{Conclusion, PlaceType, UseState};
-use jiff::civil::Date;
-
-/// A cell as a spreadsheet or CSV gives it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Cell {
-    /// Nothing.
-    #[default]
-    Empty,
-    /// Words.
-    Text(String),
-    /// A number.
-    Number(f64),
-    /// A date by its format.
-    Date(Date),
-    /// A formula that failed, such as `#N/A`.
-    Error(String),
-}
 
 /// What a row says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,32 +18,6 @@ pub struct ReadRow {
     pub record: Record,
     /// What was wrong with cells.
     pub findings: Vec<Finding>,
-}
-
-/// A number of this size has lost digits on its way through a spreadsheet.
-const EXACT: f64 = 1e15;
-
-impl Cell {
-    /// The cell as tidied text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        match self {
-            Self::Empty => String::new(),
-            Self::Text(text) => tidy(text),
-            Self::Number(number) => plain(*number),
-            Self::Date(date) => date.to_string(),
-            Self::Error(error) => error.clone(),
-        }
-    }
-}
-
-/// The shortest decimal.
-fn plain(number: f64) -> String {
-    if number == 0.0 {
-        "0".to_owned()
-    } else {
-        format!("{number}")
-    }
 }
 
 /// Reads a row: `(field, unit in the head of its column, cell)` for every column that was matched.
@@ -178,7 +137,7 @@ fn read_text(field: Field, unit: Option<&str>, cell: &Cell, text: &str) -> Resul
             Value::as_is(text)
         }),
         Kind::Code | Kind::RegistrationNo | Kind::Uscc => {
-            if lost_digits(cell, text) {
+            if cell.lost_digits(text) {
                 return refuse(
                     "该编码被表格软件当作数字保存，末尾数字已丢失".to_owned(),
                     "the spreadsheet kept this code as a number and lost its last digits".to_owned(),
@@ -334,20 +293,6 @@ fn read_code(field: Field, cell: &Cell, text: &str) -> Value {
     }
 }
 
-/// Whether a spreadsheet made a number of a long code.
-fn lost_digits(cell: &Cell, text: &str) -> bool {
-    match cell {
-        Cell::Number(number) => number.abs() >= EXACT,
-        _ => {
-            let (mantissa, exponent) = match text.split_once(['E', 'e']) {
-                Some((mantissa, exponent)) if exponent.starts_with('+') => (mantissa, exponent),
-                _ => return false,
-            };
-            mantissa.parse::<f64>().is_ok() && exponent.parse::<i32>().is_ok_and(|power| power >= 10)
-        }
-    }
-}
-
 /// A catalogue code, a code with its name, or a name.
 fn read_category(field: Field, text: &str) -> Result<Value, Box<Finding>> {
     let bare: String = text
@@ -423,73 +368,6 @@ fn settle_lift(row: &mut ReadRow) {
             row.findings.push(finding(Level::Refused, fix).propose(list));
         }
     }
-}
-
-/// A number in `wanted`; the unit stands in the text, or in the head of the column, or is the wanted one.
-fn measure(text: &str, head: Option<&str>, wanted: &str) -> Option<f64> {
-    let bare = text.replace([',', ' '], "");
-    let end = bare
-        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
-        .unwrap_or(bare.len());
-    let (digits, unit) = bare.split_at(end);
-    let number: f64 = digits.parse().ok()?;
-    let unit = if unit.is_empty() {
-        head.unwrap_or(wanted)
-    } else {
-        unit
-    };
-    Some(number * factor(unit, wanted)?)
-}
-
-/// How many `wanted` one `unit` is.
-fn factor(unit: &str, wanted: &str) -> Option<f64> {
-    let unit = unit.to_lowercase().replace(['²', ' '], "").replace('³', "3");
-    let unit = unit.trim_end_matches("(表压)").trim_end_matches("表压");
-    let table: &[(&str, f64)] = match wanted {
-        "MPa" => &[
-            ("mpa", 1.0),
-            ("兆帕", 1.0),
-            ("kpa", 1e-3),
-            ("bar", 0.1),
-            ("kgf/cm2", 0.098_066_5),
-            ("kgf/cm", 0.098_066_5),
-            ("公斤", 0.098_066_5),
-        ],
-        "kg" => &[
-            ("kg", 1.0),
-            ("千克", 1.0),
-            ("公斤", 1.0),
-            ("t", 1_000.0),
-            ("吨", 1_000.0),
-        ],
-        "m/s" => &[("m/s", 1.0), ("米/秒", 1.0), ("m/min", 1.0 / 60.0)],
-        "t/h" => &[
-            ("t/h", 1.0),
-            ("吨/小时", 1.0),
-            ("吨/时", 1.0),
-            ("蒸吨", 1.0),
-            ("吨", 1.0),
-            ("t", 1.0),
-            ("kg/h", 1e-3),
-        ],
-        "MW" => &[("mw", 1.0), ("兆瓦", 1.0), ("kw", 1e-3)],
-        "m³" => &[
-            ("m3", 1.0),
-            ("m", 1.0),
-            ("立方米", 1.0),
-            ("立方", 1.0),
-            ("l", 1e-3),
-            ("升", 1e-3),
-        ],
-        "℃" => &[("℃", 1.0), ("°c", 1.0), ("c", 1.0), ("度", 1.0)],
-        "a" => &[("a", 1.0), ("年", 1.0), ("y", 1.0)],
-        "CNY" => &[("cny", 1.0), ("元", 1.0), ("万元", 10_000.0), ("万", 10_000.0)],
-        _ => return None,
-    };
-    table
-        .iter()
-        .find(|(known, _)| *known == unit)
-        .map(|(_, factor)| *factor)
 }
 
 fn unreadable(field: Field, found: &str, level: Level, what: Words, fix: Words) -> Box<Finding> {
