@@ -1,6 +1,6 @@
 //! `vigil import`: a register of equipment from a file.
 
-use super::{complain, print, runtime};
+use super::{complain, ended, print};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desk::register::{self, Act, Choice, Plan};
@@ -50,19 +50,7 @@ const TOLD: usize = 50;
 
 /// 0 = done; 1 = failed, or rows that cannot be taken.
 pub(super) fn main(args: &ImportArgs) -> ExitCode {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
-    match runtime.block_on(run(args)) {
-        Ok(clean) => ExitCode::from(u8::from(!clean)),
-        Err(lines) => {
-            for line in lines {
-                complain(&line);
-            }
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(args), |clean| ExitCode::from(u8::from(!clean)))
 }
 
 async fn run(args: &ImportArgs) -> Result<bool, Vec<String>> {

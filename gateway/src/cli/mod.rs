@@ -99,6 +99,26 @@ fn complain(line: &str) {
     drop(writeln!(std::io::stderr(), "{line}"));
 }
 
+/// Runs a command to its end and says what went wrong, a line each; `code` is what it exits with when nothing did.
+fn ended<T>(
+    command: impl Future<Output = Result<T, Vec<String>>>,
+    code: impl FnOnce(T) -> ExitCode,
+) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
+    };
+    match runtime.block_on(command) {
+        Ok(done) => code(done),
+        Err(lines) => {
+            for line in lines {
+                complain(&line);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// A runtime for the whole program.
 fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
     tokio::runtime::Builder::new_multi_thread()

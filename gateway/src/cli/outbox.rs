@@ -3,7 +3,7 @@
 //! Listing reads the database, beside a running gateway or without one. Changes need its one writer: a running gateway
 //! is asked through its interface, without one the database is opened.
 
-use super::{complain, print, runtime};
+use super::{ended, print};
 use crate::config::Config;
 use crate::sinks::http::{Client, Limits};
 use crate::store::{
@@ -78,19 +78,7 @@ fn state(word: &str) -> Result<OutboxState, String> {
 }
 
 pub(super) fn main(args: OutboxArgs) -> ExitCode {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
-    match runtime.block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(lines) => {
-            for line in lines {
-                complain(&line);
-            }
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(args), |()| ExitCode::SUCCESS)
 }
 
 async fn run(args: OutboxArgs) -> Result<(), Vec<String>> {

@@ -1,6 +1,6 @@
 //! `vigil replay`: the message log through the core again.
 
-use super::{complain, print, runtime};
+use super::{ended, print};
 use crate::config::{Config, PackSource};
 use crate::replay::{Difference, ReplayError, Replayed, difference, replay};
 use clap::Args;
@@ -26,19 +26,7 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn main(args: &ReplayArgs) -> ExitCode {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
-    match runtime.block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(lines) => {
-            for line in lines {
-                complain(&line);
-            }
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(args), |()| ExitCode::SUCCESS)
 }
 
 async fn run(args: &ReplayArgs) -> Result<(), Vec<String>> {
