@@ -69,7 +69,7 @@ pub use steps::{BlockedStep, NextStep, Party};
 pub use strangers::{DeadLetter, DeadLetters, Metric, Stranger, Unregistered, dead_letters, unregistered};
 pub use time::{NotATime, Time};
 pub use trend::{HazardMark, Trend, TrendSource, trend};
-pub use value::{Code, Evidence, Live, Said};
+pub use value::{Code, Evidence, Live, Said, state_word};
 pub use words::Word;
 pub use worklist::{WorkGroup, WorkLine, Worklist, worklist};
 

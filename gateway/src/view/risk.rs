@@ -21,51 +21,30 @@ use vigil_core::risk::{Colour, MeasureKind, Part, Scheme};
 /// What a colour is called: key `red`, `orange`, `yellow`, `blue`; title 重大风险 and so on.
 #[must_use]
 pub fn colour_word(colour: Colour) -> Word {
-    match Scheme::builtin().level(colour) {
-        Some(level) => Word {
-            key: colour.key(),
-            title_zh: &level.zh,
-            title_en: &level.en,
-        },
-        None => Word {
-            key: colour.key(),
-            title_zh: colour.titles().0,
-            title_en: colour.titles().1,
-        },
-    }
+    let (zh, en) = match Scheme::builtin().level(colour) {
+        Some(level) => (level.zh.as_str(), level.en.as_str()),
+        None => colour.titles(),
+    };
+    Word::new(colour.key(), zh, en)
 }
 
 /// What a tier is called; a key this version's scheme no longer has stays a key.
 fn tier_word(key: &str) -> Option<Word> {
-    Scheme::builtin().tier(key).map(|tier| Word {
-        key: &tier.key,
-        title_zh: &tier.zh,
-        title_en: &tier.en,
-    })
+    let tier = Scheme::builtin().tier(key)?;
+    Some(Word::new(&tier.key, &tier.zh, &tier.en))
 }
 
 fn kind_word(kind: MeasureKind) -> Word {
-    Word {
-        key: kind.key(),
-        title_zh: kind.titles().0,
-        title_en: kind.titles().1,
-    }
+    let (zh, en) = kind.titles();
+    Word::new(kind.key(), zh, en)
 }
 
 /// What a part of a rank is called.
 #[must_use]
 pub fn part_word(part: Part) -> Word {
     match Scheme::builtin().weights().of(part) {
-        Some(weight) => Word {
-            key: part.key(),
-            title_zh: &weight.zh,
-            title_en: &weight.en,
-        },
-        None => Word {
-            key: part.key(),
-            title_zh: part.key(),
-            title_en: part.key(),
-        },
+        Some(weight) => Word::new(part.key(), &weight.zh, &weight.en),
+        None => Word::new(part.key(), part.key(), part.key()),
     }
 }
 

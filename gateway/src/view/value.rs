@@ -48,7 +48,7 @@ impl Said {
         match reading {
             Reading::Number(number) => {
                 said.value = Some(number);
-                said.state = state(quantity, number);
+                said.state = state_word(quantity, number);
             }
             Reading::Bool(on) => said.on = Some(on),
             Reading::Code { key, raw } => {
@@ -64,21 +64,13 @@ impl Said {
 }
 
 /// The word behind a numbered state.
-fn state(quantity: Quantity, number: f64) -> Option<Word> {
+#[must_use]
+pub fn state_word(quantity: Quantity, number: f64) -> Option<Word> {
     let code = number as i64;
-    macro_rules! word {
-        ($type:ty) => {
-            <$type>::from_code(code).map(|word| Word {
-                key: word.key(),
-                title_zh: word.title_zh(),
-                title_en: word.title_en(),
-            })
-        };
-    }
     match quantity {
-        Quantity::ServiceMode => word!(ServiceMode),
-        Quantity::CarDriveStatus => word!(CarDriveStatus),
-        Quantity::CarDirection => word!(CarDirection),
+        Quantity::ServiceMode => ServiceMode::from_code(code).map(Word::from),
+        Quantity::CarDriveStatus => CarDriveStatus::from_code(code).map(Word::from),
+        Quantity::CarDirection => CarDirection::from_code(code).map(Word::from),
         _ => None,
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use vigil_protocol::vocabulary::{EquipmentClass, FaultKey, NoData, Quality, Quantity};
+use vigil_protocol::vocabulary::{
+    CarDirection, CarDriveStatus, EquipmentClass, FaultKey, NoData, Quality, Quantity, ServiceMode,
+};
 
 /// A word of the vocabulary: a stable key and its titles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -15,17 +17,38 @@ pub struct Word {
     pub title_en: &'static str,
 }
 
+impl Word {
+    /// A key and its titles, Chinese and English.
+    #[must_use]
+    pub const fn new(key: &'static str, title_zh: &'static str, title_en: &'static str) -> Self {
+        Self {
+            key,
+            title_zh,
+            title_en,
+        }
+    }
+}
+
 macro_rules! word_of {
     ($($type:ty),+) => {
         $(impl From<$type> for Word {
             fn from(word: $type) -> Self {
-                Self { key: word.key(), title_zh: word.title_zh(), title_en: word.title_en() }
+                Self::new(word.key(), word.title_zh(), word.title_en())
             }
         })+
     };
 }
 
-word_of!(EquipmentClass, FaultKey, NoData, Quality, Quantity);
+word_of!(
+    CarDirection,
+    CarDriveStatus,
+    EquipmentClass,
+    FaultKey,
+    NoData,
+    Quality,
+    Quantity,
+    ServiceMode
+);
 
 /// Declares how an enum of the core looks in the schema; its words are tested against the core's.
 macro_rules! schema_of {

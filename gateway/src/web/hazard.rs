@@ -14,9 +14,9 @@ use super::sent::Sent;
 use super::trends::{self, Figure, Source};
 use super::{Site, terms};
 use crate::people::ADMIN;
-use crate::view;
-use crate::view::HazardMark;
-use crate::view::{EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, Point, Said, Word};
+use crate::view::{
+    self, EvidenceSeries, EvidenceWindow, HazardDetail, HazardHistory, HazardMark, Point, Said, state_word,
+};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -26,7 +26,7 @@ use vigil_core::hazard::workflow::StepKind;
 use vigil_core::output::Refusal;
 use vigil_core::pack::Grade;
 use vigil_core::people::{Person, Role};
-use vigil_protocol::vocabulary::{CarDirection, CarDriveStatus, Quantity, ServiceMode};
+use vigil_protocol::vocabulary::Quantity;
 
 #[derive(Template)]
 #[template(path = "hazard.html")]
@@ -259,7 +259,7 @@ impl HazardPage<'_> {
             on: None,
             state: point
                 .value
-                .and_then(|value| state_word(series.quantity.key, value)),
+                .and_then(|value| state_word(Quantity::from_key(series.quantity.key)?, value)),
             code: point.code.clone(),
             no_data: point.no_data,
         };
@@ -286,25 +286,5 @@ impl HazardPage<'_> {
             .citation
             .as_ref()
             .map_or(&self.detail.hazard.clause, |citation| &citation.clause)
-    }
-}
-
-/// The word behind a numbered state.
-fn state_word(key: &str, value: f64) -> Option<Word> {
-    let code = value as i64;
-    macro_rules! word {
-        ($type:ty) => {
-            <$type>::from_code(code).map(|word| Word {
-                key: word.key(),
-                title_zh: word.title_zh(),
-                title_en: word.title_en(),
-            })
-        };
-    }
-    match Quantity::from_key(key)? {
-        Quantity::ServiceMode => word!(ServiceMode),
-        Quantity::CarDriveStatus => word!(CarDriveStatus),
-        Quantity::CarDirection => word!(CarDirection),
-        _ => None,
     }
 }

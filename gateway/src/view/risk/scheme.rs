@@ -136,22 +136,17 @@ fn range(method: &Method, colour: Colour) -> String {
 #[must_use]
 pub fn risk_scheme() -> SchemeView {
     let scheme = Scheme::builtin();
-    let word = |key: &'static String, zh: &'static String, en: &'static String| Word {
-        key,
-        title_zh: zh,
-        title_en: en,
-    };
     SchemeView {
         methods: scheme
             .methods()
             .iter()
             .map(|method| MethodView {
-                method: word(&method.key, &method.zh, &method.en),
+                method: Word::new(&method.key, &method.zh, &method.en),
                 factors: method
                     .factors
                     .iter()
                     .map(|factor| FactorView {
-                        factor: word(&factor.key, &factor.zh, &factor.en),
+                        factor: Word::new(&factor.key, &factor.zh, &factor.en),
                         steps: factor
                             .steps
                             .iter()
@@ -176,7 +171,7 @@ pub fn risk_scheme() -> SchemeView {
         tiers: scheme
             .tiers()
             .iter()
-            .map(|tier| word(&tier.key, &tier.zh, &tier.en))
+            .map(|tier| Word::new(&tier.key, &tier.zh, &tier.en))
             .collect(),
         levels: scheme
             .levels()
