@@ -1,17 +1,17 @@
 //! What is due when, for whom: lists and counts over all obligations; coverage.
 
+use super::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit};
 use super::register::RegisterError;
 use super::scope::{push_prefix, push_scope};
+use super::{corrupt, read};
 use crate::store::{Db, Desk, StoreError};
 use jiff::civil::Date;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use std::fmt;
 use std::str::FromStr;
 use vigil_core::calendar::{Obligation, Standing};
 use vigil_core::people::{Person, Role};
-
-/// Entries counted at most: more are "more than".
-pub const COUNTED: u64 = 10_000;
 
 /// Statutory items overdue, by equipment; an entry with an empty equipment is of a unit's people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,11 +188,10 @@ impl FromStr for DueCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
         let mut parts = text.splitn(4, '~');
-        let mut next = || parts.next().ok_or(WRONG);
+        let mut next = || parts.next().ok_or(NO_CURSOR);
         Ok(Self {
-            due: next()?.parse().map_err(|_| WRONG)?,
+            due: next()?.parse().map_err(|_| NO_CURSOR)?,
             kind: next()?.to_owned(),
             part: next()?.to_owned(),
             equipment: next()?.to_owned(),
@@ -200,13 +199,7 @@ impl FromStr for DueCursor {
     }
 }
 
-fn reading(source: sqlx::Error) -> RegisterError {
-    StoreError::Read {
-        what: "the calendar",
-        source,
-    }
-    .into()
-}
+const WHAT: &str = "the calendar";
 
 /// A page of what is due, first come first.
 ///
@@ -218,10 +211,7 @@ pub async fn calendar(
     filter: &CalendarFilter,
     today: Date,
 ) -> Result<DuePage, RegisterError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new(
         "SELECT o.*, COALESCE(e.name, c.person, '') AS name, u.name AS use_unit_name FROM \
          (SELECT equipment, kind, part FROM ",
@@ -235,55 +225,54 @@ pub async fn calendar(
         query.push(", ").push_bind(after.kind.clone());
         query.push(", ").push_bind(after.part.clone()).push(")");
     }
-    query
-        .push(" ORDER BY due, equipment, kind, part LIMIT ")
-        .push_bind(i64::from(limit) + 1);
+    query.push(" ORDER BY due, equipment, kind, part");
+    push_limit(&mut query, limit);
     query.push(
         // What is in the index decides; only what is shown is looked up.
         ") JOIN obligations o USING (equipment, kind, part) LEFT JOIN equipment e ON e.id = o.equipment LEFT JOIN units u ON u.code = o.use_unit \
          LEFT JOIN certificates c ON o.equipment = '' AND o.part = 'certificate:' || c.n \
          ORDER BY o.due, o.equipment, o.kind, o.part",
     );
-    let found = query.build().fetch_all(desk.reading()).await.map_err(reading)?;
-    let mut rows = Vec::with_capacity(found.len());
-    for row in found.iter().take(limit as usize) {
-        let (kind, due): (&str, &str) = (row.get("kind"), row.get("due"));
-        let corrupt = |detail: String| StoreError::Corrupt {
-            what: "calendar",
-            detail,
-        };
-        let due: Date = due
-            .parse()
-            .map_err(|error: jiff::Error| corrupt(error.to_string()))?;
-        rows.push(DueRow {
-            obligation: Obligation::from_key(kind).ok_or_else(|| corrupt(format!("obligation {kind:?}")))?,
-            due,
-            standing: Standing::of(due, today),
-            equipment: row.get("equipment"),
-            name: row.get("name"),
-            part: row.get("part"),
-            category: row.get("category"),
-            area: row.get("area"),
-            use_unit: row.get("use_unit"),
-            use_unit_name: row.get("use_unit_name"),
-            basis: row.get("basis"),
-            source: row.get("source"),
-            unverified: row.get("unverified"),
-        });
-    }
-    let next = rows
-        .last()
-        .filter(|_| found.len() > limit as usize)
-        .map(|last: &DueRow| DueCursor {
-            due: last.due,
-            kind: last.obligation.key().to_owned(),
-            part: last.part.clone(),
-            equipment: last.equipment.clone(),
-        });
+    let found = query
+        .build()
+        .fetch_all(desk.reading())
+        .await
+        .map_err(read(WHAT))?;
+    let rows = found.iter().map(|row| line(row, today));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let (rows, next) = cut(rows, limit, |last| DueCursor {
+        due: last.due,
+        kind: last.obligation.key().to_owned(),
+        part: last.part.clone(),
+        equipment: last.equipment.clone(),
+    });
     Ok(DuePage { rows, next })
 }
 
-/// How many are of each standing (and otherwise as the filter says), each counted to [`COUNTED`] + 1.
+fn line(row: &SqliteRow, today: Date) -> Result<DueRow, StoreError> {
+    let corrupt = corrupt("calendar");
+    let (kind, due): (&str, &str) = (row.get("kind"), row.get("due"));
+    let due: Date = due
+        .parse()
+        .map_err(|error: jiff::Error| corrupt(error.to_string()))?;
+    Ok(DueRow {
+        obligation: Obligation::from_key(kind).ok_or_else(|| corrupt(format!("obligation {kind:?}")))?,
+        due,
+        standing: Standing::of(due, today),
+        equipment: row.get("equipment"),
+        name: row.get("name"),
+        part: row.get("part"),
+        category: row.get("category"),
+        area: row.get("area"),
+        use_unit: row.get("use_unit"),
+        use_unit_name: row.get("use_unit_name"),
+        basis: row.get("basis"),
+        source: row.get("source"),
+        unverified: row.get("unverified"),
+    })
+}
+
+/// How many are of each standing (and otherwise as the filter says), each counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -308,7 +297,7 @@ pub async fn standings(
     Ok(counts)
 }
 
-/// How many are due in each month from this one on, each counted to [`COUNTED`] + 1.
+/// How many are due in each month from this one on, each counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -341,15 +330,9 @@ async fn count(
     filter: &CalendarFilter,
     today: Date,
 ) -> Result<u64, RegisterError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    let mut query = counting();
     push_matching(&mut query, person, filter, today);
-    query.push(" LIMIT ").push_bind(COUNTED as i64 + 1).push(")");
-    let found: i64 = query
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(reading)?;
-    Ok(found.unsigned_abs())
+    Ok(counted(desk, WHAT, query).await?)
 }
 
 fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &CalendarFilter, today: Date) {
@@ -429,8 +412,12 @@ pub async fn coverage(
         }
     }
     query.push(" GROUP BY key) c LEFT JOIN units u ON u.code = c.key ORDER BY c.in_use DESC, c.key");
-    let found = query.build().fetch_all(desk.reading()).await.map_err(reading)?;
-    let number = |row: &sqlx::sqlite::SqliteRow, column: &str| {
+    let found = query
+        .build()
+        .fetch_all(desk.reading())
+        .await
+        .map_err(read(WHAT))?;
+    let number = |row: &SqliteRow, column: &str| {
         row.get::<Option<i64>, _>(column)
             .unwrap_or_default()
             .unsigned_abs()

@@ -10,6 +10,7 @@ pub mod attachments;
 pub mod calendar;
 pub mod cases;
 pub mod duty;
+pub mod listing;
 pub mod lists;
 pub mod people;
 pub mod register;

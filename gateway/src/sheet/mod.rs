@@ -11,6 +11,11 @@ pub use write::{Column, Table, csv_line, to_csv, to_xlsx};
 
 use vigil_core::register::Cell;
 
+/// Media type of a workbook.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// Media type of comma-separated values.
+pub const CSV: &str = "text/csv; charset=utf-8";
+
 /// What a file may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

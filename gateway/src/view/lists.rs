@@ -3,8 +3,9 @@
 use super::time::Time;
 use super::view_of;
 use crate::app::App;
+use crate::desk::listing::COUNTED;
 use crate::desk::lists::{
-    COUNTED, Checked, Format, Job, JobKind, ListCursor, ListError, ListFilter, ListPage, ListReader, Snapshot,
+    Checked, Format, Job, JobKind, ListCursor, ListError, ListFilter, ListPage, ListReader, Snapshot,
 };
 use crate::desk::read;
 use jiff::civil::Date;

@@ -2,6 +2,7 @@
 
 use super::read::{WHAT, stored};
 use super::{CasesError, StoredCase};
+use crate::desk::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit};
 use crate::desk::read;
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk, StoreError};
@@ -11,9 +12,6 @@ use std::str::FromStr;
 use vigil_core::people::{Person, Role};
 use vigil_core::supervision::{CaseKind, CaseStatus};
 use vigil_protocol::time::UtcMillis;
-
-/// Counted at most: more are "more than".
-const COUNTED: u32 = 10_000;
 
 /// What comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,11 +69,10 @@ impl FromStr for CaseCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
-        let (at, id) = text.split_once('.').ok_or(WRONG)?;
+        let (at, id) = text.split_once('.').ok_or(NO_CURSOR)?;
         Ok(Self {
-            at: at.parse().map_err(|_| WRONG)?,
-            id: id.parse().map_err(|_| WRONG)?,
+            at: at.parse().map_err(|_| NO_CURSOR)?,
+            id: id.parse().map_err(|_| NO_CURSOR)?,
         })
     }
 }
@@ -140,10 +137,7 @@ fn push_filter(query: &mut QueryBuilder<Db>, person: &Person, filter: &CaseFilte
 /// # Errors
 /// The database cannot be read.
 pub async fn cases(desk: &Desk, person: &Person, filter: &CaseFilter) -> Result<CasePage, CasesError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new("SELECT * FROM cases WHERE true");
     push_filter(&mut query, person, filter);
     let (column, sign, order) = match filter.sort {
@@ -158,40 +152,30 @@ pub async fn cases(desk: &Desk, person: &Person, filter: &CaseFilter) -> Result<
             .push_bind(after.id)
             .push(")");
     }
-    query
-        .push(format!(" ORDER BY {column} {order}, id {order} LIMIT "))
-        .push_bind(i64::from(limit) + 1);
+    query.push(format!(" ORDER BY {column} {order}, id {order}"));
+    push_limit(&mut query, limit);
     let rows = query
         .build()
         .fetch_all(desk.reading())
         .await
         .map_err(read(WHAT))?;
-    let shown = rows.iter().take(limit as usize);
-    let cases = shown.map(stored).collect::<Result<Vec<_>, _>>()?;
-    let last = rows
-        .get(limit as usize - 1)
-        .filter(|_| rows.len() > limit as usize);
-    let next = last.map(|row| CaseCursor {
-        at: row.get(column),
-        id: row.get("id"),
+    let (rows, next) = cut(rows, limit, |last| CaseCursor {
+        at: last.get(column),
+        id: last.get("id"),
     });
+    let cases = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
     Ok(CasePage { cases, next })
 }
 
-/// How many there are, counted to 10,000 + 1.
+/// How many there are, counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn count(desk: &Desk, person: &Person, filter: &CaseFilter) -> Result<u64, StoreError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM cases WHERE true");
+    let mut query = counting();
+    query.push("cases WHERE true");
     push_filter(&mut query, person, filter);
-    query.push(" LIMIT ").push_bind(COUNTED + 1).push(")");
-    let n: i64 = query
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(read(WHAT))?;
-    Ok(n.unsigned_abs())
+    counted(desk, WHAT, query).await
 }
 
 /// How many were listed between two instants in each district (six digits), most first: what a quota is held against.

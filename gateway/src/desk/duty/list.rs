@@ -2,19 +2,18 @@
 
 use super::DutyError;
 use super::record::{SCOPED, WHAT, day, kind_of, verdict_of};
+use crate::desk::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit};
 use crate::desk::read;
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use std::fmt;
 use std::str::FromStr;
 use vigil_core::duty::{DutyKind, Verdict};
 use vigil_core::people::Person;
 use vigil_protocol::time::UtcMillis;
-
-/// Records counted at most: more are "more than".
-pub const COUNTED: u64 = 10_000;
 
 /// How a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +89,10 @@ impl FromStr for DutyCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
-        let (to, n) = text.split_once('~').ok_or(WRONG)?;
+        let (to, n) = text.split_once('~').ok_or(NO_CURSOR)?;
         Ok(Self {
-            to: to.parse().map_err(|_| WRONG)?,
-            n: n.parse().map_err(|_| WRONG)?,
+            to: to.parse().map_err(|_| NO_CURSOR)?,
+            n: n.parse().map_err(|_| NO_CURSOR)?,
         })
     }
 }
@@ -190,10 +188,7 @@ pub async fn list(
     filter: &DutyFilter,
     today: Date,
 ) -> Result<DutyPage, DutyError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new(
         "SELECT d.n, d.kind, d.use_unit, d.area, d.period_from, d.period_to, d.due, d.version, d.verdict, \
          d.findings <> '' AS has_findings, d.signed_name, d.signed_at, d.hash, \
@@ -211,9 +206,8 @@ pub async fn list(
             .push_bind(after.to.to_string());
         query.push(", ").push_bind(after.n).push(")");
     }
-    query
-        .push(" ORDER BY r.period_to DESC, r.n DESC LIMIT ")
-        .push_bind(i64::from(limit) + 1);
+    query.push(" ORDER BY r.period_to DESC, r.n DESC");
+    push_limit(&mut query, limit);
     query.push(
         // What is in the index decides; only what is shown is looked up.
         ") JOIN duty_records d USING (n) LEFT JOIN units u ON u.code = d.use_unit ORDER BY d.period_to DESC, d.n DESC",
@@ -223,53 +217,47 @@ pub async fn list(
         .fetch_all(desk.reading())
         .await
         .map_err(read(WHAT))?;
-    let mut rows = Vec::with_capacity(found.len());
-    for row in found.iter().take(limit as usize) {
-        let number = |column: &str| {
-            let number: Option<i64> = row.get(column);
-            number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
-        };
-        rows.push(DutyRow {
-            n: row.get("n"),
-            kind: kind_of(row)?,
-            unit: row.get("use_unit"),
-            unit_name: row.get("unit_name"),
-            area: row.get("area"),
-            from: day(row, "period_from")?,
-            to: day(row, "period_to")?,
-            due: day(row, "due")?,
-            version: number("version"),
-            verdict: verdict_of(row)?,
-            has_findings: row.get("has_findings"),
-            machines: (number("machines"), number("found"), number("no_data")),
-            counts: (number("alarms"), number("opened"), number("open")),
-            signed_name: row.get("signed_name"),
-            signed_at: row.get::<Option<i64>, _>("signed_at").map(UtcMillis),
-            hash: row.get("hash"),
-        });
-    }
-    let more = found.len() > limit as usize;
-    let next = rows.last().filter(|_| more).map(|last: &DutyRow| DutyCursor {
+    let rows = found.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let (rows, next) = cut(rows, limit, |last| DutyCursor {
         to: last.to,
         n: last.n,
     });
     Ok(DutyPage { rows, next })
 }
 
-/// How many match, counted to [`COUNTED`] + 1.
+fn line(row: &SqliteRow) -> Result<DutyRow, DutyError> {
+    let number = |column: &str| {
+        let number: Option<i64> = row.get(column);
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+    };
+    Ok(DutyRow {
+        n: row.get("n"),
+        kind: kind_of(row)?,
+        unit: row.get("use_unit"),
+        unit_name: row.get("unit_name"),
+        area: row.get("area"),
+        from: day(row, "period_from")?,
+        to: day(row, "period_to")?,
+        due: day(row, "due")?,
+        version: number("version"),
+        verdict: verdict_of(row)?,
+        has_findings: row.get("has_findings"),
+        machines: (number("machines"), number("found"), number("no_data")),
+        counts: (number("alarms"), number("opened"), number("open")),
+        signed_name: row.get("signed_name"),
+        signed_at: row.get::<Option<i64>, _>("signed_at").map(UtcMillis),
+        hash: row.get("hash"),
+    })
+}
+
+/// How many match, counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn count(desk: &Desk, person: &Person, filter: &DutyFilter, today: Date) -> Result<u64, DutyError> {
-    let mut query = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    let mut query = counting();
     matching(&mut query, person, filter, today);
-    query.push(" LIMIT ").push_bind(COUNTED as i64 + 1).push(")");
-    let found: i64 = query
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(read(WHAT))?;
-    Ok(found.unsigned_abs())
+    Ok(counted(desk, WHAT, query).await?)
 }
 
 #[cfg(test)]

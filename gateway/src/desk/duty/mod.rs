@@ -14,6 +14,6 @@ mod write;
 
 pub use daily::{Generated, every_day, generate};
 pub use error::DutyError;
-pub use list::{COUNTED, DutyCursor, DutyFilter, DutyPage, DutyRow, DutyStanding, count, list};
+pub use list::{DutyCursor, DutyFilter, DutyPage, DutyRow, DutyStanding, count, list};
 pub use record::{DutyRecord, Signature, record, versions};
 pub use write::{Signer, correct, save, sign};

@@ -1,6 +1,7 @@
 //! What of a list is asked for, and where a page of it ended.
 
 use super::ListError;
+use crate::desk::listing::NO_CURSOR;
 use crate::store::{HazardFilter, ListedBy};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -131,12 +132,11 @@ impl FromStr for ListCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
         let mut parts = text.splitn(3, '~');
-        let mut next = || parts.next().ok_or(WRONG);
+        let mut next = || parts.next().ok_or(NO_CURSOR);
         Ok(Self {
-            at: UtcMillis(next()?.parse().map_err(|_| WRONG)?),
-            no: next()?.parse().map_err(|_| WRONG)?,
+            at: UtcMillis(next()?.parse().map_err(|_| NO_CURSOR)?),
+            no: next()?.parse().map_err(|_| NO_CURSOR)?,
             id: next()?.to_owned(),
         })
     }

@@ -2,6 +2,7 @@
 
 use super::{ListError, ListFile, ListFilter, Lists};
 use crate::desk::{corrupt, read, write};
+use crate::sheet;
 use crate::store::{Db, Desk, StoreError};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -50,8 +51,8 @@ impl Format {
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => sheet::XLSX,
+            Self::Csv => sheet::CSV,
             Self::Json => "application/json",
         }
     }

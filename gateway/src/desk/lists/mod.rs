@@ -20,7 +20,7 @@ pub use error::ListError;
 pub use filter::{ListCursor, ListFilter};
 pub(in crate::desk) use filter::{after, begin_of};
 pub use jobs::{Asked, Format, Job, JobKind, JobState, ask, cancel, file_of, job, jobs};
-pub use rows::{COUNTED, ListPage, ListReader, ListRow};
+pub use rows::{ListPage, ListReader, ListRow};
 pub use snapshots::{
     Checked, Snapshot, SnapshotCursor, SnapshotFilter, check, identify, named, snapshot, snapshots,
 };

@@ -14,9 +14,6 @@ use vigil_core::lists::{Civil, HazardFacts, List, ListKey, Tongue, quoted};
 use vigil_core::people::Person;
 use vigil_protocol::time::UtcMillis;
 
-/// Lines counted at most where nobody waits for a total: more are "more than".
-pub const COUNTED: u64 = 10_000;
-
 /// A line: its cells in the order of the columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListRow {

@@ -1,11 +1,9 @@
 //! What people enter by hand, read like a cell of an import; creations that are done once however often they are
 //! asked for.
 
-use super::accessory::{
-    Accessory, AccessoryFacts, Certificate, CertificateFacts, accessory, certificate, save_accessory,
-    save_certificate,
-};
-use super::error::{reading, writing};
+use super::accessory::{Accessory, AccessoryFacts, accessory, save_accessory};
+use super::certificate::{Certificate, CertificateFacts, certificate, save_certificate};
+use super::error::{reading, same_revision, writing};
 use super::read::records;
 use super::unit::{Unit, UnitFacts, save_unit, unit};
 use super::write::save;
@@ -111,13 +109,7 @@ pub async fn change(
         what: "equipment",
         id: id.to_owned(),
     })?;
-    if is != seen {
-        return Err(RegisterError::Stale {
-            what: "the equipment",
-            is,
-            expected: seen,
-        });
-    }
+    same_revision("the equipment", is, seen)?;
     let (record, mut findings) = read(&old, typed)?;
     let mut saved = save(desk, act, schedules, Some(id), Some(seen), record).await?;
     findings.append(&mut saved.findings);

@@ -71,6 +71,15 @@ pub(crate) fn writing(what: &'static str) -> impl FnOnce(sqlx::Error) -> Registe
     move |source| StoreError::Write { what, source }.into()
 }
 
+/// Refuses a change of what somebody else has changed in between.
+pub(super) fn same_revision(what: &'static str, is: i64, expected: i64) -> Result<(), RegisterError> {
+    if is == expected {
+        Ok(())
+    } else {
+        Err(RegisterError::Stale { what, is, expected })
+    }
+}
+
 pub(crate) fn corrupt(what: &'static str, error: &dyn std::fmt::Display) -> RegisterError {
     StoreError::Corrupt {
         what,

@@ -2,6 +2,7 @@
 
 use super::RegisterError;
 use super::error::reading;
+use crate::desk::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit, push_words};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
@@ -11,9 +12,6 @@ use std::str::FromStr;
 use vigil_core::calendar::Standing;
 use vigil_core::people::Person;
 use vigil_core::register::UseState;
-
-/// Matches counted at most: more are "more than".
-pub const COUNTED: u64 = 10_000;
 
 /// Which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,7 +95,7 @@ pub struct ListPage {
     pub rows: Vec<ListRow>,
     /// Where the next page starts.
     pub next: Option<Cursor>,
-    /// Matches, counted to [`COUNTED`] + 1.
+    /// Matches, counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
     pub total: u64,
 }
 
@@ -114,11 +112,10 @@ impl FromStr for Cursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
-        let (due, id) = text.split_once('.').ok_or(WRONG)?;
+        let (due, id) = text.split_once('.').ok_or(NO_CURSOR)?;
         let due = match due {
             "" => None,
-            due => Some(due.parse().map_err(|_| WRONG)?),
+            due => Some(due.parse().map_err(|_| NO_CURSOR)?),
         };
         Ok(Self {
             due,
@@ -137,10 +134,7 @@ pub async fn list(
     filter: &ListFilter,
     today: Date,
 ) -> Result<ListPage, RegisterError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new(
         "SELECT e.*, u.name AS use_unit_name FROM equipment e LEFT JOIN units u ON u.code = e.use_unit \
          WHERE e.n IN (SELECT n FROM ",
@@ -165,9 +159,8 @@ pub async fn list(
             (Order::Id, _) => drop(query.push_bind(cursor.id.clone())),
         }
     }
-    query
-        .push(format!(" ORDER BY {order} LIMIT "))
-        .push_bind(i64::from(limit) + 1);
+    query.push(format!(" ORDER BY {order}"));
+    push_limit(&mut query, limit);
     query.push(format!(
         ") ORDER BY {}",
         if filter.order == Order::Id {
@@ -181,26 +174,14 @@ pub async fn list(
         .fetch_all(desk.reading())
         .await
         .map_err(reading("the register"))?;
-    let mut rows: Vec<ListRow> = found.iter().map(line).collect();
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| Cursor {
+    let (rows, next) = cut(found.iter().map(line).collect(), limit, |last: &ListRow| Cursor {
         due: (filter.order == Order::Due).then_some(last.next_due).flatten(),
         id: last.id.clone(),
     });
-    let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    let mut count = counting();
     push_matching(&mut count, person, filter, today);
-    count.push(" LIMIT ").push_bind(COUNTED as i64 + 1).push(")");
-    let total: i64 = count
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(reading("the register"))?;
-    Ok(ListPage {
-        rows,
-        next,
-        total: total.unsigned_abs(),
-    })
+    let total = counted(desk, "the register", count).await?;
+    Ok(ListPage { rows, next, total })
 }
 
 /// `equipment INDEXED BY … WHERE …`: every filter is a column of the index, so a page costs at most one walk over it.
@@ -235,23 +216,7 @@ fn push_matching(query: &mut QueryBuilder<Db>, person: &Person, filter: &ListFil
             query.push(" AND next_due <= ").push_bind(to.to_string());
         }
     }
-    let words = filter.text.to_lowercase();
-    for word in words.split_whitespace().take(8) {
-        query.push(" AND n IN (SELECT rowid FROM equipment_text WHERE text ");
-        if word.chars().count() >= 3 {
-            // Quoted, it is text and no expression.
-            query
-                .push("MATCH ")
-                .push_bind(format!("\"{}\"", word.replace('"', "\"\"")));
-        } else {
-            let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            query
-                .push("LIKE ")
-                .push_bind(format!("%{escaped}%"))
-                .push(" ESCAPE '\\'");
-        }
-        query.push(")");
-    }
+    push_words(query, "equipment_text", &filter.text);
 }
 
 fn line(row: &sqlx::sqlite::SqliteRow) -> ListRow {

@@ -5,27 +5,28 @@
 //! ```
 
 mod accessory;
+mod certificate;
 mod entering;
 mod error;
 mod import;
 mod list;
 mod prepare;
 mod read;
+mod text;
 mod unit;
 mod write;
 
-pub use accessory::ACCESSORY_KINDS;
 pub use accessory::{
-    Accessory, AccessoryFacts, Certificate, CertificateFacts, accessories, accessory, certificate,
-    certificates, remove_accessory, save_accessory, save_certificate,
+    ACCESSORY_KINDS, Accessory, AccessoryFacts, accessories, accessory, remove_accessory, save_accessory,
 };
+pub use certificate::{Certificate, CertificateFacts, certificate, certificates, save_certificate};
 pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, change, create};
 pub use error::RegisterError;
 pub use import::{
     Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
     drop_old_files, import, imports, plan, plan_file, report, template, upload,
 };
-pub use list::{COUNTED, Cursor, ListFilter, ListPage, ListRow, Order, list};
+pub use list::{Cursor, ListFilter, ListPage, ListRow, Order, list};
 pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
 pub use unit::{UNIT_KINDS, Unit, UnitFacts, save_unit, unit, units};
 pub use write::{Saved, recompute, save};

@@ -1,8 +1,8 @@
 //! Units: who uses, maintains, inspects.
 
-use super::accessory::{required, short};
 use super::entering::remember;
 use super::error::{reading, writing};
+use super::text::{required, short};
 use super::{Act, HistoryLine, RegisterError, write_history};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};

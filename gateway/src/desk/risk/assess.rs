@@ -2,7 +2,7 @@
 
 use super::error::{reading, text, writing};
 use super::order::Once;
-use super::point::{colour_of, fresh, seen};
+use super::point::{colour_of, fresh, level_of, seen};
 use super::{Act, Point, RiskError};
 use crate::store::Desk;
 use sqlx::Row as _;
@@ -42,18 +42,6 @@ pub struct AssessmentRow {
     pub tier: String,
     /// Why.
     pub reason: String,
-}
-
-/// How a colour is stored: 1 blue to 4 red; 0 is nobody's assessment.
-#[must_use]
-pub const fn level_of(colour: Option<Colour>) -> i64 {
-    match colour {
-        None => 0,
-        Some(Colour::Blue) => 1,
-        Some(Colour::Yellow) => 2,
-        Some(Colour::Orange) => 3,
-        Some(Colour::Red) => 4,
-    }
 }
 
 impl Assessing {

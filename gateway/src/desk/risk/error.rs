@@ -106,6 +106,15 @@ pub(super) fn writing(what: &'static str) -> impl FnOnce(sqlx::Error) -> RiskErr
     move |source| StoreError::Write { what, source }.into()
 }
 
+/// Refuses a change of what somebody else has changed in between.
+pub(super) fn same_revision(what: &'static str, is: i64, expected: i64) -> Result<(), RiskError> {
+    if is == expected {
+        Ok(())
+    } else {
+        Err(RiskError::Stale { what, is, expected })
+    }
+}
+
 /// A text of a person: trimmed, not too long, and there if it has to be.
 pub(super) fn text(field: &str, given: &str, most: usize, required: bool) -> Result<String, RiskError> {
     let given = given.trim();

@@ -1,9 +1,10 @@
 //! Control measures (管控措施): what keeps a risk in check, who sees to it, and when that is looked at.
 
-use super::error::{reading, text, writing};
+use super::error::{reading, same_revision, text, writing};
 use super::order::Once;
-use super::point::{seen as seen_point, summed};
+use super::point::{colour_of, seen as seen_point, summed};
 use super::{Act, RiskError, date_of, narrowed, scope_of_row};
+use crate::desk::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
@@ -13,7 +14,7 @@ use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use std::fmt;
 use std::str::FromStr;
 use vigil_core::people::{Person, Role, Scope};
-use vigil_core::risk::{MeasureKind, next_check};
+use vigil_core::risk::{Colour, MeasureKind, next_check};
 
 /// What people say of a measure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,8 +63,8 @@ pub struct MeasureRow {
     pub point_name: String,
     /// Equipment of the point, if it is not a unit's.
     pub equipment: Option<String>,
-    /// Level of the point, 0 to 4.
-    pub level: i64,
+    /// Colour of the point; `None`: nobody has assessed it.
+    pub colour: Option<Colour>,
 }
 
 /// Which measures. Empty texts do not filter.
@@ -105,7 +106,7 @@ pub struct MeasurePage {
     pub rows: Vec<MeasureRow>,
     /// Where the next page starts.
     pub next: Option<MeasureCursor>,
-    /// Matches, counted to [`super::COUNTED`] + 1.
+    /// Matches, counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
     pub total: u64,
 }
 
@@ -119,11 +120,10 @@ impl FromStr for MeasureCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
-        let (due, n) = text.split_once('.').ok_or(WRONG)?;
+        let (due, n) = text.split_once('.').ok_or(NO_CURSOR)?;
         Ok(Self {
-            due: due.parse().map_err(|_| WRONG)?,
-            n: n.parse().map_err(|_| WRONG)?,
+            due: due.parse().map_err(|_| NO_CURSOR)?,
+            n: n.parse().map_err(|_| NO_CURSOR)?,
         })
     }
 }
@@ -293,13 +293,7 @@ pub async fn change_measure(
     let mut write = desk.begin().await?;
     let connection = write.connection()?;
     let old = seen(connection, &act.person, n).await?;
-    if old.revision != expected {
-        return Err(RiskError::Stale {
-            what: "the control measure",
-            is: old.revision,
-            expected,
-        });
-    }
+    same_revision("the control measure", old.revision, expected)?;
     let facts = checked(facts)?;
     let of = seen_point(connection, &act.person, old.point).await?;
     if of.facts.retired && !facts.retired {
@@ -353,10 +347,7 @@ pub async fn measures_due(
     filter: &MeasureFilter,
     today: Date,
 ) -> Result<MeasurePage, RiskError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new(
         "SELECT m.*, p.name AS point_name, p.equipment, p.level FROM risk_measures m \
          JOIN risk_points p ON p.n = m.point WHERE m.n IN (SELECT n FROM ",
@@ -370,46 +361,30 @@ pub async fn measures_due(
             .push_bind(cursor.n)
             .push(")");
     }
-    query
-        .push(" ORDER BY next_check, n LIMIT ")
-        .push_bind(i64::from(limit) + 1)
-        .push(") ORDER BY m.next_check, m.n");
+    query.push(" ORDER BY next_check, n");
+    push_limit(&mut query, limit);
+    query.push(") ORDER BY m.next_check, m.n");
     let found = query
         .build()
         .fetch_all(desk.reading())
         .await
         .map_err(reading("measures"))?;
-    let mut rows: Vec<MeasureRow> = found
-        .iter()
-        .map(|row| MeasureRow {
-            measure: measure_row(row),
-            point_name: row.get("point_name"),
-            equipment: row.get("equipment"),
-            level: row.get("level"),
-        })
-        .collect();
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| MeasureCursor {
-        due: last.measure.next_check,
-        n: last.measure.n,
+    let line = |row: &SqliteRow| MeasureRow {
+        measure: measure_row(row),
+        point_name: row.get("point_name"),
+        equipment: row.get("equipment"),
+        colour: colour_of(row.get("level")),
+    };
+    let (rows, next) = cut(found.iter().map(line).collect(), limit, |last: &MeasureRow| {
+        MeasureCursor {
+            due: last.measure.next_check,
+            n: last.measure.n,
+        }
     });
-    let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    let mut count = counting();
     push_matching(&mut count, person, filter, today, true);
-    count
-        .push(" LIMIT ")
-        .push_bind(super::COUNTED as i64 + 1)
-        .push(")");
-    let total: i64 = count
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(reading("measures"))?;
-    Ok(MeasurePage {
-        rows,
-        next,
-        total: total.unsigned_abs(),
-    })
+    let total = counted(desk, "measures", count).await?;
+    Ok(MeasurePage { rows, next, total })
 }
 
 /// `risk_measures INDEXED BY … WHERE …`: few of one owner or one unit; what has failed; or one walk over what is due. In

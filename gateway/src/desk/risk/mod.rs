@@ -18,7 +18,7 @@ mod points;
 mod rank;
 mod ranks;
 
-pub use assess::{Assessing, AssessmentRow, assess, assessments, level_of};
+pub use assess::{Assessing, AssessmentRow, assess, assessments};
 pub use check::{CheckFacts, CheckRow, Checked, check, checks};
 pub use episode::{EpisodeRow, episodes, open_waiting};
 pub use error::RiskError;
@@ -27,7 +27,7 @@ pub use measure::{
     change_measure, measure, measures_due, measures_of,
 };
 pub use point::{Owner, Point, PointFacts, change, create, id_of, number_of, point};
-pub use points::{COUNTED, Order, PointCursor, PointFilter, PointPage, PointRow, points};
+pub use points::{Order, PointCursor, PointFilter, PointPage, PointRow, points};
 pub use rank::{every_minute, refresh, soon};
 pub use ranks::{MapFilter, MapRow, RankCursor, RankFilter, RankPage, RankRow, map, ranked_at, ranks};
 

@@ -1,6 +1,6 @@
 //! Risk points: where something can happen, and to whom it belongs.
 
-use super::error::{reading, text, writing};
+use super::error::{reading, same_revision, text, writing};
 use super::order::Once;
 use super::{Act, RiskError, date_of, scope_of_row};
 use crate::desk::register::RegisterError;
@@ -24,6 +24,17 @@ pub enum Owner {
     Equipment(String),
     /// A unit itself, by code.
     Unit(String),
+}
+
+impl Owner {
+    /// Id of the equipment, or code of the unit.
+    #[must_use]
+    pub fn into_parts(self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Equipment(id) => (Some(id), None),
+            Self::Unit(code) => (None, Some(code)),
+        }
+    }
 }
 
 /// What people say of a risk point.
@@ -104,6 +115,18 @@ pub fn number_of(id: &str) -> Option<i64> {
     digits.parse().ok().filter(|n| fits && *n > 0 && id_of(*n) == id)
 }
 
+/// How a colour is stored: 1 blue to 4 red; 0 is nobody's assessment.
+pub(super) const fn level_of(colour: Option<Colour>) -> i64 {
+    match colour {
+        None => 0,
+        Some(Colour::Blue) => 1,
+        Some(Colour::Yellow) => 2,
+        Some(Colour::Orange) => 3,
+        Some(Colour::Red) => 4,
+    }
+}
+
+/// The colour that is stored so.
 pub(super) fn colour_of(level: i64) -> Option<Colour> {
     match level {
         1 => Some(Colour::Blue),
@@ -179,15 +202,7 @@ pub(super) async fn seen(
 
 /// Refuses a revision that is not that of the point.
 pub(super) fn fresh(point: &Point, expected: i64) -> Result<(), RiskError> {
-    if point.revision == expected {
-        Ok(())
-    } else {
-        Err(RiskError::Stale {
-            what: "the risk point",
-            is: point.revision,
-            expected,
-        })
-    }
+    same_revision("the risk point", point.revision, expected)
 }
 
 fn checked(facts: &PointFacts) -> Result<PointFacts, RiskError> {

@@ -1,8 +1,9 @@
 //! Lists of risk points: filtered inside an index, paged by key, counted up to a bound.
 
 use super::error::reading;
-use super::point::{Owner, colour_of};
-use super::{RiskError, date_of, level_of, narrowed};
+use super::point::{Owner, colour_of, level_of};
+use super::{RiskError, date_of, narrowed};
+use crate::desk::listing::{NO_CURSOR, counted, counting, cut, page_length, push_limit, push_words};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use jiff::civil::Date;
@@ -11,9 +12,6 @@ use std::fmt;
 use std::str::FromStr;
 use vigil_core::people::{Person, Role};
 use vigil_core::risk::Colour;
-
-/// Matches counted at most: more are "more than".
-pub const COUNTED: u64 = 10_000;
 
 /// Which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +151,7 @@ pub struct PointPage {
     pub rows: Vec<PointRow>,
     /// Where the next page starts.
     pub next: Option<PointCursor>,
-    /// Matches, counted to [`COUNTED`] + 1.
+    /// Matches, counted to [`COUNTED`](crate::desk::listing::COUNTED) + 1.
     pub total: u64,
 }
 
@@ -167,12 +165,15 @@ impl FromStr for PointCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
-        let (by, n) = text.split_once('.').ok_or(WRONG)?;
+        let (by, n) = text.split_once('.').ok_or(NO_CURSOR)?;
         let fits = by.len() <= 10 && by.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         Ok(Self {
-            by: if fits { by.to_owned() } else { return Err(WRONG) },
-            n: n.parse().map_err(|_| WRONG)?,
+            by: if fits {
+                by.to_owned()
+            } else {
+                return Err(NO_CURSOR);
+            },
+            n: n.parse().map_err(|_| NO_CURSOR)?,
         })
     }
 }
@@ -187,10 +188,7 @@ pub async fn points(
     filter: &PointFilter,
     today: Date,
 ) -> Result<PointPage, RiskError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let mut query = QueryBuilder::<Db>::new(
         "SELECT p.*, u.name AS use_unit_name, e.name AS equipment_name, e.category, e.registration_no \
          FROM risk_points p LEFT JOIN units u ON u.code = p.use_unit LEFT JOIN equipment e ON e.id = p.equipment \
@@ -221,39 +219,28 @@ pub async fn points(
         Order::Level => ("level DESC, n DESC", "p.level DESC, p.n DESC"),
         Order::Check => ("next_check, n", "p.next_check, p.n"),
     };
-    query
-        .push(format!(" ORDER BY {inside} LIMIT "))
-        .push_bind(i64::from(limit) + 1)
-        .push(format!(") ORDER BY {outside}"));
+    query.push(format!(" ORDER BY {inside}"));
+    push_limit(&mut query, limit);
+    query.push(format!(") ORDER BY {outside}"));
     let found = query
         .build()
         .fetch_all(desk.reading())
         .await
         .map_err(reading("risk points"))?;
-    let mut rows: Vec<PointRow> = found.iter().map(line).collect();
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| PointCursor {
-        by: match filter.order {
-            Order::Newest => String::new(),
-            Order::Level => level_of(last.colour).to_string(),
-            Order::Check => last.next_check.map(|day| day.to_string()).unwrap_or_default(),
-        },
-        n: last.n,
+    let (rows, next) = cut(found.iter().map(line).collect(), limit, |last: &PointRow| {
+        PointCursor {
+            by: match filter.order {
+                Order::Newest => String::new(),
+                Order::Level => level_of(last.colour).to_string(),
+                Order::Check => last.next_check.map(|day| day.to_string()).unwrap_or_default(),
+            },
+            n: last.n,
+        }
     });
-    let mut count = QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    let mut count = counting();
     push_matching(&mut count, person, filter, today, true);
-    count.push(" LIMIT ").push_bind(COUNTED as i64 + 1).push(")");
-    let total: i64 = count
-        .build_query_scalar()
-        .fetch_one(desk.reading())
-        .await
-        .map_err(reading("risk points"))?;
-    Ok(PointPage {
-        rows,
-        next,
-        total: total.unsigned_abs(),
-    })
+    let total = counted(desk, "risk points", count).await?;
+    Ok(PointPage { rows, next, total })
 }
 
 /// `risk_points INDEXED BY … WHERE …`: the few of one equipment, owner or unit, or one walk over an index that has every
@@ -344,23 +331,7 @@ fn push_matching(
             None => continue,
         };
     }
-    let words = filter.text.to_lowercase();
-    for word in words.split_whitespace().take(8) {
-        query.push(" AND n IN (SELECT rowid FROM risk_text WHERE text ");
-        if word.chars().count() >= 3 {
-            // Quoted, it is text and no expression.
-            query
-                .push("MATCH ")
-                .push_bind(format!("\"{}\"", word.replace('"', "\"\"")));
-        } else {
-            let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            query
-                .push("LIKE ")
-                .push_bind(format!("%{escaped}%"))
-                .push(" ESCAPE '\\'");
-        }
-        query.push(")");
-    }
+    push_words(query, "risk_text", &filter.text);
 }
 
 fn line(row: &sqlx::sqlite::SqliteRow) -> PointRow {

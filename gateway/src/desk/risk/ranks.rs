@@ -3,6 +3,7 @@
 use super::RiskError;
 use super::error::reading;
 use super::rank::{AREA, EQUIPMENT, OWN, UNIT};
+use crate::desk::listing::{NO_CURSOR, cut, page_length, push_limit};
 use crate::desk::scope::{push_prefix, push_scope};
 use crate::store::{Db, Desk};
 use sqlx::{QueryBuilder, Row as _};
@@ -116,12 +117,11 @@ impl FromStr for RankCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "this is no cursor; take it from `next` of the page before";
         let mut parts = text.splitn(4, '.');
-        let mut part = || parts.next().ok_or(WRONG);
+        let mut part = || parts.next().ok_or(NO_CURSOR);
         Ok(Self {
-            score: part()?.parse().map_err(|_| WRONG)?,
-            place: part()?.parse().map_err(|_| WRONG)?,
+            score: part()?.parse().map_err(|_| NO_CURSOR)?,
+            place: part()?.parse().map_err(|_| NO_CURSOR)?,
             area: part()?.to_owned(),
             id: part()?.to_owned(),
         })
@@ -164,10 +164,7 @@ pub async fn ranked_at(desk: &Desk) -> Result<Option<UtcMillis>, RiskError> {
 /// # Errors
 /// The database cannot be read.
 pub async fn ranks(desk: &Desk, person: &Person, filter: &RankFilter) -> Result<RankPage, RiskError> {
-    let limit = match filter.limit {
-        0 => 100,
-        limit => limit.min(1_000),
-    };
+    let limit = page_length(filter.limit);
     let named = match filter.subject {
         Subject::Equipment => "LEFT JOIN equipment named ON named.id = r.id",
         Subject::Unit => "LEFT JOIN units named ON named.code = r.id",
@@ -200,15 +197,14 @@ pub async fn ranks(desk: &Desk, person: &Person, filter: &RankFilter) -> Result<
             .push("))) AND r.score <= ")
             .push_bind(i64::from(cursor.score));
     }
-    query
-        .push(" ORDER BY r.score DESC, r.id, r.area LIMIT ")
-        .push_bind(i64::from(limit) + 1);
+    query.push(" ORDER BY r.score DESC, r.id, r.area");
+    push_limit(&mut query, limit);
     let found = query
         .build()
         .fetch_all(desk.reading())
         .await
         .map_err(reading("ranks"))?;
-    let mut rows: Vec<RankRow> = (before + 1..)
+    let rows = (before + 1..)
         .zip(&found)
         .map(|(place, row)| RankRow {
             place,
@@ -224,9 +220,7 @@ pub async fn ranks(desk: &Desk, person: &Person, filter: &RankFilter) -> Result<
             counts: counts_of(row),
         })
         .collect();
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| RankCursor {
+    let (rows, next) = cut(rows, limit, |last: &RankRow| RankCursor {
         score: last.score,
         place: last.place,
         area: last.area.clone(),

@@ -5,8 +5,8 @@ use crate::desk::scope::{push_prefix, push_scope};
 use crate::desk::{corrupt, read};
 use crate::store::{Db, Desk, StoreError};
 use jiff::civil::Date;
-use sqlx::QueryBuilder;
-use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _};
 use std::collections::BTreeMap;
 use vigil_core::people::{Person, Role};
 use vigil_core::statistics::{Figures, Measure};
@@ -220,8 +220,7 @@ async fn by_month(desk: &Desk, asked: &Asked) -> Result<BTreeMap<i64, Counts>, S
                 .await
                 .map_err(read(WHAT))?;
             for row in &rows {
-                let n = row.get::<i64, _>("n").max(0).unsigned_abs();
-                let bucket = u16::try_from(row.get::<i64, _>("bucket")).unwrap_or_default();
+                let (bucket, n) = bucket_of(row)?;
                 months
                     .entry(row.get("month"))
                     .or_default()
@@ -230,6 +229,13 @@ async fn by_month(desk: &Desk, asked: &Asked) -> Result<BTreeMap<i64, Counts>, S
         }
     }
     Ok(months)
+}
+
+/// The bucket of a row, and what was counted in it.
+fn bucket_of(row: &SqliteRow) -> Result<(u16, u64), StoreError> {
+    let bucket =
+        u16::try_from(row.get::<i64, _>("bucket")).map_err(|error| corrupt(WHAT)(error.to_string()))?;
+    Ok((bucket, row.get::<i64, _>("n").max(0).unsigned_abs()))
 }
 
 fn push_when(query: &mut QueryBuilder<Db>, asked: &Asked, measure: Measure) {
@@ -285,9 +291,7 @@ pub async fn lines(desk: &Desk, asked: &Asked, by: By) -> Result<Vec<Line>, Stor
                 .await
                 .map_err(read(WHAT))?;
             for row in &rows {
-                let n = row.get::<i64, _>("n").max(0).unsigned_abs();
-                let bucket = u16::try_from(row.get::<i64, _>("bucket"))
-                    .map_err(|error| corrupt(WHAT)(error.to_string()))?;
+                let (bucket, n) = bucket_of(row)?;
                 sums.entry(row.get("key")).or_default().add(measure, bucket, n);
             }
         }

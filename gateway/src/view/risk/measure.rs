@@ -7,7 +7,6 @@ use crate::view::words::Word;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
-use vigil_core::risk::Colour;
 
 /// A control measure.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -84,16 +83,13 @@ impl MeasureLine {
     /// A line as of today.
     #[must_use]
     pub fn of(row: MeasureRow, today: Date, personal: bool) -> Self {
-        let colour = Colour::ALL
-            .into_iter()
-            .find(|colour| crate::desk::risk::level_of(Some(*colour)) == row.level);
         Self {
             area: row.measure.scope.area.to_string(),
             use_unit: row.measure.scope.use_unit.as_deref().map(str::to_owned),
             measure: MeasureView::of(row.measure, today, personal),
             point_name: row.point_name,
             equipment: row.equipment,
-            colour: colour.map(colour_word),
+            colour: row.colour.map(colour_word),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{FailureView, MeasureView, colour_word, is_watched, name_of, tier_word};
 use crate::app::App;
-use crate::desk::risk::{AssessmentRow, EpisodeRow, Measure, Owner, Point, PointRow, id_of};
+use crate::desk::risk::{AssessmentRow, EpisodeRow, Measure, Point, PointRow, id_of};
 use crate::view::time::Time;
 use crate::view::words::Word;
 use jiff::civil::Date;
@@ -81,10 +81,7 @@ impl RiskPointLine {
     /// A line as of today.
     #[must_use]
     pub fn of(app: &App, row: PointRow, today: Date, personal: bool) -> Self {
-        let (equipment, unit) = match row.of {
-            Owner::Equipment(id) => (Some(id), None),
-            Owner::Unit(code) => (None, Some(code)),
-        };
+        let (equipment, unit) = row.of.into_parts();
         Self {
             id: id_of(row.n),
             name: row.name,
@@ -211,10 +208,7 @@ impl RiskPointView {
         personal: bool,
     ) -> Self {
         let facts = point.facts;
-        let (equipment, unit) = match point.of {
-            Owner::Equipment(id) => (Some(id), None),
-            Owner::Unit(code) => (None, Some(code)),
-        };
+        let (equipment, unit) = point.of.into_parts();
         Self {
             id: id_of(point.n),
             revision: point.revision,

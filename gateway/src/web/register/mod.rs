@@ -212,8 +212,8 @@ impl Page {
 
     /// Counted up to a bound.
     pub(crate) fn bounded(&self, number: &u64) -> String {
-        if *number > crate::desk::register::COUNTED {
-            format!("{}+", super::format::count(crate::desk::register::COUNTED))
+        if *number > crate::desk::listing::COUNTED {
+            format!("{}+", super::format::count(crate::desk::listing::COUNTED))
         } else {
             super::format::count(*number)
         }
