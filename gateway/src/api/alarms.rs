@@ -4,6 +4,7 @@ use super::params::{Body, NoParams, Params, idempotency_key, reason};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{AlarmFilter, App};
+use crate::desk::listing::cut;
 use crate::people::Access;
 use crate::view::{self, Alarm, AlarmChange, Time, ViewError};
 use axum::Json;
@@ -73,13 +74,8 @@ pub(super) async fn list(
         limit: limit + 1,
         ..AlarmFilter::default()
     };
-    let mut alarms = view::alarms(&app, &sight, &filter).await?;
-    let more = alarms.len() > limit as usize;
-    alarms.truncate(limit as usize);
-    let next = alarms
-        .last()
-        .filter(|_| more)
-        .map(|last| last.cursor().to_string());
+    let found = view::alarms(&app, &sight, &filter).await?;
+    let (alarms, next) = cut(found, limit, |last| last.cursor().to_string());
     Ok(Json(Alarms { alarms, next }))
 }
 

@@ -4,6 +4,7 @@ use super::params::{NoParams, Params};
 use super::problem::{ApiError, Reading};
 use super::site::limit;
 use crate::app::App;
+use crate::desk::listing::cut;
 use crate::people::{Access, AuditFilter, Chain, Entry};
 use crate::view::{Time, ViewError};
 use axum::Json;
@@ -129,12 +130,9 @@ pub(super) async fn list(
         before: params.cursor,
     };
     let found = app.people.audit(&access.person, &filter, limit + 1).await;
-    let mut found = found.map_err(ViewError::from)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|last| last.seq);
+    let (entries, next) = cut(found.map_err(ViewError::from)?, limit, |last| last.seq);
     Ok(Json(AuditPage {
-        entries: found.into_iter().map(AuditEntry::from).collect(),
+        entries: entries.into_iter().map(AuditEntry::from).collect(),
         next,
     }))
 }

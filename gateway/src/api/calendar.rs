@@ -1,8 +1,7 @@
 //! What is due by law, and coverage.
 
-use super::params::Params;
+use super::params::{Params, cursor, day, word};
 use super::problem::{ApiError, Reading};
-use super::register::word;
 use super::site::limit;
 use crate::app::App;
 use crate::desk::calendar::{self, CalendarFilter, CoverageBy};
@@ -77,14 +76,6 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<Calendar>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let day = |name: &str, text: Option<&str>| word(name, text, |text| text.parse::<Date>().ok());
-    let after = match params.after.as_deref() {
-        None | Some("") => None,
-        Some(text) => Some(
-            text.parse()
-                .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}")))?,
-        ),
-    };
     let filter = CalendarFilter {
         standing: word("standing", params.standing.as_deref(), Standing::from_key)?,
         obligation: word("obligation", params.obligation.as_deref(), Obligation::from_key)?,
@@ -94,7 +85,7 @@ pub(super) async fn list(
         category: params.category.unwrap_or_default(),
         area: params.area.unwrap_or_default(),
         unit: params.unit.unwrap_or_default(),
-        after,
+        after: cursor(params.after.as_deref())?,
         limit: limit(params.limit)?.unwrap_or(100),
     };
     let page = calendar::calendar(&app.desk, &access.person, &filter, today).await?;

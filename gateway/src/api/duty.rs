@@ -1,8 +1,8 @@
 //! Records of daily control, weekly check and monthly dispatch.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::answer::{attachment, created_at, tagged};
+use super::params::{Body, NoParams, Params, cursor, day, idempotency_key, number, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{XLSX, number, tagged, word};
 use super::site::limit;
 use super::users::version;
 use crate::app::{ActError, App};
@@ -15,10 +15,8 @@ use crate::view::duty::{DutyLine, DutyView};
 use crate::view::duty_table::table;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use jiff::civil::Date;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::duty::{DutyKind, Texts, Verdict};
@@ -30,19 +28,9 @@ impl From<DutyError> for ApiError {
         match error {
             DutyError::Store(error) => ViewError::from(error).into(),
             DutyError::NotFound(_) => Self::not_found(detail),
-            DutyError::Stale { .. } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "stale",
-                "It has been changed by somebody else",
-                detail,
-            ),
+            DutyError::Stale { .. } => Self::stale(detail),
             DutyError::Refused(refusal) => ActError::Refused(refusal).into(),
-            DutyError::KeyReused => Self::new(
-                StatusCode::CONFLICT,
-                "key_reused",
-                "The request is refused",
-                detail,
-            ),
+            DutyError::KeyReused => Self::conflict("key_reused", detail),
         }
     }
 }
@@ -83,14 +71,6 @@ pub(super) struct ListParams {
 
 impl ListParams {
     fn filter(self) -> Result<DutyFilter, ApiError> {
-        let day = |name: &str, text: Option<&str>| word(name, text, |text| text.parse::<Date>().ok());
-        let after = match self.after.as_deref() {
-            None | Some("") => None,
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}")))?,
-            ),
-        };
         Ok(DutyFilter {
             kind: word("kind", self.kind.as_deref(), DutyKind::from_key)?,
             standing: word("standing", self.standing.as_deref(), DutyStanding::from_key)?,
@@ -99,7 +79,7 @@ impl ListParams {
             to: day("to", self.to.as_deref())?,
             area: self.area.unwrap_or_default(),
             unit: self.unit.unwrap_or_default(),
-            after,
+            after: cursor(self.after.as_deref())?,
             limit: limit(self.limit)?.unwrap_or(100),
         })
     }
@@ -203,19 +183,11 @@ pub(super) async fn export(
         .map_err(|_| ApiError::unavailable("stopping", "the gateway is stopping"))?
         .map_err(|error| ApiError::unavailable("file_unavailable", error))?;
     let (kind, name) = if is_xlsx {
-        (XLSX, "duty.xlsx")
+        (sheet::XLSX, "duty.xlsx")
     } else {
-        ("text/csv; charset=utf-8", "duty.csv")
+        (sheet::CSV, "duty.csv")
     };
-    let disposition = format!("attachment; filename=\"{name}\"");
-    Ok((
-        [
-            (CONTENT_TYPE, kind.to_owned()),
-            (CONTENT_DISPOSITION, disposition),
-        ],
-        bytes,
-    )
-        .into_response())
+    Ok(attachment(kind, name, bytes))
 }
 
 async fn shown(app: &App, record: DutyRecord) -> Result<Response, ApiError> {
@@ -367,10 +339,5 @@ pub(super) async fn correct(
     access.about(made.n.to_string());
     access.in_area(made.area.as_str());
     let place = format!("/api/v1/duty/{}", made.n);
-    let mut answer = shown(&app, made).await?;
-    *answer.status_mut() = StatusCode::CREATED;
-    if let Ok(place) = place.parse() {
-        answer.headers_mut().insert(LOCATION, place);
-    }
-    Ok(answer)
+    Ok(created_at(&place, shown(&app, made).await?))
 }

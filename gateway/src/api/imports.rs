@@ -1,8 +1,9 @@
 //! Imports of the register: a file is sent, looked at, and applied whole or not at all.
 
-use super::params::{Body, NoParams, Params};
+use super::answer::workbook;
+use super::params::{Body, NoParams, Params, number, word};
 use super::problem::{ApiError, Missing, Reading, Writing};
-use super::register::{LanguageParams, act, download, number, word};
+use super::register::{LanguageParams, act};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::register::{self, Choice};
@@ -263,7 +264,7 @@ pub(super) async fn report(
 ) -> Result<Response, ApiError> {
     let n = number("import", &id)?;
     let plan = register::plan(&app.desk, &act(&app, &access), n).await?;
-    download(
+    workbook(
         &format!("cleaning-report-{n}.xlsx"),
         &register::report(&plan, params.is_zh()?),
     )

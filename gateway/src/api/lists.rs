@@ -1,11 +1,11 @@
 //! The four lists: pages of them, files made in the background, frozen copies.
 
 use super::files::send;
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::params::{Body, NoParams, Params, cursor, day, idempotency_key, number, word};
 use super::problem::{ApiError, Missing, Reading, Writing};
-use super::register::{number, word};
 use super::site::limit;
 use crate::app::{ActError, App};
+use crate::desk::listing::cut;
 use crate::desk::lists::{
     self, Asked, Format, JobKind, ListError, ListFilter, SnapshotFilter, ask, cancel, check, file_of,
     identify, job, jobs, snapshot, snapshots,
@@ -18,7 +18,6 @@ use axum::extract::{Path, State};
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::lists::{ListKey, Tongue};
@@ -36,12 +35,7 @@ impl From<ListError> for ApiError {
                 message,
                 message_zh,
             } => ActError::Refused(Refusal::new(code, message, message_zh)).into(),
-            ListError::KeyReused => Self::new(
-                StatusCode::CONFLICT,
-                "key_reused",
-                "The request is refused",
-                detail,
-            ),
+            ListError::KeyReused => Self::conflict("key_reused", detail),
             ListError::File { .. } | ListError::Write(_) => {
                 tracing::error!(%detail, "a file of a list");
                 Self::unavailable("file_unavailable", detail)
@@ -139,13 +133,7 @@ pub(super) async fn page(
         &text(&params.unit),
         &text(&params.state),
     )?;
-    let after = match params.after.as_deref() {
-        None | Some("") => None,
-        Some(text) => Some(
-            text.parse()
-                .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}")))?,
-        ),
-    };
+    let after = cursor(params.after.as_deref())?;
     let limit = limit(params.limit)?.unwrap_or(100);
     let tongue = tongue(params.lang.as_deref())?;
     let (page, total) = list_page(&app, &access.person, list, &filter, tongue, after.as_ref(), limit).await?;
@@ -334,11 +322,10 @@ pub(super) async fn files(
     Params(params): Params<FileParams>,
 ) -> Result<Json<ListFiles>, ApiError> {
     let limit = limit(params.limit)?.unwrap_or(100);
-    let mut found = jobs(&app.desk, &access.person, params.after, limit + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
+    let found = jobs(&app.desk, &access.person, params.after, limit + 1).await?;
+    let (found, next) = cut(found, limit, |last| last.n.to_string());
     Ok(Json(ListFiles {
-        next: found.last().filter(|_| more).map(|last| last.n.to_string()),
+        next,
         files: found.iter().map(|job| ListFileView::of(&app, job)).collect(),
     }))
 }
@@ -441,7 +428,6 @@ pub(super) async fn list_snapshots(
         }));
     }
     let limit = limit(params.limit)?.unwrap_or(100);
-    let day = |name: &str, text: Option<&str>| word(name, text, |text| text.parse::<Date>().ok());
     let filter = SnapshotFilter {
         list: word("list", params.list.as_deref(), ListKey::from_key)?,
         from: day("from", params.from.as_deref())?,
@@ -449,11 +435,10 @@ pub(super) async fn list_snapshots(
         before: params.after,
         limit: limit + 1,
     };
-    let mut found = snapshots(&app.desk, &access.person, &filter).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
+    let found = snapshots(&app.desk, &access.person, &filter).await?;
+    let (found, next) = cut(found, limit, |last| last.n.to_string());
     Ok(Json(Snapshots {
-        next: found.last().filter(|_| more).map(|last| last.n.to_string()),
+        next,
         snapshots: found.iter().map(SnapshotView::from).collect(),
     }))
 }

@@ -5,8 +5,10 @@
 //! ```
 //! A handler takes [`crate::people::Access`]; who may ask for what stands in [`crate::people::rules`].
 
+mod accessories;
 mod account;
 mod alarms;
+mod answer;
 mod attachments;
 mod audit;
 mod calendar;
@@ -38,6 +40,7 @@ mod units;
 mod users;
 mod worklist;
 
+pub(crate) use answer::attachment;
 pub(crate) use files::send;
 pub use problem::{ApiError, Problem};
 
@@ -146,8 +149,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(register::findings))
         .routes(routes!(register::one, register::change))
         .routes(routes!(register::history))
-        .routes(routes!(register::accessories, register::add_accessory))
-        .routes(routes!(register::change_accessory, register::remove_accessory))
+        .routes(routes!(accessories::list, accessories::add))
+        .routes(routes!(accessories::change, accessories::remove))
         .routes(routes!(units::list, units::create))
         .routes(routes!(units::one, units::change))
         .routes(routes!(units::certificates, units::add_certificate))

@@ -1,5 +1,4 @@
-//! Query parameters, bodies and headers, read strictly: what is not understood is refused, with what was
-//! probably meant.
+//! Parameters, bodies and headers, read strictly: what is not understood is refused, with what was probably meant.
 
 use super::problem::ApiError;
 use crate::view::nearest;
@@ -8,7 +7,9 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
+use std::str::FromStr;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 
@@ -141,4 +142,64 @@ pub(super) fn reason(text: &str) -> Result<String, ApiError> {
         )));
     }
     Ok(text.trim().to_owned())
+}
+
+/// A word of a fixed set.
+pub(super) fn word<T>(
+    name: &str,
+    text: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
+    match text {
+        None | Some("") => Ok(None),
+        Some(text) => match read(text) {
+            Some(found) => Ok(Some(found)),
+            None => Err(ApiError::bad_parameter(format!(
+                "{name}: {text:?} is none of its values"
+            ))),
+        },
+    }
+}
+
+/// `true`, `false`, `1` or `0`.
+pub(super) fn flag(name: &str, text: Option<&str>) -> Result<Option<bool>, ApiError> {
+    word(name, text, |text| match text {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    })
+}
+
+/// A civil date, such as `2026-05-01`.
+pub(super) fn day(name: &str, text: Option<&str>) -> Result<Option<Date>, ApiError> {
+    word(name, text, |text| text.parse().ok())
+}
+
+/// The language of a file: `zh` unless `en` is asked for.
+pub(super) fn is_zh(lang: Option<&str>) -> Result<bool, ApiError> {
+    let read = |text: &str| match text {
+        "zh" => Some(true),
+        "en" => Some(false),
+        _ => None,
+    };
+    Ok(word("lang", lang, read)?.unwrap_or(true))
+}
+
+/// The end of the page before, as `next` of that page said it.
+pub(super) fn cursor<T: FromStr<Err = &'static str>>(text: Option<&str>) -> Result<Option<T>, ApiError> {
+    match text {
+        None | Some("") => Ok(None),
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}"))),
+    }
+}
+
+/// A number of an address; whatever else is no such thing.
+pub(super) fn number(what: &str, text: &str) -> Result<i64, ApiError> {
+    text.parse().map_err(|_| {
+        let text: String = text.chars().take(64).collect();
+        ApiError::not_found(format!("there is no {what} {text:?}"))
+    })
 }

@@ -145,6 +145,21 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, code, "This is not for you", detail)
     }
 
+    /// It cannot be done as things stand.
+    pub(super) fn conflict(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, "The request is refused", detail)
+    }
+
+    /// Somebody else was faster.
+    pub(super) fn stale(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale",
+            "It has been changed by somebody else",
+            detail,
+        )
+    }
+
     pub(super) fn method(allowed: &str, detail: impl Into<String>) -> Self {
         let error = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -217,26 +232,13 @@ impl From<ViewError> for ApiError {
 impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
         let detail = error.to_string();
-        let conflict = |code| {
-            Self::new(
-                StatusCode::CONFLICT,
-                code,
-                "The request is refused",
-                detail.clone(),
-            )
-        };
         match error {
             RegisterError::Store(error) => ViewError::from(error).into(),
             RegisterError::NotFound { .. } => Self::not_found(detail),
-            RegisterError::Stale { .. } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "stale",
-                "It has been changed by somebody else",
-                detail,
-            ),
-            RegisterError::Exists { .. } => conflict("exists"),
-            RegisterError::KeyReused => conflict("key_reused"),
-            RegisterError::Refused(_) => conflict("refused"),
+            RegisterError::Stale { .. } => Self::stale(detail),
+            RegisterError::Exists { .. } => Self::conflict("exists", detail),
+            RegisterError::KeyReused => Self::conflict("key_reused", detail),
+            RegisterError::Refused(_) => Self::conflict("refused", detail),
             RegisterError::Wrong(findings) => {
                 let said = findings.iter().map(|one| {
                     let field = one.field.map_or("", vigil_core::register::Field::key);
@@ -272,22 +274,10 @@ impl From<RiskError> for ApiError {
             RiskError::Act(error) => return error.into(),
             RiskError::Engine(_) => Self::unavailable("stopping", detail),
             RiskError::NotFound { .. } => Self::not_found(detail),
-            RiskError::Stale { .. } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "stale",
-                "It has been changed by somebody else",
-                detail,
-            ),
+            RiskError::Stale { .. } => Self::stale(detail),
             RiskError::Value { .. } => Self::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail),
-            RiskError::KeyReused => Self::new(
-                StatusCode::CONFLICT,
-                "key_reused",
-                "The request is refused",
-                detail,
-            ),
-            RiskError::Refused { code, .. } => {
-                Self::new(StatusCode::CONFLICT, code, "The request is refused", detail)
-            }
+            RiskError::KeyReused => Self::conflict("key_reused", detail),
+            RiskError::Refused { code, .. } => Self::conflict(code, detail),
         };
         answer.problem.detail_zh = Some(zh);
         answer

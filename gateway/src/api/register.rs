@@ -1,33 +1,29 @@
 //! The register of equipment.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::answer::{created_at, tagged, workbook};
+use super::params::{Body, NoParams, Params, cursor, flag, idempotency_key, is_zh, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::App;
-use crate::desk::register::{self, AccessoryFacts, Act, FieldRequest, ListFilter, Order, RegisterError};
+use crate::desk::register::{self, Act, FieldRequest, ListFilter, Order, RegisterError};
 use crate::desk::watch::{self, FindingFilter};
 use crate::desk::{scope::of_id, today};
 use crate::people::Access;
-use crate::sheet;
 use crate::view::register::{
-    AccessoryView, FieldInfo, RegisterChange, RegisterEntry, RegisterLine, RegisterPage, RegisterSaved,
-    StateFindingView, register_fields,
+    FieldInfo, RegisterChange, RegisterEntry, RegisterLine, RegisterPage, RegisterSaved, StateFindingView,
+    register_fields,
 };
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use jiff::civil::Date;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::calendar::Standing;
 use vigil_core::people::Scope;
 use vigil_core::register::{Field, UseState};
-
-/// Media type of a workbook.
-pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Who does what now.
 pub(super) fn act(app: &App, access: &Access) -> Act {
@@ -65,22 +61,6 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<i64, ApiError> {
     })
 }
 
-/// An answer with its revision.
-pub(super) fn tagged<T: Serialize>(revision: i64, body: T) -> Response {
-    ([(ETAG, format!("\"{revision}\""))], Json(body)).into_response()
-}
-
-/// A number of an address; whatever else is no such thing.
-pub(super) fn number(what: &'static str, text: &str) -> Result<i64, ApiError> {
-    text.parse().map_err(|_| {
-        RegisterError::NotFound {
-            what,
-            id: text.chars().take(64).collect(),
-        }
-        .into()
-    })
-}
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
@@ -107,23 +87,6 @@ pub(super) struct ListParams {
     limit: Option<u32>,
 }
 
-/// A word of a fixed set.
-pub(super) fn word<T>(
-    name: &str,
-    text: Option<&str>,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, ApiError> {
-    match text {
-        None | Some("") => Ok(None),
-        Some(text) => match read(text) {
-            Some(found) => Ok(Some(found)),
-            None => Err(ApiError::bad_parameter(format!(
-                "{name}: {text:?} is none of its values"
-            ))),
-        },
-    }
-}
-
 /// The register, filtered and paged.
 #[utoipa::path(
     get, path = "/api/v1/register", tag = "register", operation_id = "listRegister",
@@ -136,13 +99,6 @@ pub(super) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<RegisterPage>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let after = match params.after.as_deref() {
-        None | Some("") => None,
-        Some(text) => Some(
-            text.parse()
-                .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}")))?,
-        ),
-    };
     let filter = ListFilter {
         text: params.q.unwrap_or_default(),
         category: params.category.unwrap_or_default(),
@@ -150,18 +106,14 @@ pub(super) async fn list(
         unit: params.unit.unwrap_or_default(),
         state: word("state", params.state.as_deref(), UseState::from_key)?,
         standing: word("due", params.due.as_deref(), Standing::from_key)?,
-        wrong: word("wrong", params.wrong.as_deref(), |text| match text {
-            "1" | "true" => Some(true),
-            "0" | "false" => Some(false),
-            _ => None,
-        })?,
+        wrong: flag("wrong", params.wrong.as_deref())?,
         order: word("sort", params.sort.as_deref(), |text| match text {
             "id" => Some(Order::Id),
             "due" => Some(Order::Due),
             _ => None,
         })?
         .unwrap_or_default(),
-        after,
+        after: cursor(params.after.as_deref())?,
         limit: limit(params.limit)?.unwrap_or(100),
     };
     let page = register::list(&app.desk, &access.person, &filter, today).await?;
@@ -235,12 +187,8 @@ pub(super) async fn create(
     .await?;
     access.about(saved.id.as_str());
     let place = format!("/api/v1/register/{}", saved.id);
-    let mut answer = tagged(saved.revision, RegisterSaved::from(&saved));
-    *answer.status_mut() = StatusCode::CREATED;
-    if let Ok(place) = place.parse() {
-        answer.headers_mut().insert(LOCATION, place);
-    }
-    Ok(answer)
+    let answer = tagged(saved.revision, RegisterSaved::from(&saved));
+    Ok(created_at(&place, answer))
 }
 
 /// All facts the register can hold.
@@ -269,27 +217,8 @@ pub(super) struct LanguageParams {
 
 impl LanguageParams {
     pub(super) fn is_zh(&self) -> Result<bool, ApiError> {
-        let read = |text: &str| match text {
-            "zh" => Some(true),
-            "en" => Some(false),
-            _ => None,
-        };
-        Ok(word("lang", self.lang.as_deref(), read)?.unwrap_or(true))
+        is_zh(self.lang.as_deref())
     }
-}
-
-/// A table as a file.
-pub(super) fn download(name: &str, table: &sheet::Table) -> Result<Response, ApiError> {
-    let bytes = sheet::to_xlsx(table).map_err(|error| RegisterError::Broken(error.to_string()))?;
-    let disposition = format!("attachment; filename=\"{name}\"");
-    Ok((
-        [
-            (CONTENT_TYPE, XLSX.to_owned()),
-            (CONTENT_DISPOSITION, disposition),
-        ],
-        bytes,
-    )
-        .into_response())
 }
 
 /// An empty register to fill in and import.
@@ -299,7 +228,7 @@ pub(super) fn download(name: &str, table: &sheet::Table) -> Result<Response, Api
     responses((status = 200, description = "A workbook.", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = String), Reading),
 )]
 pub(super) async fn template(Params(params): Params<LanguageParams>) -> Result<Response, ApiError> {
-    download("register-template.xlsx", &register::template(params.is_zh()?))
+    workbook("register-template.xlsx", &register::template(params.is_zh()?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -331,11 +260,7 @@ pub(super) async fn findings(
     access: Access,
     Params(params): Params<FindingParams>,
 ) -> Result<Json<StateFindings>, ApiError> {
-    let all = word("all", params.all.as_deref(), |text| match text {
-        "1" | "true" => Some(true),
-        "0" | "false" => Some(false),
-        _ => None,
-    })?;
+    let all = flag("all", params.all.as_deref())?;
     let filter = FindingFilter {
         equipment: params.equipment.unwrap_or_default(),
         all: all.unwrap_or(false),
@@ -440,179 +365,4 @@ pub(super) async fn history(
     Ok(Json(History {
         changes: found.into_iter().map(RegisterChange::from).collect(),
     }))
-}
-
-/// Accessories of a piece of equipment.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Accessories {
-    accessories: Vec<AccessoryView>,
-}
-
-/// An accessory.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AccessoryBody {
-    /// `safety_valve`, `bursting_disc`, `pressure_gauge`, `governor`, `shutoff_valve` or `other`.
-    kind: String,
-    /// Number on it.
-    number: String,
-    /// Model.
-    #[serde(default)]
-    model: String,
-    /// Where it sits.
-    #[serde(default)]
-    place: String,
-    /// Set pressure, gauge, MPa.
-    #[serde(default)]
-    set_pressure_mpa: Option<f64>,
-    /// Last calibration.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = Date)]
-    done: Option<Date>,
-    /// Next calibration; computed from the last one when it is not given.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = Date)]
-    due: Option<Date>,
-}
-
-impl From<AccessoryBody> for AccessoryFacts {
-    fn from(body: AccessoryBody) -> Self {
-        Self {
-            kind: body.kind,
-            number: body.number,
-            model: body.model,
-            place: body.place,
-            set_pressure_mpa: body.set_pressure_mpa,
-            done: body.done,
-            due: body.due,
-        }
-    }
-}
-
-/// The safety valves and other accessories of a piece of equipment.
-#[utoipa::path(
-    get, path = "/api/v1/register/{id}/accessories", tag = "register", operation_id = "listAccessories",
-    params(("id" = String, Path, description = "Equipment id.")),
-    responses((status = 200, description = "The accessories.", body = Accessories), Reading, Missing),
-)]
-pub(super) async fn accessories(
-    State(app): State<App>,
-    access: Access,
-    Path(id): Path<String>,
-    NoParams: NoParams,
-) -> Result<Json<Accessories>, ApiError> {
-    of_id(&app.desk, &access.person, &id).await?;
-    let found = register::accessories(&app.desk, &id).await?;
-    Ok(Json(Accessories {
-        accessories: found.iter().map(AccessoryView::from).collect(),
-    }))
-}
-
-/// Enter an accessory.
-#[utoipa::path(
-    post, path = "/api/v1/register/{id}/accessories", tag = "register", operation_id = "addAccessory",
-    params(
-        ("id" = String, Path, description = "Equipment id."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
-    ),
-    request_body = AccessoryBody,
-    responses((status = 201, description = "Entered.", body = AccessoryView), Reading, Missing, Writing),
-    security(("token" = [])),
-)]
-pub(super) async fn add_accessory(
-    State(app): State<App>,
-    access: Access,
-    Path(id): Path<String>,
-    NoParams: NoParams,
-    headers: HeaderMap,
-    Body(body): Body<AccessoryBody>,
-) -> Result<Response, ApiError> {
-    of_id(&app.desk, &access.person, &id).await?;
-    let key = idempotency_key(&headers)?;
-    let facts: AccessoryFacts = body.into();
-    let saved = register::add_accessory(
-        &app.desk,
-        &act(&app, &access),
-        &app.schedules,
-        &id,
-        &facts,
-        key.as_deref(),
-    )
-    .await?;
-    let mut answer = tagged(saved.revision, AccessoryView::from(&saved));
-    *answer.status_mut() = StatusCode::CREATED;
-    Ok(answer)
-}
-
-/// Change an accessory.
-#[utoipa::path(
-    put, path = "/api/v1/register/{id}/accessories/{accessory}", tag = "register", operation_id = "changeAccessory",
-    params(
-        ("id" = String, Path, description = "Equipment id."),
-        ("accessory" = String, Path, description = "Number of the accessory."),
-        ("If-Match" = String, Header, description = "The revision that was seen."),
-    ),
-    request_body = AccessoryBody,
-    responses((status = 200, description = "Changed.", body = AccessoryView), Reading, Missing, Changing, Writing),
-    security(("token" = [])),
-)]
-pub(super) async fn change_accessory(
-    State(app): State<App>,
-    access: Access,
-    Path((id, accessory)): Path<(String, String)>,
-    NoParams: NoParams,
-    headers: HeaderMap,
-    Body(body): Body<AccessoryBody>,
-) -> Result<Response, ApiError> {
-    of_id(&app.desk, &access.person, &id).await?;
-    let seen = (number("accessory", &accessory)?, if_match(&headers)?);
-    let facts: AccessoryFacts = body.into();
-    let saved = register::save_accessory(
-        &app.desk,
-        &act(&app, &access),
-        &app.schedules,
-        &id,
-        Some(seen),
-        &facts,
-    )
-    .await?;
-    Ok(tagged(saved.revision, AccessoryView::from(&saved)))
-}
-
-/// What was taken away.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Removed {
-    /// Number of what was taken away.
-    removed: i64,
-}
-
-/// Take an accessory away; its history stays.
-#[utoipa::path(
-    delete, path = "/api/v1/register/{id}/accessories/{accessory}", tag = "register", operation_id = "removeAccessory",
-    params(
-        ("id" = String, Path, description = "Equipment id."),
-        ("accessory" = String, Path, description = "Number of the accessory."),
-        ("If-Match" = String, Header, description = "The revision that was seen."),
-    ),
-    responses((status = 200, description = "Taken away.", body = Removed), Reading, Missing, Changing, Writing),
-    security(("token" = [])),
-)]
-pub(super) async fn remove_accessory(
-    State(app): State<App>,
-    access: Access,
-    Path((id, accessory)): Path<(String, String)>,
-    NoParams: NoParams,
-    headers: HeaderMap,
-) -> Result<Json<Removed>, ApiError> {
-    of_id(&app.desk, &access.person, &id).await?;
-    let n = number("accessory", &accessory)?;
-    register::remove_accessory(
-        &app.desk,
-        &act(&app, &access),
-        &app.schedules,
-        &id,
-        (n, if_match(&headers)?),
-    )
-    .await?;
-    Ok(Json(Removed { removed: n }))
 }

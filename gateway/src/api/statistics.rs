@@ -1,8 +1,8 @@
 //! Statistics of hazards.
 
+use super::answer::table;
 use super::params::Params;
 use super::problem::{ApiError, Reading};
-use super::supervision::file;
 use crate::app::App;
 use crate::people::Access;
 use crate::view::statistics::{
@@ -100,5 +100,5 @@ pub(super) async fn export(
     let filter = params.filter(&app)?;
     let found = statistics(&app, &access.person, &filter).await;
     let found = found.map_err(ViewError::from)?;
-    file("statistics", &statistics_table(&found, true), false)
+    table("statistics", &statistics_table(&found, true), false)
 }

@@ -1,14 +1,13 @@
 //! Listed supervision, interviews, circulars.
 
+use super::answer::{created_at, table, tagged};
 use super::hazard_steps::{FileRef, files};
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::params::{Body, NoParams, Params, idempotency_key, is_zh, number, word};
 use super::problem::{ApiError, Changing, Missing, Problem, Reading, Writing};
-use super::register::{number, word};
 use super::site::limit;
 use crate::app::{ActError, App};
 use crate::desk::cases::{self, CaseFilter, CasesError, Draft, Sort};
 use crate::people::Access;
-use crate::sheet;
 use crate::view::supervision::{
     SupervisionDetail, SupervisionPage, SupervisionRules, case_table, supervision, supervision_case,
     supervision_rules,
@@ -16,9 +15,9 @@ use crate::view::supervision::{
 use crate::view::{Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 use vigil_core::supervision::policy::SupervisionPolicy;
@@ -39,19 +38,9 @@ impl From<CasesError> for ApiError {
         match error {
             CasesError::Store(error) => ViewError::from(error).into(),
             CasesError::NotFound(_) => Self::not_found(detail),
-            CasesError::Stale { .. } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "stale",
-                "It has been changed by somebody else",
-                detail,
-            ),
+            CasesError::Stale { .. } => Self::stale(detail),
             CasesError::Refused(refusal) => ActError::Refused(*refusal).into(),
-            CasesError::KeyReused => Self::new(
-                StatusCode::CONFLICT,
-                "key_reused",
-                "The request is refused",
-                detail,
-            ),
+            CasesError::KeyReused => Self::conflict("key_reused", detail),
         }
     }
 }
@@ -167,11 +156,7 @@ pub(super) async fn export(
         "xlsx" => Some(true),
         _ => None,
     })?;
-    let zh = word("lang", params.lang.as_deref(), |text| match text {
-        "zh" => Some(true),
-        "en" => Some(false),
-        _ => None,
-    })?;
+    let zh = is_zh(params.lang.as_deref())?;
     let filter = CaseFilter {
         kind: word("kind", params.kind.as_deref(), CaseKind::from_key)?,
         status: word("status", params.status.as_deref(), CaseStatus::from_key)?,
@@ -182,23 +167,8 @@ pub(super) async fn export(
         unit: params.unit,
         ..CaseFilter::default()
     };
-    let table = case_table(&app, &access.person, &filter, zh.unwrap_or(true)).await?;
-    file("supervision", &table, as_xlsx.unwrap_or(false))
-}
-
-/// A table as a file.
-pub(super) fn file(name: &str, table: &sheet::Table, as_xlsx: bool) -> Result<Response, ApiError> {
-    if as_xlsx {
-        return super::register::download(&format!("{name}.xlsx"), table);
-    }
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}.csv\""),
-        ),
-    ];
-    Ok((headers, sheet::to_csv(table)).into_response())
+    let cases = case_table(&app, &access.person, &filter, zh).await?;
+    table("supervision", &cases, as_xlsx.unwrap_or(false))
 }
 
 /// The levels and periods of supervision, and where they come from.
@@ -249,9 +219,10 @@ fn bad(detail: impl Into<String>) -> ApiError {
     ApiError::bad_body(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }
 
-fn tagged(status: StatusCode, detail: SupervisionDetail) -> Response {
-    let etag = format!("\"{}\"", detail.case.events);
-    (status, [(ETAG, etag)], Json(detail)).into_response()
+/// A case as it is now; its events count its changes.
+async fn shown(app: &App, access: &Access, id: i64) -> Result<Response, ApiError> {
+    let detail = supervision_case(app, id, &access.person, &access.person).await?;
+    Ok(tagged(i64::from(detail.case.events), detail))
 }
 
 /// Issues a case.
@@ -296,12 +267,8 @@ pub(super) async fn issue(
     let stored = cases::open(&app, &access.person, &draft, key.as_deref()).await?;
     access.about(stored.id.to_string());
     access.in_area(&*stored.case.order.scope.area);
-    let detail = supervision_case(&app, stored.id, &access.person, &access.person).await?;
-    let mut answer = tagged(StatusCode::CREATED, detail);
-    if let Ok(place) = format!("/api/v1/supervision/{}", stored.id).parse() {
-        answer.headers_mut().insert(LOCATION, place);
-    }
-    Ok(answer)
+    let place = format!("/api/v1/supervision/{}", stored.id);
+    Ok(created_at(&place, shown(&app, &access, stored.id).await?))
 }
 
 /// One case: what was issued, what happened, what is waited for, what can be done next.
@@ -320,9 +287,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
-    let id = number("supervision case", &id)?;
-    let detail = supervision_case(&app, id, &access.person, &access.person).await?;
-    Ok(tagged(StatusCode::OK, detail))
+    shown(&app, &access, number("supervision case", &id)?).await
 }
 
 /// A step of a case. Which fields it takes besides `reason` depends on `action`; others are refused.
@@ -474,6 +439,5 @@ pub(super) async fn act(
     let policy = SupervisionPolicy::builtin();
     cases::take(&app.desk, who, said, app.clock.now(), policy).await?;
     cases::settle(&app, id).await?;
-    let detail = supervision_case(&app, id, &access.person, &access.person).await?;
-    Ok(tagged(StatusCode::OK, detail))
+    shown(&app, &access, id).await
 }

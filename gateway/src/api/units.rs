@@ -1,10 +1,12 @@
 //! Units and their people's certificates.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::answer::{created, tagged};
+use super::params::{Body, NoParams, Params, idempotency_key, number, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match, number, tagged, within, word};
+use super::register::{act, if_match, within};
 use super::site::limit;
 use crate::app::App;
+use crate::desk::listing::cut;
 use crate::desk::register::{self, CertificateFacts, RegisterError, UnitFacts};
 use crate::desk::scope::of_unit;
 use crate::desk::today;
@@ -12,7 +14,7 @@ use crate::people::Access;
 use crate::view::register::{CertificateView, UnitView};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -54,12 +56,10 @@ pub(super) async fn list(
     let limit = limit(params.limit)?.unwrap_or(100);
     let text = |text: Option<String>| text.unwrap_or_default();
     let (q, area, after) = (text(params.q), text(params.area), text(params.after));
-    let mut found = register::units(&app.desk, &access.person, &q, &area, &after, limit + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|last| last.code.clone());
+    let found = register::units(&app.desk, &access.person, &q, &area, &after, limit + 1).await?;
+    let (units, next) = cut(found, limit, |last| last.code.clone());
     Ok(Json(Units {
-        units: found
+        units: units
             .into_iter()
             .map(|unit| UnitView::of(unit, access.signed_in()))
             .collect(),
@@ -124,9 +124,7 @@ pub(super) async fn create(
     within(&access, &body.area)?;
     let key = idempotency_key(&headers)?;
     let unit = register::add_unit(&app.desk, &act(&app, &access), &body.into(), key.as_deref()).await?;
-    let mut answer = tagged(unit.revision, UnitView::of(unit, true));
-    *answer.status_mut() = StatusCode::CREATED;
-    Ok(answer)
+    Ok(created(tagged(unit.revision, UnitView::of(unit, true))))
 }
 
 /// One unit.
@@ -208,12 +206,10 @@ pub(super) async fn certificates(
         Some((expires.parse::<Date>().ok()?, n.parse::<i64>().ok()?))
     })?;
     let unit = params.unit.as_deref();
-    let mut found = register::certificates(&app.desk, &access.person, unit, after, limit + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().filter(|_| more);
+    let found = register::certificates(&app.desk, &access.person, unit, after, limit + 1).await?;
+    let (found, next) = cut(found, limit, |last| format!("{}.{}", last.facts.expires, last.n));
     Ok(Json(Certificates {
-        next: last.map(|last| format!("{}.{}", last.facts.expires, last.n)),
+        next,
         certificates: found
             .into_iter()
             .map(|row| CertificateView::of(row, today, access.signed_in()))
@@ -281,9 +277,8 @@ pub(super) async fn add_certificate(
     }
     let key = idempotency_key(&headers)?;
     let saved = register::add_certificate(&app.desk, &act, &facts, key.as_deref()).await?;
-    let mut answer = tagged(saved.revision, CertificateView::of(saved, act.today, true));
-    *answer.status_mut() = StatusCode::CREATED;
-    Ok(answer)
+    let answer = tagged(saved.revision, CertificateView::of(saved, act.today, true));
+    Ok(created(answer))
 }
 
 /// Change a certificate.

@@ -4,6 +4,7 @@ use super::params::{Body, NoParams, Params};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::App;
+use crate::desk::listing::cut;
 use crate::people::{Access, ManageError, User, UserFacts, UserFilter};
 use crate::view::{Time, ViewError};
 use axum::Json;
@@ -282,16 +283,12 @@ pub(super) async fn list(
         active: params.active,
         after: params.cursor,
     };
-    let mut found = app
-        .people
-        .users(&filter, limit + 1)
-        .await
-        .map_err(ViewError::from)?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|last| last.login.to_string());
+    let found = app.people.users(&filter, limit + 1).await;
+    let (users, next) = cut(found.map_err(ViewError::from)?, limit, |last| {
+        last.login.to_string()
+    });
     Ok(Json(UserPage {
-        users: found.into_iter().map(UserCard::from).collect(),
+        users: users.into_iter().map(UserCard::from).collect(),
         next,
     }))
 }

@@ -10,6 +10,7 @@ use crate::view::Word;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use std::convert::Infallible;
 use std::sync::Arc;
 use vigil_core::hazard::HazardStatus;
@@ -189,6 +190,13 @@ impl Page {
             .map_or("", |(_, value)| value)
     }
 
+    /// Whether a list was asked for with anything besides `but`, which say how it is paged and sorted.
+    pub(crate) fn is_filtered(&self, but: &[&str]) -> bool {
+        self.query
+            .iter()
+            .any(|(key, value)| !but.contains(&key.as_str()) && !value.is_empty())
+    }
+
     /// The main menu: what the reader may open, in groups.
     pub(crate) fn menu(&self) -> Vec<Group> {
         // The first page stands for what it shows.
@@ -262,6 +270,11 @@ impl Page {
     /// Where to come back to after signing in.
     pub(crate) fn here(&self) -> String {
         encode(&self.here_plain())
+    }
+
+    /// Sends who is not signed in to the sign-in page, and from there back to this one.
+    pub(crate) fn sign_in_first(&self) -> Response {
+        Redirect::to(&format!("/sign-in?next={}", self.here())).into_response()
     }
 
     /// The address of this page, for the head of a print.

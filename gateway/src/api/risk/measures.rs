@@ -1,9 +1,9 @@
 //! Control measures and their checks.
 
-use super::{Unconditional, area, cursor, if_match, measure_number, point_number, short, yes_no};
-use crate::api::params::{Body, NoParams, Params, idempotency_key};
+use super::{Unconditional, area, if_match, measure_number, point_number, short};
+use crate::api::answer::{created, tagged};
+use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, word};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
-use crate::api::register::{tagged, word};
 use crate::api::site::limit;
 use crate::app::App;
 use crate::desk::risk::{self, Act, CheckFacts, MeasureFacts, MeasureFilter};
@@ -57,8 +57,8 @@ pub(crate) async fn list(
     let today = today(&app.clock, &app.config.web.timezone);
     let filter = MeasureFilter {
         kind: word("kind", params.kind.as_deref(), MeasureKind::from_key)?,
-        overdue: word("overdue", params.overdue.as_deref(), yes_no)?,
-        failed: word("failed", params.failed.as_deref(), yes_no)?,
+        overdue: flag("overdue", params.overdue.as_deref())?,
+        failed: flag("failed", params.failed.as_deref())?,
         owner: short("owner", params.owner)?,
         area: area(params.area)?,
         unit: short("unit", params.unit)?,
@@ -139,9 +139,8 @@ pub(crate) async fn add(
     let act = Act::of(&app, &access, idempotency_key(&headers)?);
     let made = risk::add_measure(&app.desk, &act, n, &body.facts()?).await?;
     access.in_area(&*made.scope.area);
-    let mut answer = tagged(made.revision, MeasureView::of(made, act.today, true));
-    *answer.status_mut() = StatusCode::CREATED;
-    Ok(answer)
+    let answer = tagged(made.revision, MeasureView::of(made, act.today, true));
+    Ok(created(answer))
 }
 
 /// One control measure.

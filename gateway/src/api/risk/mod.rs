@@ -53,26 +53,6 @@ fn measure_number(id: &str) -> Result<i64, ApiError> {
     id.parse().map_err(|_| missing().into())
 }
 
-/// The end of the page before.
-fn cursor<T: std::str::FromStr<Err = &'static str>>(text: Option<&str>) -> Result<Option<T>, ApiError> {
-    match text {
-        None | Some("") => Ok(None),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|wrong: &str| ApiError::bad_parameter(format!("after: {wrong}"))),
-    }
-}
-
-/// `true`, `false`, `1` or `0`.
-fn yes_no(text: &str) -> Option<bool> {
-    match text {
-        "1" | "true" => Some(true),
-        "0" | "false" => Some(false),
-        _ => None,
-    }
-}
-
 /// The beginning of an area code.
 fn area(text: Option<String>) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Risk points and their assessments.
 
-use super::{Unconditional, area, cursor, if_match, point_number, short, yes_no};
-use crate::api::params::{Body, NoParams, Params, idempotency_key};
+use super::{Unconditional, area, if_match, point_number, short};
+use crate::api::answer::{created, created_at, tagged};
+use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, word};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
-use crate::api::register::{tagged, word};
 use crate::api::site::limit;
 use crate::app::App;
 use crate::desk::risk::{self, Act, Assessing, Order, Owner, Point, PointFacts, PointFilter};
@@ -12,7 +12,6 @@ use crate::people::Access;
 use crate::view::risk::{AssessmentView, RiskPointLine, RiskPointView, RiskPoints};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -66,7 +65,6 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<RiskPoints>, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let flag = |name: &str, text: &Option<String>| word(name, text.as_deref(), yes_no);
     let filter = PointFilter {
         text: short("q", params.q)?,
         colour: word("colour", params.colour.as_deref(), |key| match key {
@@ -78,10 +76,10 @@ pub(crate) async fn list(
         unit: short("unit", params.unit)?,
         equipment: short("equipment", params.equipment)?,
         owner: short("owner", params.owner)?,
-        overdue: flag("overdue", &params.overdue)?,
-        failing: flag("failing", &params.failing)?,
-        stale: flag("stale", &params.stale)?,
-        retired: flag("retired", &params.retired)?.unwrap_or(false),
+        overdue: flag("overdue", params.overdue.as_deref())?,
+        failing: flag("failing", params.failing.as_deref())?,
+        stale: flag("stale", params.stale.as_deref())?,
+        retired: flag("retired", params.retired.as_deref())?.unwrap_or(false),
         order: word("sort", params.sort.as_deref(), Order::from_key)?.unwrap_or_default(),
         after: cursor(params.after.as_deref())?,
         limit: limit(params.limit)?.unwrap_or(100),
@@ -209,12 +207,7 @@ pub(crate) async fn create(
     let (revision, view) = whole(&app, &access, made).await?;
     access.about(view.id.as_str());
     let place = format!("/api/v1/risk/points/{}", view.id);
-    let mut answer = tagged(revision, view);
-    *answer.status_mut() = StatusCode::CREATED;
-    if let Ok(place) = place.parse() {
-        answer.headers_mut().insert(LOCATION, place);
-    }
-    Ok(answer)
+    Ok(created_at(&place, tagged(revision, view)))
 }
 
 /// One risk point: its last assessment, its measures, and failures of them with their hazards.
@@ -352,7 +345,5 @@ pub(crate) async fn assess(
     let point = risk::assess(&app.desk, &act, Scheme::builtin(), n, seen, &assessing).await?;
     risk::soon(&app).await;
     let (revision, view) = whole(&app, &access, point).await?;
-    let mut answer = tagged(revision, view);
-    *answer.status_mut() = StatusCode::CREATED;
-    Ok(answer)
+    Ok(created(tagged(revision, view)))
 }

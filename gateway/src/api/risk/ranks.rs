@@ -1,9 +1,8 @@
 //! Which equipment and units to inspect first; the risk map; the scheme.
 
-use super::{area, cursor, short};
-use crate::api::params::{NoParams, Params};
+use super::{area, short};
+use crate::api::params::{NoParams, Params, cursor, word};
 use crate::api::problem::{ApiError, Reading};
-use crate::api::register::word;
 use crate::api::site::limit;
 use crate::app::App;
 use crate::desk::risk::{self, MapFilter, RankFilter};

@@ -4,6 +4,7 @@ use super::super::Site;
 use super::super::fault::{Fault, respond, respond_with};
 use super::super::page::Page;
 use super::super::parts::Choice;
+use crate::api::attachment;
 use crate::desk::register::{self, Choice as Chosen, ImportState, RegisterError};
 use crate::sheet;
 use crate::view::register::{
@@ -14,7 +15,6 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Multipart, Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +24,6 @@ use vigil_core::register::{Field, Group};
 const ROWS: usize = 100;
 /// Imports listed.
 const LISTED: u32 = 50;
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 #[derive(Template)]
 #[template(path = "register/imports.html")]
@@ -373,17 +372,7 @@ pub(crate) async fn template(page: Page) -> Response {
 
 fn workbook(page: &Page, name: &str, table: &sheet::Table) -> Response {
     match sheet::to_xlsx(table) {
-        Ok(bytes) => {
-            let disposition = format!("attachment; filename=\"{name}\"");
-            (
-                [
-                    (CONTENT_TYPE, XLSX.to_owned()),
-                    (CONTENT_DISPOSITION, disposition),
-                ],
-                bytes,
-            )
-                .into_response()
-        }
+        Ok(bytes) => attachment(sheet::XLSX, name, bytes),
         Err(error) => Fault::Broken(error.to_string()).respond(page),
     }
 }

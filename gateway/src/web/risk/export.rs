@@ -1,7 +1,7 @@
 //! Lists as CSV, page by page: however long a list is, it takes little memory. A text is never a formula.
 
 use crate::desk::risk::RiskError;
-use crate::sheet::{Column, Table, to_csv};
+use crate::sheet::{CSV, Column, Table, to_csv};
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
@@ -57,7 +57,7 @@ where
     });
     let all = stream::once(std::future::ready(Ok(first))).chain(others);
     let head = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_TYPE, CSV.to_owned()),
         (
             CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}.csv\""),

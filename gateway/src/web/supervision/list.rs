@@ -5,20 +5,19 @@ use super::super::fault::{Fault, respond};
 use super::super::page::Page;
 use super::super::parts::Choice;
 use super::DayLeft;
+use crate::api::attachment;
 use crate::desk::cases::{self, CaseFilter, Sort};
 use crate::sheet;
 use crate::view::supervision::{Named, SupervisionCase, case_table, supervision, supervision_rules};
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use jiff::civil::Date;
 use std::sync::Arc;
 use vigil_core::supervision::{CaseKind, CaseStatus};
 
 /// Rows per page.
 const ROWS: u32 = 50;
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 struct Row {
     case: SupervisionCase,
@@ -127,10 +126,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
             .map(|due| (due.timer, site.day_left(due.due.0), due.late)),
         case,
     });
-    let filtered = page
-        .query
-        .iter()
-        .any(|(key, value)| key != "after" && key != "sort" && !value.is_empty());
+    let filtered = page.is_filtered(&["after", "sort"]);
     let export = |kind: &str| {
         page.with("sort", "")
             .replacen("/supervision", &format!("/supervision/export.{kind}"), 1)
@@ -179,20 +175,11 @@ async fn table(site: &Site, page: &Page, as_xlsx: bool) -> Response {
 
 /// A table as a file.
 pub(crate) fn download(page: &Page, name: &str, table: &sheet::Table, as_xlsx: bool) -> Response {
-    let (bytes, kind, end) = if as_xlsx {
-        match sheet::to_xlsx(table) {
-            Ok(bytes) => (bytes, XLSX, "xlsx"),
-            Err(error) => return Fault::Broken(error.to_string()).respond(page),
-        }
-    } else {
-        (sheet::to_csv(table), "text/csv; charset=utf-8", "csv")
-    };
-    let headers = [
-        (CONTENT_TYPE, kind.to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}.{end}\""),
-        ),
-    ];
-    (headers, bytes).into_response()
+    if !as_xlsx {
+        return attachment(sheet::CSV, &format!("{name}.csv"), sheet::to_csv(table));
+    }
+    match sheet::to_xlsx(table) {
+        Ok(bytes) => attachment(sheet::XLSX, &format!("{name}.xlsx"), bytes),
+        Err(error) => Fault::Broken(error.to_string()).respond(page),
+    }
 }
