@@ -4,6 +4,7 @@ use super::Site;
 use super::fault::{Fault, respond};
 use super::page::Page;
 use super::terms;
+use crate::desk::listing::cut;
 use crate::people::{AuditFilter, Entry};
 use askama::Template;
 use axum::extract::State;
@@ -45,17 +46,12 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page) -> Response 
         .audit(&page.access.person, &filter, ROWS + 1)
         .await;
     let found = found.map_err(|error| Fault::Unavailable(error.to_string()));
-    let made = found.map(|mut entries| {
-        let more = entries.len() > ROWS as usize;
-        entries.truncate(ROWS as usize);
-        let last = entries.last().filter(|_| more);
+    let made = found.map(|entries| {
+        let (entries, older) = cut(entries, ROWS, |last| page.with("before", &last.seq.to_string()));
         AuditPage {
             page: &page,
-            older: last.map(|last| page.with("before", &last.seq.to_string())),
-            filtered: page
-                .query
-                .iter()
-                .any(|(key, value)| key != "before" && !value.is_empty()),
+            older,
+            filtered: page.is_filtered(&["before"]),
             partial: page.access.person.role != Role::Administrator,
             entries,
         }

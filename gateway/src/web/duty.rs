@@ -149,10 +149,7 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<DutyListPage<'p>, 
             .collect(),
         total,
         older: found.next.map(|next| page.with("after", &next.to_string())),
-        filtered: page
-            .query
-            .iter()
-            .any(|(key, value)| key != "after" && !value.is_empty()),
+        filtered: page.is_filtered(&["after"]),
         table: path.with("format", "csv"),
     })
 }

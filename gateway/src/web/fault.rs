@@ -3,6 +3,7 @@
 use super::page::Page;
 use crate::view::ViewError;
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -42,6 +43,12 @@ impl From<ViewError> for Fault {
                 Self::Unavailable(error.to_string())
             }
         }
+    }
+}
+
+impl From<FormRejection> for Fault {
+    fn from(rejection: FormRejection) -> Self {
+        Self::BadRequest(rejection.body_text())
     }
 }
 
@@ -172,6 +179,11 @@ pub(crate) fn respond_with<T: Template>(page: &Page, status: StatusCode, made: R
         Ok(html) => html_response(status, html),
         Err(fault) => fault.respond(page),
     }
+}
+
+/// The answer to a form, or the page that says why it was not taken.
+pub(crate) fn answer(page: &Page, made: Result<Response, Fault>) -> Response {
+    made.unwrap_or_else(|fault| fault.respond(page))
 }
 
 fn html_response(status: StatusCode, html: String) -> Response {

@@ -13,7 +13,7 @@ use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// Lets in, hands the request on with its [`Access`], and records what came of it.
@@ -112,9 +112,7 @@ async fn refuse(
     let page = page(site, parts).await;
     let reads = rule.is_some_and(|rule| rule.verb == Verb::Get);
     match why {
-        Refusal::SignIn | Refusal::BadToken if reads => {
-            Redirect::to(&format!("/sign-in?next={}", page.here())).into_response()
-        }
+        Refusal::SignIn | Refusal::BadToken if reads => page.sign_in_first(),
         Refusal::SignIn | Refusal::BadToken => Fault::Forbidden("sign in first").respond(&page),
         Refusal::Role => Fault::Role.respond(&page),
         Refusal::Scope(_) => Fault::Forbidden("this token is not for that").respond(&page),

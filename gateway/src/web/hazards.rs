@@ -81,10 +81,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<HazardsPage<'p>, Fault>
         .filter(|(key, _)| key != "after")
         .map(|(key, value)| (key.as_str(), value.as_str()))
         .collect();
-    let filtered = page
-        .query
-        .iter()
-        .any(|(key, value)| key != "after" && key != "sort" && !value.is_empty());
+    let filtered = page.is_filtered(&["after", "sort"]);
     Ok(HazardsPage {
         page,
         of,

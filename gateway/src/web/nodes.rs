@@ -93,10 +93,7 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Faul
     ];
     let older = found.next.map(|next| page.with("offset", &next.to_string()));
     let newer = (offset > 0).then(|| page.with("offset", &offset.saturating_sub(ROWS).to_string()));
-    let filtered = page
-        .query
-        .iter()
-        .any(|(key, value)| key != "offset" && !value.is_empty());
+    let filtered = page.is_filtered(&["offset"]);
     Ok(ListPage {
         page,
         states,

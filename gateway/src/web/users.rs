@@ -4,6 +4,7 @@ use super::Site;
 use super::fault::{Fault, respond, respond_with};
 use super::page::Page;
 use super::terms;
+use crate::desk::listing::cut;
 use crate::people::{ManageError, User, UserFacts, UserFilter, Wrong};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -121,17 +122,12 @@ pub(crate) async fn list(State(site): State<Arc<Site>>, page: Page) -> Response 
     };
     let made = site.app.people.users(&filter, ROWS + 1).await;
     let made = made.map_err(|error| Fault::Unavailable(error.to_string()));
-    let made = made.map(|mut users| {
-        let more = users.len() > ROWS as usize;
-        users.truncate(ROWS as usize);
-        let last = users.last().filter(|_| more);
+    let made = made.map(|users| {
+        let (users, next) = cut(users, ROWS, |last| page.with("after", &last.login));
         UsersPage {
             page: &page,
-            next: last.map(|last| page.with("after", &last.login)),
-            filtered: page
-                .query
-                .iter()
-                .any(|(key, value)| key != "after" && !value.is_empty()),
+            next,
+            filtered: page.is_filtered(&["after"]),
             open: !site.app.people.closed(),
             users,
         }

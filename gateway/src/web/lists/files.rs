@@ -5,6 +5,7 @@ use super::super::fault::{Fault, respond};
 use super::super::page::Page;
 use super::number;
 use crate::api::send;
+use crate::desk::listing::cut;
 use crate::desk::lists::{ListError, cancel, file_of, job, jobs};
 use crate::view::lists::{ListFileView, ListInfo};
 use askama::Template;
@@ -62,15 +63,11 @@ pub(crate) async fn list(State(site): State<Arc<Site>>, page: Page) -> Response 
 
 async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<FilesPage<'p>, Fault> {
     let before = page.asked("after").parse().ok();
-    let mut found = jobs(&site.app.desk, &site.reader(page), before, ROWS + 1).await?;
-    let more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
+    let found = jobs(&site.app.desk, &site.reader(page), before, ROWS + 1).await?;
+    let (found, older) = cut(found, ROWS, |last| page.with("after", &last.n.to_string()));
     Ok(FilesPage {
         page,
-        older: found
-            .last()
-            .filter(|_| more)
-            .map(|last| page.with("after", &last.n.to_string())),
+        older,
         files: found.iter().map(|job| ListFileView::of(&site.app, job)).collect(),
         lists: lists(site),
     })

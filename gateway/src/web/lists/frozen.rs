@@ -6,6 +6,7 @@ use super::super::page::Page;
 use super::super::parts::Choice;
 use super::number;
 use crate::api::send;
+use crate::desk::listing::cut;
 use crate::desk::lists::{Format, SnapshotFilter, check, identify, named, snapshot, snapshots};
 use crate::view::lists::{ListInfo, SnapshotCheck, SnapshotView};
 use askama::Template;
@@ -134,9 +135,8 @@ async fn make<'p>(site: &Site, page: &'p Page, judged: Option<Judged>) -> Result
         before: page.asked("after").parse().ok(),
         limit: ROWS + 1,
     };
-    let mut found = snapshots(&site.app.desk, &site.reader(page), &filter).await?;
-    let more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
+    let found = snapshots(&site.app.desk, &site.reader(page), &filter).await?;
+    let (found, older) = cut(found, ROWS, |last| page.with("after", &last.n.to_string()));
     let lists: Vec<ListInfo> = site.app.lists.spec().iter().map(ListInfo::from).collect();
     let all = [("", page.pick("全部", "all"))];
     let choices = all
@@ -155,10 +155,7 @@ async fn make<'p>(site: &Site, page: &'p Page, judged: Option<Judged>) -> Result
         .collect();
     Ok(SnapshotsPage {
         page,
-        older: found
-            .last()
-            .filter(|_| more)
-            .map(|last| page.with("after", &last.n.to_string())),
+        older,
         snapshots: found.iter().map(SnapshotView::from).collect(),
         lists,
         choices,

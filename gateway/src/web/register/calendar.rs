@@ -120,10 +120,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<CalendarPage<'p>, Fault
             .map(|row| DueView::of(row, today, false))
             .collect(),
         older: found.next.map(|next| page.with("after", &next.to_string())),
-        filtered: page
-            .query
-            .iter()
-            .any(|(key, value)| key != "after" && !value.is_empty()),
+        filtered: page.is_filtered(&["after"]),
         overdue: of("overdue").unwrap_or(0),
     })
 }

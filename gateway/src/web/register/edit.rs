@@ -49,7 +49,7 @@ type Sent = Vec<(String, String)>;
 /// `GET /register/new`
 pub(crate) async fn new(page: Page) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let made = Ok(form(
         &page,
@@ -66,7 +66,7 @@ pub(crate) async fn new(page: Page) -> Response {
 /// `GET /register/{id}/edit`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let found = register::entry(
         &site.app.desk,

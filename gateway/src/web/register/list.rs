@@ -88,10 +88,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
             (prefix, page.pick(one.name_zh, one.name_en).to_owned(), current)
         })
         .collect();
-    let filtered = page
-        .query
-        .iter()
-        .any(|(key, value)| key != "after" && key != "sort" && !value.is_empty());
+    let filtered = page.is_filtered(&["after", "sort"]);
     Ok(ListPage {
         page,
         states,

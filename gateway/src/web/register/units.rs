@@ -1,8 +1,9 @@
 //! Units, one by one with their people's certificates and their equipment.
 
 use super::super::Site;
-use super::super::fault::{Fault, respond, respond_with};
+use super::super::fault::{Fault, answer, respond, respond_with};
 use super::super::page::Page;
+use crate::desk::listing::cut;
 use crate::desk::register::{self, CertificateFacts, RegisterError, UNIT_KINDS, Unit, UnitFacts};
 use crate::desk::scope::of_unit;
 use crate::view::register::{CertificateView, RegisterChange, UnitView};
@@ -38,13 +39,8 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<UnitsPage<'p>, Fau
         page.asked("area").trim(),
         page.asked("after"),
     );
-    let mut found = register::units(&site.app.desk, &site.reader(page), q, area, after, ROWS + 1).await?;
-    let more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
-    let older = found
-        .last()
-        .filter(|_| more)
-        .map(|last| page.with("after", &last.code));
+    let found = register::units(&site.app.desk, &site.reader(page), q, area, after, ROWS + 1).await?;
+    let (found, older) = cut(found, ROWS, |last| page.with("after", &last.code));
     Ok(UnitsPage {
         page,
         units: found.into_iter().map(|unit| UnitView::of(unit, false)).collect(),
@@ -95,7 +91,7 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(code): 
 /// `GET /units/new`
 pub(crate) async fn new(page: Page) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     respond(
         &page,
@@ -128,7 +124,7 @@ async fn make<'p>(
     site: &Site,
     page: &'p Page,
     code: &str,
-    typed: Option<(UnitFacts, i64)>,
+    typed: Option<UnitFacts>,
     refused: Option<String>,
 ) -> Result<UnitPage<'p>, Fault> {
     let (desk, reader) = (&site.app.desk, site.reader(page));
@@ -139,10 +135,8 @@ async fn make<'p>(
     if !personal {
         (facts.contact, facts.phone) = (String::new(), String::new());
     }
-    let (facts, revision) = match typed {
-        Some((facts, _)) => (facts, revision),
-        None => (facts, revision),
-    };
+    // Sent again, it is meant for what is there now.
+    let facts = typed.unwrap_or(facts);
     let certificates = register::certificates(desk, &reader, Some(code), None, 200).await?;
     let changes = register::change_history(desk, &format!("unit:{code}"), None, 50, personal).await?;
     let today = site.today();
@@ -225,31 +219,26 @@ pub(crate) async fn change(
     Path(code): Path<String>,
     form: Result<Form<UnitForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
+    let changed = changed(&site, &page, &code, form).await;
+    answer(&page, changed)
+}
+
+async fn changed(
+    site: &Site,
+    page: &Page,
+    code: &str,
+    form: Result<Form<UnitForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(form) = form?;
+    let act = site.writer(page, &form.csrf)?;
+    of_unit(&site.app.desk, &site.reader(page), code).await?;
     let facts = UnitFacts::from(&form);
-    let act = match site.writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
-        return Fault::from(error).respond(&page);
-    }
-    match register::save_unit(&site.app.desk, &act, Some((&code, form.revision)), &facts).await {
-        Ok(_) => Redirect::to(&format!("/units/{}", page.segment(&code))).into_response(),
-        Err(RegisterError::NotFound { .. }) => Fault::NotFound.respond(&page),
+    match register::save_unit(&site.app.desk, &act, Some((code, form.revision)), &facts).await {
+        Ok(_) => Ok(Redirect::to(&format!("/units/{}", page.segment(code))).into_response()),
+        Err(RegisterError::NotFound { .. }) => Err(Fault::NotFound),
         Err(error) => {
-            let made = make(
-                &site,
-                &page,
-                &code,
-                Some((facts, form.revision)),
-                Some(error.to_string()),
-            )
-            .await;
-            respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
+            let made = make(site, page, code, Some(facts), Some(error.to_string())).await;
+            Ok(respond_with(page, StatusCode::UNPROCESSABLE_ENTITY, made))
         }
     }
 }
@@ -266,6 +255,25 @@ pub(crate) struct CertificateForm {
     expires: String,
 }
 
+impl CertificateForm {
+    fn facts(&self, page: &Page, unit: &str) -> Result<CertificateFacts, String> {
+        let date = |zh, en, text: &str| {
+            let read = vigil_core::register::read_date(text, true);
+            read.map(|read| read.date)
+                .map_err(|error| format!("{}: {error}", page.pick(zh, en)))
+        };
+        let issued = Some(self.issued.as_str()).filter(|text| !text.trim().is_empty());
+        Ok(CertificateFacts {
+            unit: unit.to_owned(),
+            person: self.person.clone(),
+            kind: self.kind.clone(),
+            number: self.number.clone(),
+            issued: issued.map(|text| date("发证日期", "issued", text)).transpose()?,
+            expires: date("有效期至", "expires", &self.expires)?,
+        })
+    }
+}
+
 /// `POST /units/{code}/certificates`
 pub(crate) async fn add_certificate(
     State(site): State<Arc<Site>>,
@@ -273,47 +281,36 @@ pub(crate) async fn add_certificate(
     Path(code): Path<String>,
     form: Result<Form<CertificateForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
+    let added = added(&site, &page, &code, form).await;
+    answer(&page, added)
+}
+
+async fn added(
+    site: &Site,
+    page: &Page,
+    code: &str,
+    form: Result<Form<CertificateForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(form) = form?;
+    let act = site.writer(page, &form.csrf)?;
+    of_unit(&site.app.desk, &site.reader(page), code).await?;
+    let done = match form.facts(page, code) {
+        Ok(facts) => register::save_certificate(&site.app.desk, &act, None, &facts)
+            .await
+            .map_err(|error| error.to_string()),
+        Err(why) => Err(why),
     };
-    let act = match site.writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
-        return Fault::from(error).respond(&page);
-    }
-    if let Err(error) = of_unit(&site.app.desk, &site.reader(&page), &code).await {
-        return Fault::from(error).respond(&page);
-    }
-    let date = |text: &str| vigil_core::register::read_date(text, true).map(|read| read.date);
-    let done = match date(&form.expires) {
-        Err(error) => Err(format!("{}: {error}", page.pick("有效期至", "expires"))),
-        Ok(expires) => {
-            let facts = CertificateFacts {
-                unit: code.clone(),
-                person: form.person.clone(),
-                kind: form.kind.clone(),
-                number: form.number.clone(),
-                issued: date(&form.issued).ok(),
-                expires,
-            };
-            register::save_certificate(&site.app.desk, &act, None, &facts)
-                .await
-                .map_err(|error| error.to_string())
-        }
-    };
+    let of_unit = format!("/units/{}", page.segment(code));
     match done {
-        Ok(_) => Redirect::to(&format!("/units/{}#certificates", page.segment(&code))).into_response(),
+        Ok(_) => Ok(Redirect::to(&format!("{of_unit}#certificates")).into_response()),
         Err(why) => {
             let page = Page {
-                path: format!("/units/{}", page.segment(&code)),
-                ..page
+                path: of_unit,
+                ..page.clone()
             };
-            let made = make(&site, &page, &code, None, Some(why)).await;
+            let made = make(site, &page, code, None, Some(why)).await;
             let made = made.map(|made| UnitPage { typed: form, ..made });
-            respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
+            Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the score is shown by asking for it.
 
 use super::super::Site;
-use super::super::fault::{Fault, respond, respond_with};
+use super::super::fault::{Fault, answer, respond, respond_with};
 use super::super::page::Page;
 use super::Refusal;
 use crate::desk::risk::{self, Assessing, Point, id_of, number_of};
@@ -58,10 +58,7 @@ impl AssessPage<'_> {
 
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refused
-            .as_ref()
-            .filter(|refused| refused.field == field)
-            .map(|refused| refused.said.as_str())
+        Refusal::at(&self.refused, field)
     }
 
     fn wrong_factor(&self, factor: &Word) -> Option<&str> {
@@ -110,7 +107,7 @@ fn made<'p>(page: &'p Page, point: &Point, parts: AssessPageParts) -> AssessPage
 /// `GET /risk/points/{id}/assess?method=…`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let Some(n) = number_of(&id) else {
         return Fault::NotFound.respond(&page);
@@ -138,22 +135,22 @@ pub(crate) async fn assess(
     Path(id): Path<String>,
     sent: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let sent: HashMap<String, String> = match sent {
-        Ok(Form(sent)) => sent.into_iter().collect(),
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
+    let assessed = assessed(&site, &page, &id, sent).await;
+    answer(&page, assessed)
+}
+
+async fn assessed(
+    site: &Site,
+    page: &Page,
+    id: &str,
+    sent: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(sent) = sent?;
+    let sent: HashMap<String, String> = sent.into_iter().collect();
     let text = |key: &str| sent.get(key).map_or("", String::as_str);
-    let act = match site.risk_writer(&page, text("csrf")) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    let Some(n) = number_of(&id) else {
-        return Fault::NotFound.respond(&page);
-    };
-    let point = match risk::point(&site.app.desk, &page.access.person, n).await {
-        Ok(point) => point,
-        Err(error) => return Fault::from(error).respond(&page),
-    };
+    let act = site.risk_writer(page, text("csrf"))?;
+    let n = number_of(id).ok_or(Fault::NotFound)?;
+    let point = risk::point(&site.app.desk, &page.access.person, n).await?;
     let values: BTreeMap<String, String> = sent
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("f-")?.to_owned(), value.clone())))
@@ -175,21 +172,19 @@ pub(crate) async fn assess(
         match done {
             Ok(_) => {
                 risk::soon(&site.app).await;
-                return Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response();
+                return Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response());
             }
             Err(error) => Some(error),
         }
     } else {
         None
     };
-    let parts = form_of(&page, &point, values, &assessing.method);
-    let mut form = made(&page, &point, parts);
+    let parts = form_of(page, &point, values, &assessing.method);
+    let mut form = made(page, &point, parts);
     form.revision = revision;
-    form.tier = assessing.tier.clone();
-    form.reason = assessing.reason.clone();
     let error = match judged {
         Ok((assessed, tier)) => {
-            let method = Some(assessing.method.clone());
+            let method = Some(assessing.method);
             form.preview = Some(Preview {
                 formula: page.risk_formula(&assessing.factors, &method, &Some(assessed.score)),
                 colour: Some(colour_word(assessed.colour)),
@@ -201,16 +196,14 @@ pub(crate) async fn assess(
         }
         Err(wrong) => error.or(Some(wrong)),
     };
+    form.tier = assessing.tier;
+    form.reason = assessing.reason;
     let mut status = StatusCode::OK;
     if let Some(error) = error {
-        match Refusal::of(&page, error) {
-            Ok(refused) => {
-                status = refused.status;
-                form.revision = refused.is.unwrap_or(form.revision);
-                form.refused = Some(refused);
-            }
-            Err(fault) => return fault.respond(&page),
-        }
+        let refused = Refusal::of(page, error)?;
+        status = refused.status;
+        form.revision = refused.is.unwrap_or(form.revision);
+        form.refused = Some(refused);
     }
-    respond_with(&page, status, Ok(form))
+    Ok(respond_with(page, status, Ok(form)))
 }

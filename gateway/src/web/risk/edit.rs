@@ -1,7 +1,7 @@
 //! The form for a risk point: what is said of it.
 
 use super::super::Site;
-use super::super::fault::{Fault, respond, respond_with};
+use super::super::fault::{Fault, answer, respond, respond_with};
 use super::super::page::Page;
 use super::Refusal;
 use crate::desk::risk::{self, Owner, PointFacts, id_of, number_of};
@@ -25,10 +25,7 @@ struct EditPage<'p> {
 impl EditPage<'_> {
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refused
-            .as_ref()
-            .filter(|refused| refused.field == field)
-            .map(|refused| refused.said.as_str())
+        Refusal::at(&self.refused, field)
     }
 }
 
@@ -70,7 +67,7 @@ impl PointForm {
 /// `GET /risk/new?equipment=…` or `?unit=…`
 pub(crate) async fn new(page: Page) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let form = PointForm {
         equipment: page.asked("equipment").to_owned(),
@@ -94,29 +91,33 @@ pub(crate) async fn create(
     page: Page,
     form: Result<Form<PointForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    let act = match site.risk_writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
+    let made = made(&site, &page, form).await;
+    answer(&page, made)
+}
+
+async fn made(
+    site: &Site,
+    page: &Page,
+    form: Result<Form<PointForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(form) = form?;
+    let act = site.risk_writer(page, &form.csrf)?;
     let of = match (form.equipment.trim(), form.unit.trim()) {
         (equipment, "") if !equipment.is_empty() => Ok(Owner::Equipment(equipment.to_owned())),
         ("", unit) if !unit.is_empty() => Ok(Owner::Unit(unit.to_owned())),
         _ => Err(Refusal::field(
-            &page,
+            page,
             "equipment",
             "请填写设备编号或单位代码之一",
             "either a piece of equipment or a unit",
         )),
     };
     let done = match of {
-        Ok(of) => risk::create(&site.app.desk, &act, &of, &form.facts())
-            .await
-            .map_err(|error| Refusal::of(&page, error)),
-        Err(refusal) => Err(Ok(refusal)),
+        Ok(of) => {
+            let done = risk::create(&site.app.desk, &act, &of, &form.facts()).await;
+            Refusal::or(page, done)?
+        }
+        Err(refused) => Err(refused),
     };
     match done {
         Ok(point) => {
@@ -124,26 +125,28 @@ pub(crate) async fn create(
             page.access.in_area(&*point.scope.area);
             risk::soon(&site.app).await;
             // Nobody has assessed it yet: that comes next.
-            Redirect::to(&format!("/risk/points/{}/assess", id_of(point.n))).into_response()
+            Ok(Redirect::to(&format!("/risk/points/{}/assess", id_of(point.n))).into_response())
         }
-        Err(Err(fault)) => fault.respond(&page),
-        Err(Ok(refused)) => respond_with(
-            &page,
-            refused.status,
-            Ok(EditPage {
-                page: &page,
-                id: None,
-                form,
-                refused: Some(refused),
-            }),
-        ),
+        Err(refused) => Ok(again(page, None, form, refused)),
     }
+}
+
+/// The form as it was sent, with why it was not taken.
+fn again(page: &Page, id: Option<String>, form: PointForm, refused: Refusal) -> Response {
+    let status = refused.status;
+    let made = EditPage {
+        page,
+        id,
+        form,
+        refused: Some(refused),
+    };
+    respond_with(page, status, Ok(made))
 }
 
 /// `GET /risk/points/{id}/edit`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let made = load(&site, &page, &id).await;
     respond(&page, made)
@@ -182,35 +185,28 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     form: Result<Form<PointForm>, FormRejection>,
 ) -> Response {
-    let mut form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    let act = match site.risk_writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    let Some(n) = number_of(&id) else {
-        return Fault::NotFound.respond(&page);
-    };
-    match risk::change(&site.app.desk, &act, n, form.revision, &form.facts()).await {
+    let changed = changed(&site, &page, &id, form).await;
+    answer(&page, changed)
+}
+
+async fn changed(
+    site: &Site,
+    page: &Page,
+    id: &str,
+    form: Result<Form<PointForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(mut form) = form?;
+    let act = site.risk_writer(page, &form.csrf)?;
+    let n = number_of(id).ok_or(Fault::NotFound)?;
+    let done = risk::change(&site.app.desk, &act, n, form.revision, &form.facts()).await;
+    match Refusal::or(page, done)? {
         Ok(_) => {
             risk::soon(&site.app).await;
-            Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response()
+            Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response())
         }
-        Err(error) => match Refusal::of(&page, error) {
-            Ok(refused) => {
-                form.revision = refused.is.unwrap_or(form.revision);
-                let status = refused.status;
-                let made = EditPage {
-                    page: &page,
-                    id: Some(id_of(n)),
-                    form,
-                    refused: Some(refused),
-                };
-                respond_with(&page, status, Ok(made))
-            }
-            Err(fault) => fault.respond(&page),
-        },
+        Err(refused) => {
+            form.revision = refused.is.unwrap_or(form.revision);
+            Ok(again(page, Some(id_of(n)), form, refused))
+        }
     }
 }

@@ -138,10 +138,7 @@ async fn make_points<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fa
         total: found.total,
         older: found.next.map(|next| page.with("after", &next.to_string())),
         export: page.with("after", "").replacen("/risk", "/risk/points.csv", 1),
-        filtered: page
-            .query
-            .iter()
-            .any(|(key, value)| key != "after" && key != "sort" && !value.is_empty()),
+        filtered: page.is_filtered(&["after", "sort"]),
     })
 }
 
@@ -196,26 +193,22 @@ pub(crate) async fn points_csv(State(site): State<Arc<Site>>, page: Page) -> Res
             let row = |row| {
                 let row = RiskPointLine::of(&site.app, row, today, page.access.signed_in());
                 let colour = row.colour.and_then(|word| Colour::from_key(word.key));
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
                 let factors: Vec<String> = row
                     .factors
                     .iter()
                     .map(|(key, value)| format!("{} {value}", key.to_uppercase()))
                     .collect();
                 vec![
-                    row.id.clone(),
-                    row.name.clone(),
-                    row.area.clone(),
-                    row.use_unit_name
-                        .clone()
-                        .or_else(|| row.use_unit.clone())
-                        .unwrap_or_default(),
-                    row.place.clone(),
-                    text(&row.equipment),
-                    text(&row.category),
-                    text(&row.registration_no),
-                    row.factor.clone(),
-                    row.accident.clone(),
+                    row.id,
+                    row.name,
+                    row.area,
+                    row.use_unit_name.or(row.use_unit).unwrap_or_default(),
+                    row.place,
+                    row.equipment.unwrap_or_default(),
+                    row.category.unwrap_or_default(),
+                    row.registration_no.unwrap_or_default(),
+                    row.factor,
+                    row.accident,
                     row.method
                         .as_deref()
                         .map(|key| page.risk_method(key))
@@ -233,12 +226,12 @@ pub(crate) async fn points_csv(State(site): State<Arc<Site>>, page: Page) -> Res
                         .as_ref()
                         .map(|word| page.word(word).to_owned())
                         .unwrap_or_default(),
-                    row.owner_unit.clone(),
-                    text(&row.owner),
-                    text(&row.owner_phone),
+                    row.owner_unit,
+                    row.owner.unwrap_or_default(),
+                    row.owner_phone.unwrap_or_default(),
                     row.identified_on.to_string(),
                     day(&row.assessed_on),
-                    row.basis.clone(),
+                    row.basis,
                     day(&row.next_check),
                     row.failing.to_string(),
                 ]
@@ -338,10 +331,7 @@ async fn make_measures<'p>(site: &Site, page: &'p Page) -> Result<ChecksPage<'p>
         export: page
             .with("after", "")
             .replacen("/risk/checks", "/risk/checks.csv", 1),
-        filtered: page
-            .query
-            .iter()
-            .any(|(key, value)| key != "after" && !value.is_empty()),
+        filtered: page.is_filtered(&["after"]),
     })
 }
 
@@ -382,21 +372,20 @@ pub(crate) async fn measures_csv(State(site): State<Arc<Site>>, page: Page) -> R
             let found = risk::measures_due(&site.app.desk, &page.access.person, &filter, today).await?;
             let row = |row| {
                 let row = MeasureLine::of(row, today, page.access.signed_in());
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
                 vec![
                     row.measure.id.to_string(),
-                    row.measure.point.clone(),
-                    row.point_name.clone(),
+                    row.measure.point,
+                    row.point_name,
                     row.colour.as_ref().map_or_else(
                         || page.pick("未评估", "not assessed").to_owned(),
                         |word| page.word(word).to_owned(),
                     ),
-                    text(&row.equipment),
-                    text(&row.use_unit),
-                    row.area.clone(),
+                    row.equipment.unwrap_or_default(),
+                    row.use_unit.unwrap_or_default(),
+                    row.area,
                     page.word(&row.measure.kind).to_owned(),
-                    row.measure.text.clone(),
-                    text(&row.measure.owner),
+                    row.measure.text,
+                    row.measure.owner.unwrap_or_default(),
                     row.measure.period_days.to_string(),
                     day(&row.measure.last_check),
                     match row.measure.failed {

@@ -1,7 +1,7 @@
 //! A control measure: the form for it, the form for a check, and its checks.
 
 use super::super::Site;
-use super::super::fault::{Fault, respond, respond_with};
+use super::super::fault::{Fault, answer, respond, respond_with};
 use super::super::page::Page;
 use super::Refusal;
 use crate::desk::risk::{self, CheckFacts, Measure, MeasureFacts, id_of, number_of};
@@ -10,7 +10,6 @@ use crate::view::risk::{CheckView, MeasureView, colour_word};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -33,10 +32,7 @@ struct EditPage<'p> {
 impl EditPage<'_> {
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refused
-            .as_ref()
-            .filter(|refused| refused.field == field)
-            .map(|refused| refused.said.as_str())
+        Refusal::at(&self.refused, field)
     }
 }
 
@@ -99,7 +95,7 @@ fn edit_page<'p>(
 /// `GET /risk/points/{id}/measures`: the form for a new one.
 pub(crate) async fn new(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let made = async {
         let n = number_of(&id).ok_or(Fault::NotFound)?;
@@ -124,39 +120,38 @@ pub(crate) async fn add(
     Path(id): Path<String>,
     form: Result<Form<MeasureForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    let act = match site.risk_writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    let Some(n) = number_of(&id) else {
-        return Fault::NotFound.respond(&page);
-    };
-    let point = match risk::point(&site.app.desk, &page.access.person, n).await {
-        Ok(point) => point,
-        Err(error) => return Fault::from(error).respond(&page),
-    };
-    let done = match form.facts(&page) {
-        Ok(facts) => risk::add_measure(&site.app.desk, &act, n, &facts)
-            .await
-            .map_err(|error| Refusal::of(&page, error)),
-        Err(refused) => Err(Ok(refused)),
+    let added = added(&site, &page, &id, form).await;
+    answer(&page, added)
+}
+
+async fn added(
+    site: &Site,
+    page: &Page,
+    id: &str,
+    form: Result<Form<MeasureForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(form) = form?;
+    let act = site.risk_writer(page, &form.csrf)?;
+    let n = number_of(id).ok_or(Fault::NotFound)?;
+    let point = risk::point(&site.app.desk, &page.access.person, n).await?;
+    let done = match form.facts(page) {
+        Ok(facts) => {
+            let done = risk::add_measure(&site.app.desk, &act, n, &facts).await;
+            Refusal::or(page, done)?
+        }
+        Err(refused) => Err(refused),
     };
     match done {
-        Ok(_) => Redirect::to(&format!("/risk/points/{}#measures", id_of(n))).into_response(),
-        Err(Err(fault)) => fault.respond(&page),
-        Err(Ok(refused)) => {
+        Ok(_) => Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(n))).into_response()),
+        Err(refused) => {
             let status = refused.status;
-            let made = edit_page(&page, (n, point.facts.name), None, form, Some(refused));
-            respond_with(&page, status, Ok(made))
+            let made = edit_page(page, (n, point.facts.name), None, form, Some(refused));
+            Ok(respond_with(page, status, Ok(made)))
         }
     }
 }
 
-/// A measure and the name of its point, if it is there and seen.
+/// A measure and its point, if it is there and seen.
 async fn found(site: &Site, page: &Page, id: &str) -> Result<(Measure, risk::Point), Fault> {
     let n: i64 = id.parse().map_err(|_| Fault::NotFound)?;
     let measure = risk::measure(&site.app.desk, &page.access.person, n).await?;
@@ -168,7 +163,7 @@ async fn found(site: &Site, page: &Page, id: &str) -> Result<(Measure, risk::Poi
 /// `GET /risk/measures/{id}/edit`
 pub(crate) async fn edit(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
     if page.session.is_none() {
-        return Redirect::to(&format!("/sign-in?next={}", page.here())).into_response();
+        return page.sign_in_first();
     }
     let made = found(&site, &page, &id).await.map(|(measure, point)| {
         let facts = measure.facts;
@@ -193,36 +188,37 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     form: Result<Form<MeasureForm>, FormRejection>,
 ) -> Response {
-    let mut form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    let act = match site.risk_writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    let (measure, point) = match found(&site, &page, &id).await {
-        Ok(found) => found,
-        Err(fault) => return fault.respond(&page),
-    };
-    let done = match form.facts(&page) {
-        Ok(facts) => risk::change_measure(&site.app.desk, &act, measure.n, form.revision, &facts)
-            .await
-            .map_err(|error| Refusal::of(&page, error)),
-        Err(refused) => Err(Ok(refused)),
+    let changed = changed(&site, &page, &id, form).await;
+    answer(&page, changed)
+}
+
+async fn changed(
+    site: &Site,
+    page: &Page,
+    id: &str,
+    form: Result<Form<MeasureForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(mut form) = form?;
+    let act = site.risk_writer(page, &form.csrf)?;
+    let (measure, point) = found(site, page, id).await?;
+    let done = match form.facts(page) {
+        Ok(facts) => {
+            let done = risk::change_measure(&site.app.desk, &act, measure.n, form.revision, &facts).await;
+            Refusal::or(page, done)?
+        }
+        Err(refused) => Err(refused),
     };
     match done {
         Ok(_) => {
             risk::soon(&site.app).await;
-            Redirect::to(&format!("/risk/points/{}#measures", id_of(point.n))).into_response()
+            Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(point.n))).into_response())
         }
-        Err(Err(fault)) => fault.respond(&page),
-        Err(Ok(refused)) => {
+        Err(refused) => {
             form.revision = refused.is.unwrap_or(form.revision);
             let status = refused.status;
             let of = (point.n, point.facts.name);
-            let made = edit_page(&page, of, Some(measure.n), form, Some(refused));
-            respond_with(&page, status, Ok(made))
+            let made = edit_page(page, of, Some(measure.n), form, Some(refused));
+            Ok(respond_with(page, status, Ok(made)))
         }
     }
 }
@@ -243,10 +239,7 @@ struct MeasurePage<'p> {
 impl MeasurePage<'_> {
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        self.refused
-            .as_ref()
-            .filter(|refused| refused.field == field)
-            .map(|refused| refused.said.as_str())
+        Refusal::at(&self.refused, field)
     }
 }
 
@@ -303,34 +296,32 @@ pub(crate) async fn check(
     Path(id): Path<String>,
     form: Result<Form<CheckForm>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    let act = match site.risk_writer(&page, &form.csrf) {
-        Ok(act) => act,
-        Err(fault) => return fault.respond(&page),
-    };
-    let (measure, _) = match found(&site, &page, &id).await {
-        Ok(found) => found,
-        Err(fault) => return fault.respond(&page),
-    };
-    let done = match facts(&page, &form) {
-        Ok(facts) => risk::check(&site.app, &act, measure.n, &facts)
-            .await
-            .map_err(|error| Refusal::of(&page, error)),
-        Err(refused) => Err(Ok(refused)),
+    let checked = checked(&site, &page, &id, form).await;
+    answer(&page, checked)
+}
+
+async fn checked(
+    site: &Site,
+    page: &Page,
+    id: &str,
+    form: Result<Form<CheckForm>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(form) = form?;
+    let act = site.risk_writer(page, &form.csrf)?;
+    let (measure, _) = found(site, page, id).await?;
+    let done = match facts(page, &form) {
+        Ok(facts) => Refusal::or(page, risk::check(&site.app, &act, measure.n, &facts).await)?,
+        Err(refused) => Err(refused),
     };
     match done {
         Ok(_) => {
             risk::soon(&site.app).await;
-            Redirect::to(&format!("/risk/measures/{}#checks", measure.n)).into_response()
+            Ok(Redirect::to(&format!("/risk/measures/{}#checks", measure.n)).into_response())
         }
-        Err(Err(fault)) => fault.respond(&page),
-        Err(Ok(refused)) => {
+        Err(refused) => {
             let status = refused.status;
-            let made = make(&site, &page, &id, form, Some(refused)).await;
-            respond_with(&page, status, made)
+            let made = make(site, page, id, form, Some(refused)).await;
+            Ok(respond_with(page, status, made))
         }
     }
 }
@@ -352,9 +343,8 @@ fn facts(page: &Page, form: &CheckForm) -> Result<CheckFacts, Refusal> {
         "" => None,
         text => {
             let read = vigil_core::register::read_date(text, true);
-            let read = read.map_err(|_| Refusal {
-                status: StatusCode::UNPROCESSABLE_ENTITY,
-                ..Refusal::field(
+            let read = read.map_err(|_| {
+                Refusal::field(
                     page,
                     "checked_on",
                     "日期写作 2026-05-01",

@@ -90,6 +90,22 @@ impl Refusal {
         }
     }
 
+    /// What came of a form, for who filled it in; errors that are no answer to it are faults.
+    fn or<T>(page: &Page, done: Result<T, RiskError>) -> Result<Result<T, Self>, Fault> {
+        match done {
+            Ok(done) => Ok(Ok(done)),
+            Err(error) => Self::of(page, error).map(Err),
+        }
+    }
+
+    /// What is wrong with a field, if it is this one.
+    fn at<'r>(refused: &'r Option<Self>, field: &str) -> Option<&'r str> {
+        refused
+            .as_ref()
+            .filter(|refused| refused.field == field)
+            .map(|refused| refused.said.as_str())
+    }
+
     fn field(page: &Page, field: &str, zh: &str, en: &str) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,

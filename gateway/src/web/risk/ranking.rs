@@ -107,10 +107,7 @@ async fn make<'p>(site: &Site, page: &'p Page, subject: Subject) -> Result<Ranki
         export: page
             .with("after", "")
             .replacen(&page.path, &format!("{}.csv", page.path), 1),
-        filtered: page
-            .query
-            .iter()
-            .any(|(key, value)| key != "after" && !value.is_empty()),
+        filtered: page.is_filtered(&["after"]),
     })
 }
 
@@ -168,13 +165,12 @@ async fn export(site: Arc<Site>, page: Page, subject: Subject) -> Response {
                     .iter()
                     .map(|part| format!("{} {} (+{})", page.word(&part.what), part.count, part.points))
                     .collect();
-                let unit = row.use_unit_name.clone().or_else(|| row.use_unit.clone());
                 let mut cells = vec![
                     row.place.to_string(),
-                    row.id.clone(),
-                    row.name.clone().unwrap_or_default(),
-                    row.area.clone(),
-                    unit.unwrap_or_default(),
+                    row.id,
+                    row.name.unwrap_or_default(),
+                    row.area,
+                    row.use_unit_name.or(row.use_unit).unwrap_or_default(),
                     row.equipment.to_string(),
                     row.unheard.to_string(),
                     row.unassessed.to_string(),
