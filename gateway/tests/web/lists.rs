@@ -1,17 +1,9 @@
 //! The four lists by hand: looked at, exported with a progress bar, frozen, checked; without scripts, whatever names say.
 
 use super::site::{HOSTILE, Site};
-use super::{LANGUAGES, assert_sound, hidden};
+use super::{LANGUAGES, assert_sound, signed_in};
 use axum::http::StatusCode;
 use vigil_gateway::desk::lists::next_job;
-
-async fn signed_in(site: &Site) -> (String, String) {
-    let form = format!("token={}&name=Wang&next=/lists", site.token);
-    let entered = site.post("/sign-in", "", &form).await;
-    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
-    let page = site.get("/lists/hazards", &cookie).await.body;
-    (cookie, hidden(&page, "csrf"))
-}
 
 /// A page is sound in both languages, and hostile names stay texts.
 async fn sound(site: &Site, cookie: &str, path: &str) -> String {
@@ -37,7 +29,7 @@ async fn the_lists_are_looked_at_exported_frozen_and_checked_without_a_script() 
     let (site, hazard) = Site::with_story(HOSTILE).await;
     let nobody = site.get("/lists", "").await;
     assert_eq!(nobody.status, StatusCode::SEE_OTHER, "lists name persons");
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/lists/hazards").await;
     for path in [
         "/lists",
         "/lists?month=2026-05",

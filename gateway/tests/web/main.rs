@@ -396,6 +396,26 @@ async fn the_language_is_asked_kept_guessed_or_configured_in_this_order() {
 }
 
 /// The value of a hidden field.
+/// Signs in with the admin token; the cookie, and the token of the forms as the page at `path` has it.
+async fn signed_in(site: &Site, path: &str) -> (String, String) {
+    let form = format!("token={}&name=Wang&next={path}", site.token);
+    let entered = site.post("/sign-in", "", &form).await;
+    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
+    let page = site.get(path, &cookie).await.body;
+    (cookie, hidden(&page, "csrf"))
+}
+
+/// A form as a browser sends it.
+fn encoded(pairs: &[(&str, &str)]) -> String {
+    let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(key, value)| format!("{key}={}", encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+/// The value of a field nobody sees.
 fn hidden(body: &str, field: &str) -> String {
     let found = pieces(body);
     let piece = found

@@ -1,27 +1,10 @@
 //! The register's pages: entered, imported and looked at by hand, without scripts, whatever names say.
 
 use super::site::{Answer, PLAIN, Site};
-use super::{assert_sound, hidden};
+use super::{assert_sound, encoded, hidden, signed_in};
 use axum::http::StatusCode;
 
 const LIFT: &str = "31101001920150001";
-
-async fn signed_in(site: &Site) -> (String, String) {
-    let form = format!("token={}&name=Wang&next=/register/new", site.token);
-    let entered = site.post("/sign-in", "", &form).await;
-    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
-    let page = site.get("/register/new", &cookie).await.body;
-    (cookie, hidden(&page, "csrf"))
-}
-
-fn encoded(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(key, value)| format!("{key}={}", encode(value)))
-        .collect();
-    pairs.join("&")
-}
 
 async fn enter(site: &Site, cookie: &str, csrf: &str, name: &str) -> Answer {
     let form = encoded(&[
@@ -52,7 +35,7 @@ async fn equipment_is_entered_changed_and_shown_without_a_script() {
         StatusCode::SEE_OTHER,
         "sign in first"
     );
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/register/new").await;
     let forged = enter(&site, &cookie, "guess", "1号梯").await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     assert!(forged.body.contains("value=\"1号梯\""), "nothing typed is lost");
@@ -122,7 +105,7 @@ async fn equipment_is_entered_changed_and_shown_without_a_script() {
 #[tokio::test]
 async fn a_file_is_imported_by_forms_alone() {
     let site = Site::new(PLAIN).await;
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/register/new").await;
     let file = "设备代码,类别,甲,使用单位\n31101001920150001,3110,一号梯,某商场\n31101001920150002,9999,二号梯,某商场\n";
     let forged = site
         .post_file("/imports", &cookie, "guess", "a.csv", file.as_bytes())
@@ -183,7 +166,7 @@ async fn a_file_is_imported_by_forms_alone() {
 #[tokio::test]
 async fn units_and_their_people_are_entered_and_mistakes_are_kept_on_the_page() {
     let site = Site::new(PLAIN).await;
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/register/new").await;
     let wrong = encoded(&[
         ("csrf", &csrf),
         ("name", "某公司"),
@@ -220,6 +203,27 @@ async fn units_and_their_people_are_entered_and_mistakes_are_kept_on_the_page() 
             .status,
         StatusCode::SEE_OTHER
     );
+    let undated = encoded(&[
+        ("csrf", &csrf),
+        ("person", "李工"),
+        ("kind", "T"),
+        ("number", "T-2"),
+        ("issued", "last spring"),
+        ("expires", "2026-06-10"),
+    ]);
+    let refused = site
+        .post(&format!("{path}/certificates"), &cookie, &undated)
+        .await;
+    assert_eq!(
+        refused.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "a date that cannot be read is not left out"
+    );
+    assert!(
+        refused.body.contains("value=\"last spring\"") && refused.body.contains("发证日期"),
+        "{}",
+        refused.body
+    );
     let page = site.get(path, &cookie).await.body;
     assert!(page.contains("王工") && page.contains("123456"), "{page}");
     assert_sound(path, &page);
@@ -234,7 +238,7 @@ async fn units_and_their_people_are_entered_and_mistakes_are_kept_on_the_page() 
 #[tokio::test]
 async fn names_in_the_register_that_try_to_be_markup_stay_text() {
     let site = Site::new(PLAIN).await;
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/register/new").await;
     let name = "\"><script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b>";
     let entered = enter(&site, &cookie, &csrf, name).await;
     assert_eq!(entered.status, StatusCode::SEE_OTHER, "{}", entered.body);

@@ -1,26 +1,9 @@
 //! The pages about risks: entered, assessed, checked and mapped by hand, without scripts, whatever names say.
 
 use super::site::{Answer, HOSTILE, PLAIN, Site};
-use super::{assert_sound, hidden};
+use super::{assert_sound, encoded, hidden, signed_in};
 use axum::http::StatusCode;
 use vigil_gateway::desk::risk;
-
-async fn signed_in(site: &Site) -> (String, String) {
-    let form = format!("token={}&name=Wang&next=/risk/new", site.token);
-    let entered = site.post("/sign-in", "", &form).await;
-    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
-    let page = site.get("/risk/new", &cookie).await.body;
-    (cookie, hidden(&page, "csrf"))
-}
-
-fn encoded(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(key, value)| format!("{key}={}", encode(value)))
-        .collect();
-    pairs.join("&")
-}
 
 async fn enter(site: &Site, cookie: &str, csrf: &str, equipment: &str, name: &str) -> Answer {
     let form = encoded(&[
@@ -43,7 +26,7 @@ async fn a_risk_is_entered_assessed_and_checked_without_a_script() {
             "{page}: sign in first"
         );
     }
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/risk/new").await;
     let empty = site.get("/risk", &cookie).await.body;
     assert!(
         empty.contains("不是没有风险") || empty.contains("not the same as none"),
@@ -183,7 +166,7 @@ async fn a_risk_is_entered_assessed_and_checked_without_a_script() {
 #[tokio::test]
 async fn names_are_text_on_every_page_and_in_every_export() {
     let site = Site::new(HOSTILE).await;
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/risk/new").await;
     let name = "=cmd|<script>alert(1)</script>\"><img src=x onerror=alert(1)>";
     let entered = enter(
         &site,

@@ -1,28 +1,11 @@
 //! The pages of supervision and statistics: issued from a hazard, answered, ended, without scripts, whatever texts say.
 
 use super::site::{Answer, PLAIN, Site};
-use super::{assert_sound, hidden};
+use super::{assert_sound, encoded, hidden, signed_in};
 use axum::http::StatusCode;
 use vigil_gateway::desk::statistics;
 
 const PDF: &[u8] = b"%PDF-1.7 minutes";
-
-async fn signed_in(site: &Site) -> (String, String) {
-    let form = format!("token={}&name=Wang&next=/supervision/new", site.token);
-    let entered = site.post("/sign-in", "", &form).await;
-    let cookie = entered.header("set-cookie").split(';').next().unwrap().to_owned();
-    let page = site.get("/supervision/new", &cookie).await.body;
-    (cookie, hidden(&page, "csrf"))
-}
-
-fn encoded(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(key, value)| format!("{key}={}", encode(value)))
-        .collect();
-    pairs.join("&")
-}
 
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=x>";
 
@@ -53,7 +36,7 @@ async fn a_case_is_issued_from_a_hazard_followed_up_and_ended_without_a_script()
         StatusCode::SEE_OTHER,
         "sign in first"
     );
-    let (cookie, csrf) = signed_in(&site).await;
+    let (cookie, csrf) = signed_in(&site, "/supervision/new").await;
     let page = site.get(&format!("/hazards/{hazard}"), &cookie).await.body;
     let link = format!("/supervision/new?kind=listed&amp;hazard={hazard}");
     assert!(page.contains(&link), "the hazard's page leads to the form");
