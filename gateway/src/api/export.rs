@@ -4,7 +4,7 @@
 use super::problem::ApiError;
 use crate::app::App;
 use crate::config::Language;
-use crate::sheet::csv_line;
+use crate::sheet::{CSV, csv_line};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -18,8 +18,6 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Required};
 
-/// Media type of a table.
-const CSV: &str = "text/csv; charset=utf-8";
 /// Rows asked for at a time.
 const AT_ONCE: &str = "1000";
 /// A page of so many rows is not larger.

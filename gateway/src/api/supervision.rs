@@ -221,7 +221,7 @@ fn bad(detail: impl Into<String>) -> ApiError {
 
 /// A case as it is now; its events count its changes.
 async fn shown(app: &App, access: &Access, id: i64) -> Result<Response, ApiError> {
-    let detail = supervision_case(app, id, &access.person, &access.person).await?;
+    let detail = supervision_case(app, id, &access.person).await?;
     Ok(tagged(i64::from(detail.case.events), detail))
 }
 

@@ -167,16 +167,11 @@ impl From<CaseHazard> for CaseHazardView {
     }
 }
 
-/// Everything about a case, for who sees it; `acts_as` is who would take the next step.
+/// Everything about a case, for who sees it, with the steps he could take next.
 ///
 /// # Errors
 /// There is none, or it is out of scope; the database cannot be read.
-pub async fn supervision_case(
-    app: &App,
-    id: i64,
-    person: &Person,
-    acts_as: &Person,
-) -> Result<SupervisionDetail, CasesError> {
+pub async fn supervision_case(app: &App, id: i64, person: &Person) -> Result<SupervisionDetail, CasesError> {
     let stored = cases::case(&app.desk, person, id).await?;
     let events = cases::case_events(&app.desk, id).await?;
     let hazards = cases::hazards_of_case(&app.desk, id).await?;
@@ -188,7 +183,7 @@ pub async fn supervision_case(
     let case = &stored.case;
     let scope: &Scope = &case.order.scope;
     let asking = Asking {
-        person: acts_as,
+        person,
         scope,
         text: "",
         open_hazards: &open,

@@ -54,7 +54,7 @@ async fn make<'p>(
     refused: Option<(Typed, String)>,
 ) -> Result<CasePage<'p>, Fault> {
     let reader = site.reader(page);
-    let detail = supervision_case(&site.app, number(id)?, &reader, &reader).await?;
+    let detail = supervision_case(&site.app, number(id)?, &reader).await?;
     let today = site.today().to_string();
     let mut forms: Vec<StepForm> = Vec::new();
     if page.session.is_some() {

@@ -30,7 +30,7 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Pa
 async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<NoticePage<'p>, Fault> {
     let id = id.parse().map_err(|_| Fault::NotFound)?;
     let reader = site.reader(page);
-    let detail = supervision_case(&site.app, id, &reader, &reader).await?;
+    let detail = supervision_case(&site.app, id, &reader).await?;
     let unit = match &detail.case.unit {
         // Whoever sees the case may read whom it is addressed to.
         Some(code) => register::unit(&site.app.desk, code)
