@@ -20,7 +20,6 @@ use vigil_core::hash::ContentHash;
 use vigil_core::hazard::HazardStatus;
 use vigil_core::people::Role;
 use vigil_gateway::desk::lists::{every_job, next_job};
-use vigil_gateway::people::{TokenScope, UserFacts};
 use vigil_gateway::sheet::{Limits, read};
 use vigil_protocol::time::UtcMillis;
 
@@ -65,25 +64,6 @@ async fn made(site: &Site, path: &str, body: Value) -> Value {
 fn ids(page: &Value) -> Vec<&str> {
     let rows = page["rows"].as_array().unwrap().iter();
     rows.map(|row| row["id"].as_str().unwrap()).collect()
-}
-
-async fn user(site: &Site, login: &str, role: Role, unit: Option<&str>, areas: &[&str]) -> String {
-    let people = &site.app.people;
-    let facts = UserFacts {
-        name: login.to_owned(),
-        role,
-        unit: unit.map(Into::into),
-        areas: areas.iter().map(|area| Arc::from(*area)).collect(),
-        language: None,
-        phone: None,
-        active: true,
-    };
-    people
-        .add_user(login, &facts, "the drum is warm today")
-        .await
-        .unwrap();
-    let scopes = [TokenScope::Act, TokenScope::Read];
-    people.add_token(login, "app", &scopes, 1).await.unwrap().secret
 }
 
 #[tokio::test]
@@ -487,12 +467,12 @@ async fn nobody_sees_more_in_a_file_or_a_copy_than_in_the_list() {
         Seed { unit: "other", area: "310000", ..Seed::new(2) },
     ];
     seed(&site, seeds).await;
-    let mine = user(&site, "site-a", Role::Site, Some("acme"), &[]).await;
-    let theirs = user(&site, "site-b", Role::Site, Some("other"), &[]).await;
-    let liaoning = user(&site, "reg-21", Role::Regulator, None, &["21"]).await;
-    let haicheng = user(&site, "reg-210381", Role::Regulator, None, &["210381"]).await;
-    let shanghai = user(&site, "reg-31", Role::Regulator, None, &["31"]).await;
-    let department = user(&site, "dep-21", Role::Department, None, &["21"]).await;
+    let mine = site.user("site-a", Role::Site, Some("acme"), &[]).await;
+    let theirs = site.user("site-b", Role::Site, Some("other"), &[]).await;
+    let liaoning = site.user("reg-21", Role::Regulator, None, &["21"]).await;
+    let haicheng = site.user("reg-210381", Role::Regulator, None, &["210381"]).await;
+    let shanghai = site.user("reg-31", Role::Regulator, None, &["31"]).await;
+    let department = site.user("dep-21", Role::Department, None, &["21"]).await;
     let june = json!({"from": "2026-06-01", "to": "2026-06-30"});
     for (token, expected) in [
         (&mine, 1),
@@ -671,7 +651,7 @@ async fn the_risk_list_shows_the_points_of_a_period_with_level_measures_and_owne
     )
     .await;
     assert_eq!(frozen["rows"], 3, "{frozen:#}");
-    let other = user(&site, "site-b", Role::Site, Some("other"), &[]).await;
+    let other = site.user("site-b", Role::Site, Some("other"), &[]).await;
     let page = ask(&site, &other, Method::GET, "/api/v1/lists/risk", &Value::Null)
         .await
         .body;

@@ -12,11 +12,9 @@ mod harness;
 use api_site::{Answer, Site};
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use vigil_core::people::{Role, Scope};
-use vigil_gateway::desk;
 use vigil_gateway::desk::risk;
-use vigil_gateway::people::{TokenScope, UserFacts};
+use vigil_gateway::people::TokenScope;
 
 const DAY: i64 = 86_400_000;
 
@@ -563,31 +561,11 @@ async fn nobody_sees_or_changes_what_is_another_units_or_areas() {
     let point = enter(&site, "超压").await;
     let measure = add_measure(&site, &point, "安全阀", 30).await;
     // The register says whose it is after the risk was entered: the risk follows.
-    let mut write = site.app.desk.begin().await.unwrap();
-    desk::scopes::register(write.connection().unwrap(), "boiler", &scope)
-        .await
-        .unwrap();
-    write.commit().await.unwrap();
-    site.app.people.scopes().set("boiler", scope);
+    site.belongs("boiler", scope).await;
     risk::refresh(&site.app).await.unwrap();
     for (login, role, unit, areas, sees) in CAST {
-        let facts = UserFacts {
-            name: (*login).to_owned(),
-            role: *role,
-            unit: unit.map(Into::into),
-            areas: areas.iter().map(|area| Arc::from(*area)).collect(),
-            language: None,
-            phone: None,
-            active: true,
-        };
-        let people = &site.app.people;
-        people
-            .add_user(login, &facts, "the drum is warm today")
-            .await
-            .unwrap();
-        let scopes = [TokenScope::Act, TokenScope::Read];
-        let token = people.add_token(login, "app", &scopes, 1).await.unwrap();
-        let bearer = format!("Bearer {}", token.secret);
+        let token = site.user(login, *role, *unit, areas).await;
+        let bearer = format!("Bearer {token}");
         let headers = [
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),

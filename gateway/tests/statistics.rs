@@ -14,10 +14,8 @@ use api_site::Site;
 use axum::http::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
-use std::sync::Arc;
 use vigil_core::people::{Role, Scope};
 use vigil_gateway::desk::{self, statistics};
-use vigil_gateway::people::{TokenScope, UserFacts};
 
 const HOUR: i64 = 3_600_000;
 
@@ -38,36 +36,14 @@ async fn register(site: &Site, use_unit: &str) {
         inspection_body: None,
         area: "210381".into(),
     };
-    let mut write = site.app.desk.begin().await.unwrap();
-    desk::scopes::register(write.connection().unwrap(), "boiler", &scope)
-        .await
-        .unwrap();
-    write.commit().await.unwrap();
-    site.app.people.scopes().set("boiler", scope);
+    site.belongs("boiler", scope).await;
 }
 
 async fn people(site: &Site) -> Vec<(&'static str, String)> {
     let mut bearers = Vec::new();
     for (login, role, unit, areas) in CAST {
-        let facts = UserFacts {
-            name: (*login).to_owned(),
-            role: *role,
-            unit: unit.map(Into::into),
-            areas: areas.iter().map(|area| Arc::from(*area)).collect(),
-            language: None,
-            phone: None,
-            active: true,
-        };
-        let people = &site.app.people;
-        people
-            .add_user(login, &facts, "the drum is warm today")
-            .await
-            .unwrap();
-        let token = people
-            .add_token(login, "app", &[TokenScope::Read], 1)
-            .await
-            .unwrap();
-        bearers.push((*login, format!("Bearer {}", token.secret)));
+        let token = site.user(login, *role, *unit, areas).await;
+        bearers.push((*login, format!("Bearer {token}")));
     }
     bearers
 }

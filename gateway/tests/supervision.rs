@@ -13,13 +13,11 @@ use api_site::{Answer, Site};
 use axum::http::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
-use std::sync::Arc;
 use vigil_core::hazard::HazardId;
 use vigil_core::people::{Person, Role, Scope};
 use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, Order, Subject};
-use vigil_gateway::desk::{self, cases};
-use vigil_gateway::people::{TokenScope, UserFacts};
+use vigil_gateway::desk::cases;
 use vigil_gateway::view::Time;
 use vigil_protocol::time::UtcMillis;
 
@@ -56,31 +54,11 @@ fn scope() -> Scope {
 impl Stage {
     async fn new() -> Self {
         let site = Site::boiler().await;
-        let mut write = site.app.desk.begin().await.unwrap();
-        desk::scopes::register(write.connection().unwrap(), "boiler", &scope())
-            .await
-            .unwrap();
-        write.commit().await.unwrap();
-        site.app.people.scopes().set("boiler", scope());
+        site.belongs("boiler", scope()).await;
         let mut bearers = Vec::new();
         for (login, role, unit, areas) in CAST {
-            let facts = UserFacts {
-                name: (*login).to_owned(),
-                role: *role,
-                unit: unit.map(Into::into),
-                areas: areas.iter().map(|area| Arc::from(*area)).collect(),
-                language: None,
-                phone: None,
-                active: true,
-            };
-            let people = &site.app.people;
-            people
-                .add_user(login, &facts, "the drum is warm today")
-                .await
-                .unwrap();
-            let scopes = [TokenScope::Act, TokenScope::Read];
-            let token = people.add_token(login, "app", &scopes, 1).await.unwrap();
-            bearers.push((*login, format!("Bearer {}", token.secret)));
+            let token = site.user(login, *role, *unit, areas).await;
+            bearers.push((*login, format!("Bearer {token}")));
         }
         Self { site, bearers }
     }

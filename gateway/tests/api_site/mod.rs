@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use vigil_core::Pipeline;
 use vigil_core::output::Command;
+use vigil_core::people::{Role, Scope};
 use vigil_gateway::api;
 use vigil_gateway::app::App;
 use vigil_gateway::clock::Clock;
@@ -28,7 +29,7 @@ use vigil_gateway::engine::{Engine, EngineOptions, EngineParts, Outlet, restore}
 use vigil_gateway::ingest::{Delivery, Incoming};
 use vigil_gateway::metrics::Registry;
 use vigil_gateway::outbox::Board;
-use vigil_gateway::people::People;
+use vigil_gateway::people::{People, TokenScope, UserFacts};
 use vigil_gateway::secrets::AdminToken;
 use vigil_protocol::time::UtcMillis;
 
@@ -69,6 +70,36 @@ impl Answer {
 }
 
 impl Site {
+    /// A user who may come in; the secret of a token that reads and acts for him.
+    pub async fn user(&self, login: &str, role: Role, unit: Option<&str>, areas: &[&str]) -> String {
+        let facts = UserFacts {
+            name: login.to_owned(),
+            role,
+            unit: unit.map(Into::into),
+            areas: areas.iter().map(|area| Arc::from(*area)).collect(),
+            language: None,
+            phone: None,
+            active: true,
+        };
+        let people = &self.app.people;
+        people
+            .add_user(login, &facts, "the drum is warm today")
+            .await
+            .unwrap();
+        let scopes = [TokenScope::Act, TokenScope::Read];
+        people.add_token(login, "app", &scopes, 365).await.unwrap().secret
+    }
+
+    /// Whose a piece of equipment is, as if the register had said so.
+    pub async fn belongs(&self, equipment: &str, scope: Scope) {
+        let mut write = self.app.desk.begin().await.unwrap();
+        vigil_gateway::desk::scopes::register(write.connection().unwrap(), equipment, &scope)
+            .await
+            .unwrap();
+        write.commit().await.unwrap();
+        self.app.people.scopes().set(equipment, scope);
+    }
+
     /// A gateway that has heard nothing.
     pub async fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
