@@ -1,6 +1,6 @@
 //! What is kept, and what goes.
 
-use super::{count, stranger};
+use super::stranger;
 use crate::harness::*;
 use vigil_core::input::Position;
 use vigil_gateway::store::{Logged, Retention};
