@@ -1,7 +1,7 @@
 //! Daily control, weekly check, monthly dispatch: what is to be signed, and what was.
 
 use super::Site;
-use super::fault::{Fault, respond, respond_with};
+use super::fault::{Fault, answer, respond, respond_with};
 use super::page::Page;
 use super::parts::Choice;
 use crate::desk::duty::{self, DutyError, DutyFilter, DutyStanding, Signer, versions};
@@ -308,40 +308,37 @@ pub(crate) async fn write(
     Path(id): Path<String>,
     form: Result<Form<Written>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    if let Err(fault) = site.writer(&page, &form.csrf) {
-        return fault.respond(&page);
-    }
-    let Ok(n) = id.parse() else {
-        return Fault::NotFound.respond(&page);
-    };
-    let texts = Texts {
-        findings: &form.findings,
-        measures: &form.measures,
-        remarks: &form.remarks,
-    };
-    let signer = signer(&site, &page.access);
-    let desk = &site.app.desk;
-    let done = if form.step == "sign" {
-        duty::sign(desk, &signer, n, form.revision, Some(&texts)).await
-    } else {
-        duty::save(desk, &signer, n, form.revision, &texts).await
-    };
-    match done {
-        Ok(saved) => {
-            page.access.in_area(saved.area.as_str());
-            Redirect::to(&format!("/duty/{n}")).into_response()
+    let written = async {
+        let Form(form) = form?;
+        site.writer(&page, &form.csrf)?;
+        let n = id.parse().map_err(|_| Fault::NotFound)?;
+        let texts = Texts {
+            findings: &form.findings,
+            measures: &form.measures,
+            remarks: &form.remarks,
+        };
+        let signer = signer(&site, &page.access);
+        let desk = &site.app.desk;
+        let done = if form.step == "sign" {
+            duty::sign(desk, &signer, n, form.revision, Some(&texts)).await
+        } else {
+            duty::save(desk, &signer, n, form.revision, &texts).await
+        };
+        match done {
+            Ok(saved) => {
+                page.access.in_area(saved.area.as_str());
+                Ok(Redirect::to(&format!("/duty/{n}")).into_response())
+            }
+            Err(error @ (DutyError::NotFound(_) | DutyError::Store(_))) => Err(error.into()),
+            Err(error) => {
+                let said = why(&page, error);
+                let made = make(&site, &page, &id, Some((form, said))).await;
+                Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
+            }
         }
-        Err(error @ (DutyError::NotFound(_) | DutyError::Store(_))) => Fault::from(error).respond(&page),
-        Err(error) => {
-            let said = why(&page, error);
-            let made = make(&site, &page, &id, Some((form, said))).await;
-            respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
-        }
-    }
+    };
+    let written = written.await;
+    answer(&page, written)
 }
 
 /// `GET /duty/{id}/corrections`: what a reload of a refused form asks for.
@@ -356,32 +353,29 @@ pub(crate) async fn correct(
     Path(id): Path<String>,
     form: Result<Form<Written>, FormRejection>,
 ) -> Response {
-    let form = match form {
-        Ok(Form(form)) => form,
-        Err(rejection) => return Fault::BadRequest(rejection.body_text()).respond(&page),
-    };
-    if let Err(fault) = site.writer(&page, &form.csrf) {
-        return fault.respond(&page);
-    }
-    let Ok(n) = id.parse() else {
-        return Fault::NotFound.respond(&page);
-    };
-    let signer = signer(&site, &page.access);
-    match duty::correct(&site.app.desk, &signer, n, &form.why, None).await {
-        Ok((made, _)) => {
-            page.access.about(made.n.to_string());
-            page.access.in_area(made.area.as_str());
-            Redirect::to(&format!("/duty/{}", made.n)).into_response()
+    let corrected = async {
+        let Form(form) = form?;
+        site.writer(&page, &form.csrf)?;
+        let n = id.parse().map_err(|_| Fault::NotFound)?;
+        let signer = signer(&site, &page.access);
+        match duty::correct(&site.app.desk, &signer, n, &form.why, None).await {
+            Ok((made, _)) => {
+                page.access.about(made.n.to_string());
+                page.access.in_area(made.area.as_str());
+                Ok(Redirect::to(&format!("/duty/{}", made.n)).into_response())
+            }
+            Err(error @ (DutyError::NotFound(_) | DutyError::Store(_))) => Err(error.into()),
+            Err(error) => {
+                let said = why(&page, error);
+                let page = Page {
+                    path: format!("/duty/{n}"),
+                    ..page.clone()
+                };
+                let made = make(&site, &page, &id, Some((form, said))).await;
+                Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
+            }
         }
-        Err(error @ (DutyError::NotFound(_) | DutyError::Store(_))) => Fault::from(error).respond(&page),
-        Err(error) => {
-            let said = why(&page, error);
-            let page = Page {
-                path: format!("/duty/{n}"),
-                ..page
-            };
-            let made = make(&site, &page, &id, Some((form, said))).await;
-            respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
-        }
-    }
+    };
+    let corrected = corrected.await;
+    answer(&page, corrected)
 }

@@ -219,28 +219,22 @@ pub(crate) async fn change(
     Path(code): Path<String>,
     form: Result<Form<UnitForm>, FormRejection>,
 ) -> Response {
-    let changed = changed(&site, &page, &code, form).await;
-    answer(&page, changed)
-}
-
-async fn changed(
-    site: &Site,
-    page: &Page,
-    code: &str,
-    form: Result<Form<UnitForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(form) = form?;
-    let act = site.writer(page, &form.csrf)?;
-    of_unit(&site.app.desk, &site.reader(page), code).await?;
-    let facts = UnitFacts::from(&form);
-    match register::save_unit(&site.app.desk, &act, Some((code, form.revision)), &facts).await {
-        Ok(_) => Ok(Redirect::to(&format!("/units/{}", page.segment(code))).into_response()),
-        Err(RegisterError::NotFound { .. }) => Err(Fault::NotFound),
-        Err(error) => {
-            let made = make(site, page, code, Some(facts), Some(error.to_string())).await;
-            Ok(respond_with(page, StatusCode::UNPROCESSABLE_ENTITY, made))
+    let changed = async {
+        let Form(form) = form?;
+        let act = site.writer(&page, &form.csrf)?;
+        of_unit(&site.app.desk, &site.reader(&page), &code).await?;
+        let facts = UnitFacts::from(&form);
+        match register::save_unit(&site.app.desk, &act, Some((&code, form.revision)), &facts).await {
+            Ok(_) => Ok(Redirect::to(&format!("/units/{}", page.segment(&code))).into_response()),
+            Err(RegisterError::NotFound { .. }) => Err(Fault::NotFound),
+            Err(error) => {
+                let made = make(&site, &page, &code, Some(facts), Some(error.to_string())).await;
+                Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
+            }
         }
-    }
+    };
+    let changed = changed.await;
+    answer(&page, changed)
 }
 
 /// What the form for a certificate sends.
@@ -281,36 +275,30 @@ pub(crate) async fn add_certificate(
     Path(code): Path<String>,
     form: Result<Form<CertificateForm>, FormRejection>,
 ) -> Response {
-    let added = added(&site, &page, &code, form).await;
-    answer(&page, added)
-}
-
-async fn added(
-    site: &Site,
-    page: &Page,
-    code: &str,
-    form: Result<Form<CertificateForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(form) = form?;
-    let act = site.writer(page, &form.csrf)?;
-    of_unit(&site.app.desk, &site.reader(page), code).await?;
-    let done = match form.facts(page, code) {
-        Ok(facts) => register::save_certificate(&site.app.desk, &act, None, &facts)
-            .await
-            .map_err(|error| error.to_string()),
-        Err(why) => Err(why),
-    };
-    let of_unit = format!("/units/{}", page.segment(code));
-    match done {
-        Ok(_) => Ok(Redirect::to(&format!("{of_unit}#certificates")).into_response()),
-        Err(why) => {
-            let page = Page {
-                path: of_unit,
-                ..page.clone()
-            };
-            let made = make(site, &page, code, None, Some(why)).await;
-            let made = made.map(|made| UnitPage { typed: form, ..made });
-            Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
+    let added = async {
+        let Form(form) = form?;
+        let act = site.writer(&page, &form.csrf)?;
+        of_unit(&site.app.desk, &site.reader(&page), &code).await?;
+        let done = match form.facts(&page, &code) {
+            Ok(facts) => register::save_certificate(&site.app.desk, &act, None, &facts)
+                .await
+                .map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        let of_unit = format!("/units/{}", page.segment(&code));
+        match done {
+            Ok(_) => Ok(Redirect::to(&format!("{of_unit}#certificates")).into_response()),
+            Err(why) => {
+                let page = Page {
+                    path: of_unit,
+                    ..page.clone()
+                };
+                let made = make(&site, &page, &code, None, Some(why)).await;
+                let made = made.map(|made| UnitPage { typed: form, ..made });
+                Ok(respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made))
+            }
         }
-    }
+    };
+    let added = added.await;
+    answer(&page, added)
 }

@@ -135,75 +135,69 @@ pub(crate) async fn assess(
     Path(id): Path<String>,
     sent: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let assessed = assessed(&site, &page, &id, sent).await;
-    answer(&page, assessed)
-}
-
-async fn assessed(
-    site: &Site,
-    page: &Page,
-    id: &str,
-    sent: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(sent) = sent?;
-    let sent: HashMap<String, String> = sent.into_iter().collect();
-    let text = |key: &str| sent.get(key).map_or("", String::as_str);
-    let act = site.risk_writer(page, text("csrf"))?;
-    let n = number_of(id).ok_or(Fault::NotFound)?;
-    let point = risk::point(&site.app.desk, &page.access.person, n).await?;
-    let values: BTreeMap<String, String> = sent
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix("f-")?.to_owned(), value.clone())))
-        .collect();
-    let assessing = Assessing {
-        method: text("method").to_owned(),
-        factors: values
+    let assessed = async {
+        let Form(sent) = sent?;
+        let sent: HashMap<String, String> = sent.into_iter().collect();
+        let text = |key: &str| sent.get(key).map_or("", String::as_str);
+        let act = site.risk_writer(&page, text("csrf"))?;
+        let n = number_of(&id).ok_or(Fault::NotFound)?;
+        let point = risk::point(&site.app.desk, &page.access.person, n).await?;
+        let values: BTreeMap<String, String> = sent
             .iter()
-            .filter_map(|(key, value)| Some((key.clone(), value.parse().ok()?)))
-            .collect(),
-        tier: text("tier").to_owned(),
-        reason: text("reason").to_owned(),
-    };
-    let revision: i64 = text("revision").parse().unwrap_or(0);
-    let scheme = Scheme::builtin();
-    let judged = assessing.judge(scheme);
-    let error = if text("do") == "save" {
-        let done = risk::assess(&site.app.desk, &act, scheme, n, revision, &assessing).await;
-        match done {
-            Ok(_) => {
-                risk::soon(&site.app).await;
-                return Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response());
+            .filter_map(|(key, value)| Some((key.strip_prefix("f-")?.to_owned(), value.clone())))
+            .collect();
+        let assessing = Assessing {
+            method: text("method").to_owned(),
+            factors: values
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), value.parse().ok()?)))
+                .collect(),
+            tier: text("tier").to_owned(),
+            reason: text("reason").to_owned(),
+        };
+        let revision: i64 = text("revision").parse().unwrap_or(0);
+        let scheme = Scheme::builtin();
+        let judged = assessing.judge(scheme);
+        let error = if text("do") == "save" {
+            let done = risk::assess(&site.app.desk, &act, scheme, n, revision, &assessing).await;
+            match done {
+                Ok(_) => {
+                    risk::soon(&site.app).await;
+                    return Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response());
+                }
+                Err(error) => Some(error),
             }
-            Err(error) => Some(error),
+        } else {
+            None
+        };
+        let parts = form_of(&page, &point, values, &assessing.method);
+        let mut form = made(&page, &point, parts);
+        form.revision = revision;
+        let error = match judged {
+            Ok((assessed, tier)) => {
+                let method = Some(assessing.method);
+                form.preview = Some(Preview {
+                    formula: page.risk_formula(&assessing.factors, &method, &Some(assessed.score)),
+                    colour: Some(colour_word(assessed.colour)),
+                    tier: scheme
+                        .tier(&tier)
+                        .map_or(tier.clone(), |tier| page.pick(&tier.zh, &tier.en).to_owned()),
+                });
+                error
+            }
+            Err(wrong) => error.or(Some(wrong)),
+        };
+        form.tier = assessing.tier;
+        form.reason = assessing.reason;
+        let mut status = StatusCode::OK;
+        if let Some(error) = error {
+            let refused = Refusal::of(&page, error)?;
+            status = refused.status;
+            form.revision = refused.is.unwrap_or(form.revision);
+            form.refused = Some(refused);
         }
-    } else {
-        None
+        Ok(respond_with(&page, status, Ok(form)))
     };
-    let parts = form_of(page, &point, values, &assessing.method);
-    let mut form = made(page, &point, parts);
-    form.revision = revision;
-    let error = match judged {
-        Ok((assessed, tier)) => {
-            let method = Some(assessing.method);
-            form.preview = Some(Preview {
-                formula: page.risk_formula(&assessing.factors, &method, &Some(assessed.score)),
-                colour: Some(colour_word(assessed.colour)),
-                tier: scheme
-                    .tier(&tier)
-                    .map_or(tier.clone(), |tier| page.pick(&tier.zh, &tier.en).to_owned()),
-            });
-            error
-        }
-        Err(wrong) => error.or(Some(wrong)),
-    };
-    form.tier = assessing.tier;
-    form.reason = assessing.reason;
-    let mut status = StatusCode::OK;
-    if let Some(error) = error {
-        let refused = Refusal::of(page, error)?;
-        status = refused.status;
-        form.revision = refused.is.unwrap_or(form.revision);
-        form.refused = Some(refused);
-    }
-    Ok(respond_with(page, status, Ok(form)))
+    let assessed = assessed.await;
+    answer(&page, assessed)
 }

@@ -91,44 +91,39 @@ pub(crate) async fn create(
     page: Page,
     form: Result<Form<PointForm>, FormRejection>,
 ) -> Response {
-    let made = made(&site, &page, form).await;
+    let made = async {
+        let Form(form) = form?;
+        let act = site.risk_writer(&page, &form.csrf)?;
+        let of = match (form.equipment.trim(), form.unit.trim()) {
+            (equipment, "") if !equipment.is_empty() => Ok(Owner::Equipment(equipment.to_owned())),
+            ("", unit) if !unit.is_empty() => Ok(Owner::Unit(unit.to_owned())),
+            _ => Err(Refusal::field(
+                &page,
+                "equipment",
+                "请填写设备编号或单位代码之一",
+                "either a piece of equipment or a unit",
+            )),
+        };
+        let done = match of {
+            Ok(of) => {
+                let done = risk::create(&site.app.desk, &act, &of, &form.facts()).await;
+                Refusal::or(&page, done)?
+            }
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(point) => {
+                page.access.about(id_of(point.n));
+                page.access.in_area(&*point.scope.area);
+                risk::soon(&site.app).await;
+                // Nobody has assessed it yet: that comes next.
+                Ok(Redirect::to(&format!("/risk/points/{}/assess", id_of(point.n))).into_response())
+            }
+            Err(refused) => Ok(again(&page, None, form, refused)),
+        }
+    };
+    let made = made.await;
     answer(&page, made)
-}
-
-async fn made(
-    site: &Site,
-    page: &Page,
-    form: Result<Form<PointForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(form) = form?;
-    let act = site.risk_writer(page, &form.csrf)?;
-    let of = match (form.equipment.trim(), form.unit.trim()) {
-        (equipment, "") if !equipment.is_empty() => Ok(Owner::Equipment(equipment.to_owned())),
-        ("", unit) if !unit.is_empty() => Ok(Owner::Unit(unit.to_owned())),
-        _ => Err(Refusal::field(
-            page,
-            "equipment",
-            "请填写设备编号或单位代码之一",
-            "either a piece of equipment or a unit",
-        )),
-    };
-    let done = match of {
-        Ok(of) => {
-            let done = risk::create(&site.app.desk, &act, &of, &form.facts()).await;
-            Refusal::or(page, done)?
-        }
-        Err(refused) => Err(refused),
-    };
-    match done {
-        Ok(point) => {
-            page.access.about(id_of(point.n));
-            page.access.in_area(&*point.scope.area);
-            risk::soon(&site.app).await;
-            // Nobody has assessed it yet: that comes next.
-            Ok(Redirect::to(&format!("/risk/points/{}/assess", id_of(point.n))).into_response())
-        }
-        Err(refused) => Ok(again(page, None, form, refused)),
-    }
 }
 
 /// The form as it was sent, with why it was not taken.
@@ -185,28 +180,22 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     form: Result<Form<PointForm>, FormRejection>,
 ) -> Response {
-    let changed = changed(&site, &page, &id, form).await;
+    let changed = async {
+        let Form(mut form) = form?;
+        let act = site.risk_writer(&page, &form.csrf)?;
+        let n = number_of(&id).ok_or(Fault::NotFound)?;
+        let done = risk::change(&site.app.desk, &act, n, form.revision, &form.facts()).await;
+        match Refusal::or(&page, done)? {
+            Ok(_) => {
+                risk::soon(&site.app).await;
+                Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response())
+            }
+            Err(refused) => {
+                form.revision = refused.is.unwrap_or(form.revision);
+                Ok(again(&page, Some(id_of(n)), form, refused))
+            }
+        }
+    };
+    let changed = changed.await;
     answer(&page, changed)
-}
-
-async fn changed(
-    site: &Site,
-    page: &Page,
-    id: &str,
-    form: Result<Form<PointForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(mut form) = form?;
-    let act = site.risk_writer(page, &form.csrf)?;
-    let n = number_of(id).ok_or(Fault::NotFound)?;
-    let done = risk::change(&site.app.desk, &act, n, form.revision, &form.facts()).await;
-    match Refusal::or(page, done)? {
-        Ok(_) => {
-            risk::soon(&site.app).await;
-            Ok(Redirect::to(&format!("/risk/points/{}", id_of(n))).into_response())
-        }
-        Err(refused) => {
-            form.revision = refused.is.unwrap_or(form.revision);
-            Ok(again(page, Some(id_of(n)), form, refused))
-        }
-    }
 }

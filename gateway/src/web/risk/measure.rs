@@ -120,35 +120,29 @@ pub(crate) async fn add(
     Path(id): Path<String>,
     form: Result<Form<MeasureForm>, FormRejection>,
 ) -> Response {
-    let added = added(&site, &page, &id, form).await;
-    answer(&page, added)
-}
-
-async fn added(
-    site: &Site,
-    page: &Page,
-    id: &str,
-    form: Result<Form<MeasureForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(form) = form?;
-    let act = site.risk_writer(page, &form.csrf)?;
-    let n = number_of(id).ok_or(Fault::NotFound)?;
-    let point = risk::point(&site.app.desk, &page.access.person, n).await?;
-    let done = match form.facts(page) {
-        Ok(facts) => {
-            let done = risk::add_measure(&site.app.desk, &act, n, &facts).await;
-            Refusal::or(page, done)?
+    let added = async {
+        let Form(form) = form?;
+        let act = site.risk_writer(&page, &form.csrf)?;
+        let n = number_of(&id).ok_or(Fault::NotFound)?;
+        let point = risk::point(&site.app.desk, &page.access.person, n).await?;
+        let done = match form.facts(&page) {
+            Ok(facts) => {
+                let done = risk::add_measure(&site.app.desk, &act, n, &facts).await;
+                Refusal::or(&page, done)?
+            }
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(_) => Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(n))).into_response()),
+            Err(refused) => {
+                let status = refused.status;
+                let made = edit_page(&page, (n, point.facts.name), None, form, Some(refused));
+                Ok(respond_with(&page, status, Ok(made)))
+            }
         }
-        Err(refused) => Err(refused),
     };
-    match done {
-        Ok(_) => Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(n))).into_response()),
-        Err(refused) => {
-            let status = refused.status;
-            let made = edit_page(page, (n, point.facts.name), None, form, Some(refused));
-            Ok(respond_with(page, status, Ok(made)))
-        }
-    }
+    let added = added.await;
+    answer(&page, added)
 }
 
 /// A measure and its point, if it is there and seen.
@@ -188,39 +182,33 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     form: Result<Form<MeasureForm>, FormRejection>,
 ) -> Response {
-    let changed = changed(&site, &page, &id, form).await;
-    answer(&page, changed)
-}
-
-async fn changed(
-    site: &Site,
-    page: &Page,
-    id: &str,
-    form: Result<Form<MeasureForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(mut form) = form?;
-    let act = site.risk_writer(page, &form.csrf)?;
-    let (measure, point) = found(site, page, id).await?;
-    let done = match form.facts(page) {
-        Ok(facts) => {
-            let done = risk::change_measure(&site.app.desk, &act, measure.n, form.revision, &facts).await;
-            Refusal::or(page, done)?
+    let changed = async {
+        let Form(mut form) = form?;
+        let act = site.risk_writer(&page, &form.csrf)?;
+        let (measure, point) = found(&site, &page, &id).await?;
+        let done = match form.facts(&page) {
+            Ok(facts) => {
+                let done = risk::change_measure(&site.app.desk, &act, measure.n, form.revision, &facts).await;
+                Refusal::or(&page, done)?
+            }
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(_) => {
+                risk::soon(&site.app).await;
+                Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(point.n))).into_response())
+            }
+            Err(refused) => {
+                form.revision = refused.is.unwrap_or(form.revision);
+                let status = refused.status;
+                let of = (point.n, point.facts.name);
+                let made = edit_page(&page, of, Some(measure.n), form, Some(refused));
+                Ok(respond_with(&page, status, Ok(made)))
+            }
         }
-        Err(refused) => Err(refused),
     };
-    match done {
-        Ok(_) => {
-            risk::soon(&site.app).await;
-            Ok(Redirect::to(&format!("/risk/points/{}#measures", id_of(point.n))).into_response())
-        }
-        Err(refused) => {
-            form.revision = refused.is.unwrap_or(form.revision);
-            let status = refused.status;
-            let of = (point.n, point.facts.name);
-            let made = edit_page(page, of, Some(measure.n), form, Some(refused));
-            Ok(respond_with(page, status, Ok(made)))
-        }
-    }
+    let changed = changed.await;
+    answer(&page, changed)
 }
 
 #[derive(Template)]
@@ -296,34 +284,28 @@ pub(crate) async fn check(
     Path(id): Path<String>,
     form: Result<Form<CheckForm>, FormRejection>,
 ) -> Response {
-    let checked = checked(&site, &page, &id, form).await;
-    answer(&page, checked)
-}
-
-async fn checked(
-    site: &Site,
-    page: &Page,
-    id: &str,
-    form: Result<Form<CheckForm>, FormRejection>,
-) -> Result<Response, Fault> {
-    let Form(form) = form?;
-    let act = site.risk_writer(page, &form.csrf)?;
-    let (measure, _) = found(site, page, id).await?;
-    let done = match facts(page, &form) {
-        Ok(facts) => Refusal::or(page, risk::check(&site.app, &act, measure.n, &facts).await)?,
-        Err(refused) => Err(refused),
+    let checked = async {
+        let Form(form) = form?;
+        let act = site.risk_writer(&page, &form.csrf)?;
+        let (measure, _) = found(&site, &page, &id).await?;
+        let done = match facts(&page, &form) {
+            Ok(facts) => Refusal::or(&page, risk::check(&site.app, &act, measure.n, &facts).await)?,
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(_) => {
+                risk::soon(&site.app).await;
+                Ok(Redirect::to(&format!("/risk/measures/{}#checks", measure.n)).into_response())
+            }
+            Err(refused) => {
+                let status = refused.status;
+                let made = make(&site, &page, &id, form, Some(refused)).await;
+                Ok(respond_with(&page, status, made))
+            }
+        }
     };
-    match done {
-        Ok(_) => {
-            risk::soon(&site.app).await;
-            Ok(Redirect::to(&format!("/risk/measures/{}#checks", measure.n)).into_response())
-        }
-        Err(refused) => {
-            let status = refused.status;
-            let made = make(site, page, id, form, Some(refused)).await;
-            Ok(respond_with(page, status, made))
-        }
-    }
+    let checked = checked.await;
+    answer(&page, checked)
 }
 
 fn facts(page: &Page, form: &CheckForm) -> Result<CheckFacts, Refusal> {
