@@ -1,10 +1,9 @@
 //! Records of daily control, weekly check and monthly dispatch.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::register::{XLSX, number, tagged, word};
 use super::site::limit;
-use super::users::version;
 use crate::app::{ActError, App};
 use crate::desk::duty::{self, DutyError, DutyFilter, DutyRecord, DutyStanding, Signer, versions};
 use crate::desk::today;
@@ -277,9 +276,7 @@ pub(super) struct DutyTexts {
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = DutyTexts,
-    responses((status = 200, description = "Written.", body = DutyView), 
-        (status = 428, description = "`If-Match` is missing.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
+    responses((status = 200, description = "Written.", body = DutyView),
         Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
@@ -294,7 +291,7 @@ pub(super) async fn write(
     let n = number("record", &id)?;
     // What is not there for him stays unknown to him, whatever else is wrong.
     duty::record(&app.desk, &access.person, n).await?;
-    let seen = version(&headers)?;
+    let seen = if_match(&headers)?;
     let texts = Texts {
         findings: &body.findings,
         measures: &body.measures,
@@ -312,9 +309,7 @@ pub(super) async fn write(
         ("id" = String, Path, description = "Number of the record."),
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`. A repeated request answers 412."),
     ),
-    responses((status = 200, description = "Signed.", body = DutyView), 
-        (status = 428, description = "`If-Match` is missing.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
+    responses((status = 200, description = "Signed.", body = DutyView),
         Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
@@ -327,7 +322,7 @@ pub(super) async fn sign(
 ) -> Result<Response, ApiError> {
     let n = number("record", &id)?;
     duty::record(&app.desk, &access.person, n).await?;
-    let seen = version(&headers)?;
+    let seen = if_match(&headers)?;
     let signed = duty::sign(&app.desk, &signer(&app, &access), n, seen, None).await?;
     access.in_area(signed.area.as_str());
     shown(&app, signed).await

@@ -1,6 +1,6 @@
 //! The register of equipment.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::App;
@@ -15,7 +15,7 @@ use crate::view::register::{
 };
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
@@ -49,20 +49,6 @@ pub(super) fn within(access: &Access, area: &str) -> Result<(), ApiError> {
             format!("the area {area:?} is not one you are responsible for"),
         ))
     }
-}
-
-/// The revision a client has seen.
-pub(super) fn if_match(headers: &HeaderMap) -> Result<i64, ApiError> {
-    let text = headers
-        .get(IF_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let bare = text.trim().trim_start_matches("W/").trim_matches('"');
-    bare.parse().map_err(|_| {
-        ApiError::bad_parameter(
-            "send the revision you have seen as `If-Match`: the `ETag` of the last answer, such as \"3\"",
-        )
-    })
 }
 
 /// An answer with its revision.

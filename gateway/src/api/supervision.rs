@@ -1,8 +1,8 @@
 //! Listed supervision, interviews, circulars.
 
 use super::hazard_steps::{FileRef, files};
-use super::params::{Body, NoParams, Params, idempotency_key};
-use super::problem::{ApiError, Changing, Missing, Problem, Reading, Writing};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match};
+use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::register::{number, word};
 use super::site::limit;
 use crate::app::{ActError, App};
@@ -16,22 +16,13 @@ use crate::view::supervision::{
 use crate::view::{Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, CaseStatus, CaseStep, CaseStepKind};
-
-/// It is not said which state the step is based on. In the description only.
-#[derive(Debug, IntoResponses)]
-#[allow(dead_code, reason = "describes answers, makes none")]
-pub(super) enum Unconditional {
-    /// `If-Match` is missing.
-    #[response(status = 428, content_type = "application/problem+json")]
-    Missing(Problem),
-}
 
 impl From<CasesError> for ApiError {
     fn from(error: CasesError) -> Self {
@@ -424,22 +415,6 @@ impl CaseAction {
     }
 }
 
-/// How many events the case had when the client looked: said with every step.
-fn if_match(headers: &HeaderMap) -> Result<u32, ApiError> {
-    let Some(header) = headers.get(IF_MATCH) else {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "if_match_required",
-            "Say what the step is based on",
-            "send the state you have seen as `If-Match`: the `ETag` of the case, such as \"3\"",
-        ));
-    };
-    let text = header.to_str().unwrap_or_default().trim();
-    text.trim_matches('"')
-        .parse()
-        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the case, such as \"3\""))
-}
-
 /// A step of a case: who may take which now is in `next_steps`. It is only taken if nobody else has done anything since
 /// (`If-Match`): 412 otherwise, so that a repeated request does nothing twice.
 #[utoipa::path(
@@ -452,7 +427,7 @@ fn if_match(headers: &HeaderMap) -> Result<u32, ApiError> {
     responses(
         (status = 200, description = "Done.", body = SupervisionDetail,
          headers(("ETag" = String, description = "Its state after the step."))),
-        Reading, Missing, Changing, Writing, Unconditional,
+        Reading, Missing, Changing, Writing,
     ),
     security(("token" = [])),
 )]

@@ -1,8 +1,8 @@
 //! Units and their people's certificates.
 
-use super::params::{Body, NoParams, Params, idempotency_key};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match, number, tagged, within, word};
+use super::register::{act, number, tagged, within, word};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::register::{self, CertificateFacts, RegisterError, UnitFacts};

@@ -1,7 +1,7 @@
 //! Control measures and their checks.
 
-use super::{Unconditional, area, cursor, if_match, measure_number, point_number, short, yes_no};
-use crate::api::params::{Body, NoParams, Params, idempotency_key};
+use super::{area, cursor, measure_number, point_number, short, yes_no};
+use crate::api::params::{Body, NoParams, Params, idempotency_key, if_match};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
 use crate::api::register::{tagged, word};
 use crate::api::site::limit;
@@ -172,7 +172,7 @@ pub(crate) async fn one(
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = MeasureBody,
-    responses((status = 200, description = "Changed.", body = MeasureView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 200, description = "Changed.", body = MeasureView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn change(

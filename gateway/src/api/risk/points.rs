@@ -1,7 +1,7 @@
 //! Risk points and their assessments.
 
-use super::{Unconditional, area, cursor, if_match, point_number, short, yes_no};
-use crate::api::params::{Body, NoParams, Params, idempotency_key};
+use super::{area, cursor, point_number, short, yes_no};
+use crate::api::params::{Body, NoParams, Params, idempotency_key, if_match};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
 use crate::api::register::{tagged, word};
 use crate::api::site::limit;
@@ -242,7 +242,7 @@ pub(crate) async fn one(
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = ChangedPointBody,
-    responses((status = 200, description = "Changed.", body = RiskPointView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 200, description = "Changed.", body = RiskPointView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn change(
@@ -328,7 +328,7 @@ pub(crate) async fn assessments(
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
     ),
     request_body = AssessBody,
-    responses((status = 201, description = "Assessed: the risk point after it.", body = RiskPointView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 201, description = "Assessed: the risk point after it.", body = RiskPointView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn assess(

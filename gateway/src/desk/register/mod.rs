@@ -23,7 +23,7 @@ pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, chang
 pub use error::RegisterError;
 pub use import::{
     Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
-    drop_old_files, import, imports, plan, plan_file, report, template, upload,
+    drop_old_files, import, imports, plan, plan_file, report, send, template,
 };
 pub use list::{COUNTED, Cursor, ListFilter, ListPage, ListRow, Order, list};
 pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
