@@ -29,8 +29,9 @@ fn report() -> Value {
 }
 
 async fn step(site: &Site, id: &str, body: Value) -> api_site::Answer {
-    site.post_json(&format!("/api/v1/hazards/{id}/actions"), None, &body)
-        .await
+    let state = site.state(id).await;
+    let path = format!("/api/v1/hazards/{id}/actions");
+    site.post_json(&path, Some(("if-match", &state)), &body).await
 }
 
 /// Takes a step as somebody the API does not know yet.
@@ -143,12 +144,6 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         &site,
         &id,
         json!({"action": "look_back", "passed": true, "reason": "正常"}),
-    )
-    .await;
-    assert_eq!(
-        (back.status, &back.body["code"]),
-        (StatusCode::FORBIDDEN, &json!("duties_not_separate"))
-    );
     let whole = until("the look-back is announced", async || {
         let whole = site.get(&path).await.body;
         let events = whole["history"].as_array().unwrap().iter();
@@ -156,6 +151,12 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         (announced == 1).then_some(whole)
     })
     .await;
+    )
+    .await;
+    assert_eq!(
+        (back.status, &back.body["code"]),
+        (StatusCode::FORBIDDEN, &json!("duties_not_separate"))
+    );
     assert_eq!(whole["chain"]["verified"], true, "{:#}", whole["chain"]);
     assert_eq!(whole["handling"]["rectifiers"], json!(["admin"]));
     let events: Vec<&str> = whole["history"]

@@ -595,7 +595,12 @@ async fn a_token_does_what_it_is_for_and_no_more_than_its_owner() {
         .unwrap();
     let bearer = format!("Bearer {}", made.secret);
     let path = format!("/api/v1/hazards/{}", stage.hazard);
-    let auth = [("authorization", &*bearer), ("content-type", "application/json")];
+    let seen = stage.site.state(&stage.hazard).await;
+    let auth = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+        ("if-match", &*seen),
+    ];
     assert_eq!(stage.ask("GET", &path, &auth, "").await.status, StatusCode::OK);
     let comment = r#"{"action":"comment","reason":"seen"}"#;
     let act = format!("{path}/actions");
@@ -613,7 +618,11 @@ async fn a_token_does_what_it_is_for_and_no_more_than_its_owner() {
         .await
         .unwrap();
     let bearer = format!("Bearer {}", acting.secret);
-    let auth = [("authorization", &*bearer), ("content-type", "application/json")];
+    let auth = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+        ("if-match", &*seen),
+    ];
     let done = stage.ask("POST", &act, &auth, comment).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     let history = stage.ask("GET", &path, &auth, "").await.body;
@@ -657,6 +666,7 @@ async fn the_audit_log_says_who_did_what_and_cannot_be_changed() {
         ("cookie", &*near.cookie),
         ("x-csrf-token", &*near.csrf),
         ("content-type", "application/json"),
+        ("if-match", "\"1\""),
     ];
     let act = format!("/api/v1/hazards/{}/actions", stage.hazard);
     let body = r#"{"action":"confirm"}"#;

@@ -92,7 +92,14 @@ impl Stage {
 
     async fn step(&self, login: &str, body: Value) {
         let path = format!("/api/v1/hazards/{}/actions", self.hazard);
-        let done = self.ask(login, Method::POST, &path, &body.to_string()).await;
+        let (_, bearer) = self.bearers.iter().find(|(known, _)| *known == login).unwrap();
+        let state = self.site.state(&self.hazard).await;
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("if-match", &state),
+        ];
+        let done = self.site.post(&path, &headers, &body.to_string()).await;
         assert_eq!(done.status.as_u16(), 200, "{login} {body}: {:#}", done.body);
     }
 
