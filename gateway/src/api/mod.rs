@@ -10,6 +10,7 @@ mod alarms;
 mod attachments;
 mod audit;
 mod calendar;
+mod contact;
 mod docs;
 mod duty;
 mod equipment;
@@ -150,6 +151,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(register::change_accessory, register::remove_accessory))
         .routes(routes!(units::list, units::create))
         .routes(routes!(units::one, units::change))
+        .routes(routes!(contact::unit))
+        .routes(routes!(contact::equipment))
         .routes(routes!(units::certificates, units::add_certificate))
         .routes(routes!(units::change_certificate))
         .routes(routes!(imports::list))

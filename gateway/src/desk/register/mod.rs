@@ -5,6 +5,7 @@
 //! ```
 
 mod accessory;
+mod contact;
 mod entering;
 mod error;
 mod import;
@@ -19,6 +20,7 @@ pub use accessory::{
     Accessory, AccessoryFacts, Certificate, CertificateFacts, accessories, accessory, certificate,
     certificates, remove_accessory, save_accessory, save_certificate,
 };
+pub use contact::{CONTACT_FIELDS, change_contact, save_contact};
 pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, change, create};
 pub use error::RegisterError;
 pub use import::{
