@@ -135,15 +135,15 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         .unwrap(),
     };
     as_person(&site, &id, "sun", accept).await;
-    let struck = step(&site, &id, json!({"action": "strike_off"})).await;
+    let rules = "安全阀定期校验制度（2026年修订）";
+    let struck = step(&site, &id, json!({"action": "strike_off", "rules_made": rules})).await;
     assert_eq!(struck.body["hazard"]["status"], "struck_off", "{:#}", struck.body);
     assert_eq!(struck.body["hazard"]["open"], false);
+    let results = site.get_as_admin("/api/v1/lists/results").await.body;
+    let cells = results["rows"][0]["cells"].as_array().unwrap();
+    assert!(cells.contains(&json!(rules)), "{results:#}");
 
     site.at(40 * 86_400_000);
-    let back = step(
-        &site,
-        &id,
-        json!({"action": "look_back", "passed": true, "reason": "正常"}),
     let whole = until("the look-back is announced", async || {
         let whole = site.get(&path).await.body;
         let events = whole["history"].as_array().unwrap().iter();
@@ -151,6 +151,10 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         (announced == 1).then_some(whole)
     })
     .await;
+    let back = step(
+        &site,
+        &id,
+        json!({"action": "look_back", "passed": true, "reason": "正常"}),
     )
     .await;
     assert_eq!(

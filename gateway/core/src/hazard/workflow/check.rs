@@ -364,11 +364,13 @@ pub(crate) fn fill(
             text,
             attachments: evidence(attachments)?,
         },
-        Step::StrikeOff { number } => {
+        Step::StrikeOff { number, rules_made } => {
             short_enough("number", number, LONGEST_FIELD)?;
+            short_enough("rules_made", rules_made, LONGEST_FIELD)?;
             let own = || format!("XH-{}", hazard.id.0.trim_start_matches("HZ-"));
             HazardEventKind::StruckOff {
                 number: said(number).map_or_else(own, str::to_owned).into(),
+                rules_made: rules_made.trim().to_owned(),
                 text,
             }
         }
@@ -577,6 +579,7 @@ fn field_zh(name: &str) -> &str {
         "case" => "挂牌编号",
         "rectifier" => "整改人",
         "number" => "销号编号",
+        "rules_made" => "制度成果",
         "name" => "文件名",
         "category" => "类别",
         "description" => "隐患描述",
