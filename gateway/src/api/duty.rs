@@ -8,17 +8,18 @@ use crate::app::{ActError, App};
 use crate::desk::duty::{self, DutyError, DutyFilter, DutyRecord, DutyStanding, Signer, versions};
 use crate::desk::today;
 use crate::people::Access;
-use crate::sheet;
 use crate::view::ViewError;
 use crate::view::duty::{DutyLine, DutyView};
-use crate::view::duty_table::table;
+use crate::view::duty_table::{csv, xlsx};
 use axum::Json;
+use axum::body::Body as HttpBody;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::duty::{DutyKind, Texts, Verdict};
 use vigil_core::lists::Tongue;
@@ -36,6 +37,7 @@ impl From<DutyError> for ApiError {
                 detail,
             ),
             DutyError::Refused(refusal) => ActError::Refused(refusal).into(),
+            DutyError::Workbook(_) => Self::unavailable("file_unavailable", detail),
             DutyError::KeyReused => Self::new(
                 StatusCode::CONFLICT,
                 "key_reused",
@@ -156,12 +158,14 @@ pub(super) struct TableParams {
     unit: Option<String>,
 }
 
-/// Records as a table, at most 10,000: filter for fewer.
+/// Records as a table: all of them as CSV, at most 100,000 as a workbook.
 #[utoipa::path(
     get, path = "/api/v1/duty/table", tag = "duty", operation_id = "exportDuty",
     params(TableParams),
     responses(
         (status = 200, description = "The table.", body = String, content_type = "text/csv"),
+        (status = 409, description = "Too many for a workbook.",
+            body = super::problem::Problem, content_type = "application/problem+json"),
         Reading,
     ),
 )]
@@ -189,22 +193,16 @@ pub(super) async fn export(
         limit: Some(1_000),
     }
     .filter()?;
-    let table = table(&app, &access.person, filter, tongue).await?;
-    let made = tokio::task::spawn_blocking(move || {
-        if is_xlsx {
-            sheet::to_xlsx(&table).map_err(|error| error.to_string())
-        } else {
-            Ok(sheet::to_csv(&table))
-        }
-    });
-    let bytes = made
-        .await
-        .map_err(|_| ApiError::unavailable("stopping", "the gateway is stopping"))?
-        .map_err(|error| ApiError::unavailable("file_unavailable", error))?;
-    let (kind, name) = if is_xlsx {
-        (XLSX, "duty.xlsx")
+    let (kind, name, body) = if is_xlsx {
+        let file = xlsx(&app, &access.person, filter, tongue).await?;
+        (XLSX, "duty.xlsx", HttpBody::from_stream(ReaderStream::new(file)))
     } else {
-        ("text/csv; charset=utf-8", "duty.csv")
+        let lines = csv(&app, &access.person, filter, tongue).await?;
+        (
+            "text/csv; charset=utf-8",
+            "duty.csv",
+            HttpBody::from_stream(lines),
+        )
     };
     let disposition = format!("attachment; filename=\"{name}\"");
     Ok((
@@ -212,7 +210,7 @@ pub(super) async fn export(
             (CONTENT_TYPE, kind.to_owned()),
             (CONTENT_DISPOSITION, disposition),
         ],
-        bytes,
+        body,
     )
         .into_response())
 }
