@@ -173,6 +173,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(risk::points::list, risk::points::create))
         .routes(routes!(risk::points::one, risk::points::change))
         .routes(routes!(risk::points::assessments, risk::points::assess))
+        .routes(routes!(risk::changes::list))
         .routes(routes!(risk::measures::add))
         .routes(routes!(risk::measures::list))
         .routes(routes!(risk::measures::one, risk::measures::change))

@@ -1,5 +1,6 @@
 //! The register of risks: points, measures, checks, ranks, the map.
 
+pub(super) mod changes;
 pub(super) mod measures;
 pub(super) mod points;
 pub(super) mod ranks;
