@@ -14,7 +14,7 @@ use axum::http::Method;
 use std::fmt::Write as _;
 use vigil_core::calendar::Schedules;
 use vigil_core::people::Role;
-use vigil_gateway::desk::register::{Act, apply, scope_of, upload};
+use vigil_gateway::desk::register::{Act, apply, scope_of, send};
 use vigil_gateway::desk::today;
 use vigil_gateway::people::{TokenScope, UserFacts};
 
@@ -34,8 +34,10 @@ async fn furnished() -> Site {
     }
     let app = &site.app;
     let act = Act::new("test", "command", app.clock.now(), today(&app.clock, "UTC")).told(&app.people);
-    let sent = upload(&app.desk, &act, "a.csv", file.as_bytes()).await.unwrap();
-    apply(&app.desk, &act, &Schedules::builtin(), sent.n, false)
+    let (sent, _) = send(&app.desk, &act, "a.csv", file.as_bytes(), None)
+        .await
+        .unwrap();
+    apply(&app.desk, &act, &Schedules::builtin(), sent.n, None, false)
         .await
         .unwrap();
     site

@@ -29,8 +29,9 @@ fn report() -> Value {
 }
 
 async fn step(site: &Site, id: &str, body: Value) -> api_site::Answer {
-    site.post_json(&format!("/api/v1/hazards/{id}/actions"), None, &body)
-        .await
+    let state = site.state(id).await;
+    let path = format!("/api/v1/hazards/{id}/actions");
+    site.post_json(&path, Some(("if-match", &state)), &body).await
 }
 
 /// Takes a step as somebody the API does not know yet.
@@ -134,11 +135,22 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         .unwrap(),
     };
     as_person(&site, &id, "sun", accept).await;
-    let struck = step(&site, &id, json!({"action": "strike_off"})).await;
+    let rules = "安全阀定期校验制度（2026年修订）";
+    let struck = step(&site, &id, json!({"action": "strike_off", "rules_made": rules})).await;
     assert_eq!(struck.body["hazard"]["status"], "struck_off", "{:#}", struck.body);
     assert_eq!(struck.body["hazard"]["open"], false);
+    let results = site.get_as_admin("/api/v1/lists/results").await.body;
+    let cells = results["rows"][0]["cells"].as_array().unwrap();
+    assert!(cells.contains(&json!(rules)), "{results:#}");
 
     site.at(40 * 86_400_000);
+    let whole = until("the look-back is announced", async || {
+        let whole = site.get(&path).await.body;
+        let events = whole["history"].as_array().unwrap().iter();
+        let announced = events.filter(|event| event["event"] == "look_back_due").count();
+        (announced == 1).then_some(whole)
+    })
+    .await;
     let back = step(
         &site,
         &id,
@@ -149,13 +161,6 @@ async fn a_hazard_goes_through_the_loop_and_refusals_say_who_could() {
         (back.status, &back.body["code"]),
         (StatusCode::FORBIDDEN, &json!("duties_not_separate"))
     );
-    let whole = until("the look-back is announced", async || {
-        let whole = site.get(&path).await.body;
-        let events = whole["history"].as_array().unwrap().iter();
-        let announced = events.filter(|event| event["event"] == "look_back_due").count();
-        (announced == 1).then_some(whole)
-    })
-    .await;
     assert_eq!(whole["chain"]["verified"], true, "{:#}", whole["chain"]);
     assert_eq!(whole["handling"]["rectifiers"], json!(["admin"]));
     let events: Vec<&str> = whole["history"]

@@ -101,7 +101,14 @@ impl Stage {
 
     async fn step(&self, login: &str, body: Value) -> Answer {
         let path = format!("/api/v1/hazards/{}/actions", self.hazard);
-        self.ask(login, Method::POST, &path, &body.to_string()).await
+        let (_, bearer) = self.bearers.iter().find(|(known, _)| *known == login).unwrap();
+        let state = self.site.state(&self.hazard).await;
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("if-match", &state),
+        ];
+        self.site.post(&path, &headers, &body.to_string()).await
     }
 
     /// Equipment of the hazards this login sees, and how many the register says there are.

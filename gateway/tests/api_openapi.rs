@@ -101,6 +101,63 @@ fn every_operation_is_described_for_people_and_names_its_errors() {
     }
 }
 
+/// Creations that take no key, and why a repeat is harmless all the same.
+#[rustfmt::skip] // a table
+const NO_KEY: &[(&str, &str)] = &[
+    ("/api/v1/attachments", "a file is kept under the hash of its bytes: the same again is the same file"),
+];
+
+/// Changes that name no version, and why nobody's change gets lost all the same.
+#[rustfmt::skip] // a table
+const NO_VERSION: &[(&str, &str, &str)] = &[
+    ("post", "/api/v1/account/password", "the password in force is the proof"),
+    ("delete", "/api/v1/account/sessions/{id}", "it ends; it has no content that could be another"),
+    ("delete", "/api/v1/account/tokens/{id}", "it ends; it has no content that could be another"),
+    ("post", "/api/v1/users/{login}/password", "nobody can have read what is replaced"),
+    ("post", "/api/v1/alarms/{equipment}/{rule}/actions", "telemetry changes an alarm all the time; a step that no longer fits is refused"),
+    ("delete", "/api/v1/list-files/{id}", "work is no longer wanted; its content was said with the order and cannot change"),
+    ("post", "/api/v1/outbox/actions", "what is not as the step needs it is left out, and counted"),
+    ("post", "/api/v1/reload", "reads the files as they are"),
+];
+
+/// A header an operation describes, and whether it must be sent.
+fn header(operation: &Value, name: &str) -> Option<bool> {
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    let found = parameters.find(|one| one["in"] == "header" && one["name"] == name)?;
+    Some(found["required"] == true)
+}
+
+#[test]
+fn every_creation_takes_a_key_and_every_change_names_the_version_it_changes() {
+    let description = description();
+    let mut excused = BTreeSet::new();
+    for (path, method, operation) in operations(&description) {
+        if method == "get" {
+            continue;
+        }
+        let at = format!("{method} {path}");
+        let answers = operation["responses"].as_object().unwrap();
+        let creates = ["201", "202"].iter().any(|status| answers.contains_key(*status));
+        if creates {
+            let without = NO_KEY.iter().any(|(known, _)| *known == path);
+            excused.extend(without.then(|| at.clone()));
+            let key = header(&operation, "Idempotency-Key");
+            assert_eq!(key, (!without).then_some(false), "{at}: Idempotency-Key");
+            continue;
+        }
+        let without = NO_VERSION
+            .iter()
+            .any(|(verb, known, _)| *verb == method && *known == path);
+        excused.extend(without.then(|| at.clone()));
+        let version = header(&operation, "If-Match");
+        assert_eq!(version, (!without).then_some(true), "{at}: If-Match");
+        for status in ["412", "428"] {
+            assert_eq!(answers.contains_key(status), !without, "{at}: {status}");
+        }
+    }
+    assert_eq!(excused.len(), NO_KEY.len() + NO_VERSION.len(), "{excused:?}");
+}
+
 #[tokio::test]
 async fn every_described_operation_is_served_and_nothing_else_is() {
     let site = Site::boiler().await;

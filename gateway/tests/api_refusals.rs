@@ -147,6 +147,7 @@ async fn every_error_is_a_problem_document() {
     let bearer = format!("Bearer {}", site.token);
     let admin = ("authorization", bearer.as_str());
     let typed = ("content-type", "application/json");
+    let seen = ("if-match", "\"1\"");
     let act = format!("/api/v1/hazards/{id}/actions");
     let long = format!(r#"{{"action":"comment","reason":"{}"}}"#, "x".repeat(70_000));
     let get = Method::GET;
@@ -193,9 +194,11 @@ async fn every_error_is_a_problem_document() {
         (&post, "/api/v1/hazards", &[admin, typed], "{}", 422, "bad_body", "missing field `source`"),
         (&post, &act, &[admin, typed], r#"{"action":"assign"}"#, 422, "bad_body", "needs the field `assignment`"),
         (&post, &act, &[admin, typed], r#"{"action":"confirm","percent":3}"#, 422, "bad_body", "takes no field `percent`"),
+        (&post, &act, &[admin, typed], r#"{"action":"confirm"}"#, 428, "if_match_required", "send the `ETag`"),
         (&post, &act, &[admin, typed, ("if-match", "x")], r#"{"action":"confirm"}"#, 400, "bad_parameter", "If-Match"),
+        (&post, &act, &[admin, typed, ("if-match", "*")], r#"{"action":"confirm"}"#, 400, "bad_parameter", "If-Match"),
         (&post, &act, &[admin, typed, ("if-match", "\"9\"")], r#"{"action":"confirm"}"#, 412, "changed", "look at it again"),
-        (&post, &act, &[admin, typed], r#"{"action":"start"}"#, 409, "wrong_state", "not possible now"),
+        (&post, &act, &[admin, typed, seen], r#"{"action":"start"}"#, 409, "wrong_state", "not possible now"),
         (&post, "/api/v1/attachments", &[], "x", 401, "unauthorized", "admin.token"),
         (&post, "/api/v1/attachments", &[admin], "GIF89a", 415, "bad_body", "no JPEG, PNG, WebP or PDF"),
         (&post, "/api/v1/attachments", &[admin], "", 422, "bad_body", "empty"),
@@ -210,7 +213,7 @@ async fn every_error_is_a_problem_document() {
         (&post, &act, &[admin, typed], r#"{"action":"confirm","why":"x"}"#, 422, "bad_body", "unknown field `why`"),
         (&post, &act, &[admin, typed], &long, 413, "too_large", "65536 bytes"),
         (&post, &act, &[admin, typed, ("idempotency-key", "")], r#"{"action":"confirm"}"#, 400, "bad_parameter", "Idempotency-Key"),
-        (&post, &act, &[admin, typed], r#"{"action":"reject"}"#, 409, "reason_required", ""),
+        (&post, &act, &[admin, typed, seen], r#"{"action":"reject"}"#, 409, "reason_required", ""),
     ];
     for (method, path, headers, body, status, code, detail) in cases {
         let answer = site.ask((*method).clone(), path, headers, body).await;

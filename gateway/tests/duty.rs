@@ -492,11 +492,64 @@ async fn records_are_taken_along_as_a_table_in_which_nothing_is_a_formula() {
             .get_bytes(&format!("/api/v1/duty/table?format={format}"), token)
             .await;
         let read = sheet::read(&bytes, None, &sheet::Limits::default()).unwrap();
-        assert_eq!(read.rows.len(), 2, "{format}: the head and one's own");
+        // A workbook has a title above its head.
+        let above = usize::from(format == "xlsx");
+        assert_eq!(read.rows.len(), 2 + above, "{format}: the head and one's own");
         let texts = format!("{:?}", read.rows);
         assert!(texts.contains("\"'=1+1\""), "{format}: {texts}");
         assert!(texts.contains("零风险"), "{format}: {texts}");
     }
+}
+
+#[tokio::test]
+async fn a_table_has_every_record_however_many_there_are_and_each_once() {
+    const MANY: usize = 12_345;
+    let stage = Stage::new().await;
+    stage.on_day(1);
+    stage.generate().await;
+    // Copies of one's own, each of another period.
+    stage
+        .sql(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12344) \
+             INSERT INTO duty_records (kind, use_unit, area, period_from, period_to, due, version, officers, prefill, verdict, \
+             findings, measures, remarks, revision, created, changed, changed_by) \
+             SELECT kind, use_unit, area, date(period_from, -i || ' days'), date(period_to, -i || ' days'), due, version, \
+             officers, prefill, verdict, findings, measures, remarks, revision, created, changed, changed_by \
+             FROM duty_records, n WHERE use_unit = 'acme' AND kind = 'daily'",
+        )
+        .await;
+    let (_, bearer) = &stage.bearers[0];
+    let token = bearer.trim_start_matches("Bearer ");
+    let csv = stage.site.get_bytes("/api/v1/duty/table", token).await;
+    let text = String::from_utf8(csv).unwrap();
+    let numbers: std::collections::BTreeSet<&str> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap())
+        .collect();
+    assert_eq!(text.lines().count(), MANY + 1);
+    assert_eq!(numbers.len(), MANY);
+    let few = stage
+        .site
+        .get_bytes("/api/v1/duty/table?from=2026-05-01&format=csv", token)
+        .await;
+    assert_eq!(
+        String::from_utf8(few).unwrap().lines().count(),
+        33,
+        "the head, May, and the first of June"
+    );
+    let book = stage
+        .site
+        .get_bytes("/api/v1/duty/table?format=xlsx", token)
+        .await;
+    let read = sheet::read(&book, None, &sheet::Limits::default()).unwrap();
+    assert_eq!(read.rows.len(), MANY + 2);
+    let left = std::fs::read_dir(stage.site.app.config.data_dir()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !left.iter().any(|name| name.to_string_lossy().starts_with(".tmp")),
+        "{left:?}"
+    );
 }
 
 /// What a browser sees.

@@ -595,7 +595,12 @@ async fn a_token_does_what_it_is_for_and_no_more_than_its_owner() {
         .unwrap();
     let bearer = format!("Bearer {}", made.secret);
     let path = format!("/api/v1/hazards/{}", stage.hazard);
-    let auth = [("authorization", &*bearer), ("content-type", "application/json")];
+    let seen = stage.site.state(&stage.hazard).await;
+    let auth = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+        ("if-match", &*seen),
+    ];
     assert_eq!(stage.ask("GET", &path, &auth, "").await.status, StatusCode::OK);
     let comment = r#"{"action":"comment","reason":"seen"}"#;
     let act = format!("{path}/actions");
@@ -613,7 +618,11 @@ async fn a_token_does_what_it_is_for_and_no_more_than_its_owner() {
         .await
         .unwrap();
     let bearer = format!("Bearer {}", acting.secret);
-    let auth = [("authorization", &*bearer), ("content-type", "application/json")];
+    let auth = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+        ("if-match", &*seen),
+    ];
     let done = stage.ask("POST", &act, &auth, comment).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     let history = stage.ask("GET", &path, &auth, "").await.body;
@@ -657,6 +666,7 @@ async fn the_audit_log_says_who_did_what_and_cannot_be_changed() {
         ("cookie", &*near.cookie),
         ("x-csrf-token", &*near.csrf),
         ("content-type", "application/json"),
+        ("if-match", "\"1\""),
     ];
     let act = format!("/api/v1/hazards/{}/actions", stage.hazard);
     let body = r#"{"action":"confirm"}"#;
@@ -825,4 +835,134 @@ async fn users_are_changed_by_version_and_what_is_wrong_is_said_at_once() {
     assert_eq!(put(None).await, 428);
     assert_eq!(put(Some("\"1\"")).await, 200);
     assert_eq!(put(Some("\"1\"")).await, 412);
+}
+
+#[tokio::test]
+async fn a_user_is_made_once_per_key_and_the_repeat_is_told_from_another_request() {
+    let stage = Stage::new().await;
+    let bearer = format!("Bearer {}", stage.site.token);
+    let post = async |key: &str, body: &str| {
+        let headers = [
+            ("authorization", &*bearer),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let seen = stage.ask("POST", "/api/v1/users", &headers, body).await;
+        let body: Value = serde_json::from_str(&seen.body).unwrap();
+        (seen.status, body)
+    };
+    let body = |login: &str, password: &str, area: &str| {
+        json!({"login": login, "password": password, "name": "李", "role": "regulator", "areas": [area]})
+            .to_string()
+    };
+    let li = body("li", "a long enough one", "2103");
+    // Sent twice at once, and again.
+    let ((status, first), other) = tokio::join!(post("k1", &li), post("k1", &li));
+    assert_eq!(status, StatusCode::CREATED, "{first:#}");
+    for (status, made) in [other, post("k1", &li).await] {
+        assert_eq!((status, &made), (StatusCode::CREATED, &first));
+    }
+    for (what, key, sent, code) in [
+        (
+            "another user",
+            "k1",
+            body("wu", "a long enough one", "2103"),
+            "key_reused",
+        ),
+        (
+            "another area",
+            "k1",
+            body("li", "a long enough one", "2104"),
+            "key_reused",
+        ),
+        (
+            "another password",
+            "k1",
+            body("li", "quite another one", "2103"),
+            "key_reused",
+        ),
+        ("the same without its key", "k2", li.clone(), "login_taken"),
+    ] {
+        let (_, refused) = post(key, &sent).await;
+        assert_eq!(refused["code"], code, "{what}: {refused:#}");
+    }
+    // A request that made nothing has used up no key.
+    let (status, _) = post("k3", &body("wu", "short", "2103")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, _) = post("k3", &body("wu", "a long enough one", "2103")).await;
+    assert_eq!(status, StatusCode::CREATED);
+    // Once he has changed his password, nothing can be told from it: the repeat is answered with who he is now.
+    let people = &stage.site.app.people;
+    stage
+        .site
+        .app
+        .clock
+        .set(vigil_protocol::time::UtcMillis(stage.site.now + 60_000));
+    people
+        .change_password("li", "a long enough one", "quite another one", None)
+        .await
+        .unwrap();
+    let (status, _) = post("k1", &li).await;
+    assert_eq!(status, StatusCode::CREATED);
+    // Keys of others have nothing to do with it, and no password is kept with a request.
+    let mut raw = sqlx::SqliteConnection::connect(&format!("sqlite:{}", stage.site.database().display()))
+        .await
+        .unwrap();
+    let kept: Vec<(String, String)> = sqlx::query_as("SELECT key, answer FROM people_requests ORDER BY key")
+        .fetch_all(&mut raw)
+        .await
+        .unwrap();
+    assert_eq!(
+        kept,
+        [("admin k1", "li"), ("admin k3", "wu")].map(|(key, made)| (key.to_owned(), made.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_made_once_per_key_and_its_secret_is_said_once() {
+    let stage = Stage::new().await;
+    stage.add("li", Role::Regulator, None, &["21"]).await;
+    let li = stage.enter("li").await;
+    let post = async |key: Option<&str>, body: &str| {
+        let mut headers = vec![
+            ("cookie", &*li.cookie),
+            ("x-csrf-token", &*li.csrf),
+            ("content-type", "application/json"),
+        ];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        let seen = stage.ask("POST", "/api/v1/account/tokens", &headers, body).await;
+        (seen.status, serde_json::from_str::<Value>(&seen.body).unwrap())
+    };
+    let wanted = r#"{"name":"scada","scopes":["read"],"days":30}"#;
+    let (status, made) = post(Some("k1"), wanted).await;
+    assert_eq!(status, StatusCode::CREATED, "{made:#}");
+    let (secret, id) = (
+        made["secret"].as_str().unwrap(),
+        made["token"]["id"].as_str().unwrap(),
+    );
+    let (status, again) = post(Some("k1"), wanted).await;
+    assert_eq!(
+        (status, &again["code"]),
+        (StatusCode::CONFLICT, &json!("made_before"))
+    );
+    let said = again.to_string();
+    assert!(said.contains(id) && !said.contains(secret), "{said}");
+    let (_, other) = post(Some("k1"), r#"{"name":"scada","scopes":["read"],"days":31}"#).await;
+    assert_eq!(other["code"], "key_reused", "{other:#}");
+    assert_eq!(stage.site.app.people.tokens("li").await.unwrap().len(), 1);
+    let (status, _) = post(None, wanted).await;
+    assert_eq!(
+        status,
+        StatusCode::CREATED,
+        "without a key each request makes one"
+    );
+    assert_eq!(stage.site.app.people.tokens("li").await.unwrap().len(), 2);
+    let database = std::fs::read(stage.site.database()).unwrap();
+    let wal = std::fs::read(stage.site.database().with_extension("db-wal")).unwrap_or_default();
+    for bytes in [database, wal] {
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!found, "no secret is kept");
+    }
 }

@@ -330,8 +330,35 @@ async fn changes_name_what_they_have_seen_and_what_cannot_be_taken_is_said() {
         (changed.status, &changed.body["name"], changed.header("etag")),
         (StatusCode::OK, &json!("1号锅炉超压"), "\"2\"")
     );
+    let said = get(&site, &format!("{path}/changes")).await;
+    let changes = said["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "one field was changed: {said:#}");
+    assert_eq!(
+        [
+            &changes[0]["field"],
+            &changes[0]["old"],
+            &changes[0]["new"],
+            &changes[0]["by"]
+        ],
+        [
+            &json!("name"),
+            &json!("超压"),
+            &json!("1号锅炉超压"),
+            &json!("admin")
+        ]
+    );
     let measure = add_measure(&site, &point, "安全阀", 30).await;
-    check(&site, measure, false, "失灵").await;
+    let failed = check(&site, measure, false, "失灵").await;
+    let hazard = get(
+        &site,
+        &format!("/api/v1/hazards/{}", failed.body["hazard"].as_str().unwrap()),
+    )
+    .await;
+    assert_eq!(
+        hazard["risk"],
+        json!({"point": point, "measure": measure}),
+        "{hazard:#}"
+    );
     let early = json!({"passed": true, "checked_on": "2020-01-01"});
     let early = post(&site, &format!("/api/v1/risk/measures/{measure}/checks"), early).await;
     assert!(
@@ -368,6 +395,14 @@ async fn changes_name_what_they_have_seen_and_what_cannot_be_taken_is_said() {
     );
     assert_eq!(get(&site, "/api/v1/risk/points").await["total"], 0);
     assert_eq!(get(&site, "/api/v1/risk/points?retired=true").await["total"], 1);
+    let said = get(&site, &format!("{path}/changes?limit=1")).await;
+    let last = &said["changes"][0];
+    assert_eq!(
+        [&last["field"], &last["old"], &last["new"]],
+        [&json!("retired"), &json!("false"), &json!("true")]
+    );
+    let before = format!("{path}/changes?before={}", last["id"]);
+    assert_eq!(get(&site, &before).await["changes"][0]["field"], "name");
     let over = check(&site, measure, true, "").await;
     assert_eq!(
         (over.status, &over.body["code"]),

@@ -119,7 +119,9 @@ impl Stage {
     }
 
     async fn act(&self, login: &str, hazard: &str, body: Value) -> Answer {
-        self.post(login, &format!("/api/v1/hazards/{hazard}/actions"), body)
+        let state = self.site.state(hazard).await;
+        let path = format!("/api/v1/hazards/{hazard}/actions");
+        self.ask(login, Method::POST, &path, &[("if-match", &state)], &body)
             .await
     }
 

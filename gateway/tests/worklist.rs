@@ -92,7 +92,14 @@ impl Stage {
 
     async fn step(&self, login: &str, body: Value) {
         let path = format!("/api/v1/hazards/{}/actions", self.hazard);
-        let done = self.ask(login, Method::POST, &path, &body.to_string()).await;
+        let (_, bearer) = self.bearers.iter().find(|(known, _)| *known == login).unwrap();
+        let state = self.site.state(&self.hazard).await;
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("if-match", &state),
+        ];
+        let done = self.site.post(&path, &headers, &body.to_string()).await;
         assert_eq!(done.status.as_u16(), 200, "{login} {body}: {:#}", done.body);
     }
 
@@ -310,4 +317,128 @@ async fn a_list_in_the_order_of_deadlines_goes_on_where_its_page_ended() {
         .ask("site", Method::GET, "/api/v1/hazards?sort=due&text=no", "")
         .await;
     assert_eq!(both.status.as_u16(), 400, "{:#}", both.body);
+}
+
+/// Key of a group, the link of the record in it, and who is told of it: the rest of the cast is not.
+type Told<'a> = (&'a str, &'a str, &'a [&'a str]);
+
+impl Stage {
+    async fn sql(&self, sql: String) {
+        let mut write = self.site.app.desk.begin().await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(write.connection().unwrap())
+            .await
+            .unwrap();
+        write.commit().await.unwrap();
+    }
+
+    /// Something made by somebody: its answer.
+    async fn made(&self, login: &str, path: &str, body: Value) -> Value {
+        let made = self.ask(login, Method::POST, path, &body.to_string()).await;
+        assert_eq!(made.status.as_u16(), 201, "{path}: {:#}", made.body);
+        made.body
+    }
+
+    /// Each of the cast is told of a record or not, as the table says.
+    async fn expect_all(&self, when: &str, table: &[Told<'_>]) {
+        for (login, ..) in CAST {
+            let work = self.ask(login, Method::GET, "/api/v1/worklist", "").await.body;
+            for (key, href, told) in table {
+                let groups = work["groups"].as_array().unwrap().iter();
+                let mut lines = groups
+                    .filter(|group| group["key"] == *key)
+                    .flat_map(|group| group["lines"].as_array().unwrap());
+                let is_told = lines.any(|line| line["href"].as_str().unwrap().starts_with(href));
+                assert_eq!(
+                    is_told,
+                    told.contains(login),
+                    "{when}: {login} about {key} {href}: {work:#}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_record_of_every_source_is_on_the_list_of_those_it_concerns_and_on_no_other() {
+    let mut stage = Stage::new().await;
+    let day = |days: i64| {
+        let at = vigil_protocol::time::UtcMillis(stage.site.now + days * DAY);
+        vigil_gateway::view::Time(at).to_string()
+    };
+    let date = |days: i64| day(days).get(..10).unwrap().to_owned();
+    let case = json!({"kind": "circular", "level": "city", "issuer": "市局", "title": "超压", "demands": "整改",
+        "equipment": "boiler", "deadline": day(5)});
+    let case = stage.made("reg", "/api/v1/supervision", case).await;
+    let case = format!("/supervision/{}", case["id"]);
+    let point = json!({"equipment": "boiler",
+        "point": {"name": "超压", "factor": "安全阀失灵", "owner": "李工"}});
+    let point = stage.made("site", "/api/v1/risk/points", point).await;
+    let measures = format!("/api/v1/risk/points/{}/measures", point["id"].as_str().unwrap());
+    let measure = json!({"kind": "engineering", "text": "安全阀", "owner": "王工", "period_days": 3});
+    let measure = stage.made("site", &measures, measure).await;
+    let measure = format!("/risk/measures/{}", measure["id"]);
+    // Of another unit and area: on nobody else's list.
+    for (kind, of, due) in [
+        ("periodic_inspection", "boiler", date(-1)),
+        ("insurance", "boiler", date(25)),
+        ("insurance", "elsewhere", date(-1)),
+    ] {
+        let (unit, fix, look, area) = match of {
+            "boiler" => ("acme", "fix", "insp", "210381"),
+            _ => ("other", "none", "none", "110101"),
+        };
+        stage
+            .sql(format!(
+                "INSERT INTO obligations VALUES ('{of}', '{kind}', '', '{due}', 'stated', '', 0, '{area}', '2000', \
+                 '{unit}', '{fix}', '{look}')"
+            ))
+            .await;
+    }
+    let hazard = format!("/hazards/{}", stage.hazard);
+    let all: &[&str] = &["site", "fix", "insp", "reg", "dept", "root"];
+    let actors: &[&str] = &["site", "fix", "insp", "reg", "root"];
+    #[rustfmt::skip] // a table
+    stage.expect_all("at first", &[
+        ("to_confirm", &hazard, actors),
+        ("cases", &case, actors),
+        ("cases_late", &case, &[]),
+        ("risk_checks", &measure, &[]),
+        ("records", "/duty/", &[]),
+        ("calendar_overdue", "/register/boiler", all),
+        ("calendar_soon", "/register/boiler", all),
+        ("calendar_overdue", "/register/elsewhere", &["other", "far", "root"]),
+        ("not_watched", "/equipment/boiler", &[]),
+    ]).await;
+
+    stage.site.at(20 * DAY);
+    let app = &stage.site.app;
+    let now = vigil_protocol::time::UtcMillis(stage.site.now);
+    desk::cases::tick(
+        &app.desk,
+        now,
+        vigil_core::supervision::policy::SupervisionPolicy::builtin(),
+    )
+    .await
+    .unwrap();
+    desk::duty::generate(app).await.unwrap();
+    // Everybody's own record has its own number: that of the boiler's unit.
+    let records = stage.ask("site", Method::GET, "/api/v1/duty", "").await.body;
+    let record = format!("/duty/{}", records["records"][0]["id"]);
+    until("nothing has been heard for long", async || {
+        let work = stage.ask("site", Method::GET, "/api/v1/worklist", "").await.body;
+        let mut groups = work["groups"].as_array().unwrap().iter();
+        groups.any(|group| group["key"] == "not_watched").then_some(())
+    })
+    .await;
+    #[rustfmt::skip] // a table
+    stage.expect_all("after twenty days", &[
+        ("cases", &case, &[]),
+        ("cases_late", &case, all),
+        // The site's own rounds: others find them on the pages of risks and records.
+        ("risk_checks", &measure, &["site", "root"]),
+        ("records", &record, &["site", "root"]),
+        ("calendar_soon", "/register/boiler", all),
+        ("not_watched", "/equipment/boiler", all),
+    ]).await;
 }

@@ -85,7 +85,28 @@ impl Api {
     /// When the server cannot be reached.
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.post_based_on(path, None, body)
+    }
+
+    /// Takes a step of a hazard, as somebody who has just looked at it: status and body.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    #[must_use]
+    pub fn step(&self, hazard: &str, body: &Value) -> (u16, Value) {
+        let path = format!("/api/v1/hazards/{hazard}");
+        let (_, seen) = self.get_text(&path);
+        let seen: Value = serde_json::from_str(&seen).unwrap_or_default();
+        // Who does not see it sends nothing he has seen.
+        let etag = seen["events"].as_u64().map(|events| format!("\"{events}\""));
+        self.post_based_on(&format!("{path}/actions"), etag.as_deref(), body)
+    }
+
+    fn post_based_on(&self, path: &str, etag: Option<&str>, body: &Value) -> (u16, Value) {
         let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(etag) = etag {
+            request = request.header("if-match", etag);
+        }
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

@@ -211,7 +211,7 @@ fn a_step_needs_the_token_from_a_file_only_its_owner_can_read_and_survives_a_kil
         .with_token("0123456789abcdef0123456789abcdef")
         .post(&address, &confirm);
     assert_eq!(status, 401, "{problem}");
-    let (status, done) = gateway.admin().post(&address, &confirm);
+    let (status, done) = gateway.admin().step(&id, &confirm);
     assert_eq!(status, 200, "{done}");
     assert_eq!(done["hazard"]["status"], "confirmed", "{done}");
     // The answer came after the commit.
@@ -219,7 +219,7 @@ fn a_step_needs_the_token_from_a_file_only_its_owner_can_read_and_survives_a_kil
     gateway.start_again();
     let detail = gateway.api().get(&format!("/api/v1/hazards/{id}"));
     assert!(detail.to_string().contains("seen on site"), "{detail:#}");
-    let (status, refused) = gateway.admin().post(&address, &confirm);
+    let (status, refused) = gateway.admin().step(&id, &confirm);
     assert_eq!(status, 409, "it is confirmed already: {refused}");
 }
 

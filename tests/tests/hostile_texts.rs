@@ -9,6 +9,7 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use ureq::http::Method;
 use vigil_tests::desk::ask::encoded;
 use vigil_tests::forms::{Form, forms, links};
 use vigil_tests::visitor::Visitor;
@@ -81,10 +82,7 @@ fn furnish(admin: &Visitor) {
         "grade": "general", "title_zh": SCRIPT, "title_en": SCRIPT, "description": SCRIPT, "clause": SCRIPT,
         "reporter": SCRIPT, "attachments": files}),
     );
-    let path = format!(
-        "/api/v1/hazards/{}/actions",
-        hazard["hazard"]["id"].as_str().unwrap()
-    );
+    let path = format!("/api/v1/hazards/{}", hazard["hazard"]["id"].as_str().unwrap());
     for step in [
         json!({"action": "comment", "reason": SCRIPT}),
         json!({"action": "interim", "reason": SCRIPT}),
@@ -95,7 +93,19 @@ fn furnish(admin: &Visitor) {
         json!({"action": "progress", "percent": 50, "reason": SCRIPT}),
         json!({"action": "self_check", "reason": SCRIPT, "attachments": files}),
     ] {
-        made(admin, &path, step);
+        let seen = admin.get(&path);
+        let headers = [
+            ("content-type", "application/json"),
+            ("if-match", seen.header("etag")),
+        ];
+        let step = step.to_string();
+        let taken = admin.send(
+            Method::POST,
+            &format!("{path}/actions"),
+            &headers,
+            step.as_bytes(),
+        );
+        assert_eq!(taken.status, 200, "{step}: {}", taken.text());
     }
     let table = format!(
         "设备名称,类别代码,设备代码,使用地点\n{0},3110,X1,{0}\n",

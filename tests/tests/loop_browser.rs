@@ -314,7 +314,7 @@ impl Stage {
     fn post(&self, login: &str, body: &Value) -> (u16, Value) {
         let (_, token) = self.tokens.iter().find(|(known, _)| *known == login).unwrap();
         let api = Api::new(&self.base).with_token(token);
-        api.post(&format!("/api/v1/hazards/{}/actions", self.hazard), body)
+        api.step(&self.hazard, body)
     }
 
     /// A step of the one case there is.

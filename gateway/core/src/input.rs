@@ -83,9 +83,14 @@ impl OperatorAction {
         let bare = |action: &Self| {
             let mut bare = action.clone();
             bare.scope = None;
-            if let Action::OpenHazard { intake } = &mut bare.action {
-                intake.round = 0;
-                intake.repeat = None;
+            match &mut bare.action {
+                Action::OpenHazard { intake } => {
+                    intake.round = 0;
+                    intake.repeat = None;
+                }
+                // What the client had seen when he asked: he may have looked again since.
+                Action::Hazard { expect, .. } => *expect = None,
+                _ => {}
             }
             bare
         };

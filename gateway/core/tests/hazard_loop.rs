@@ -160,6 +160,11 @@ fn step(kind: StepKind, hazard: &HazardSummary, now: UtcMillis, fill: u8) -> (St
         },
         StepKind::StrikeOff => Step::StrikeOff {
             number: String::new(),
+            rules_made: if fill.is_multiple_of(2) {
+                "点检制度".into()
+            } else {
+                String::new()
+            },
         },
         StepKind::LookBack => Step::LookBack {
             passed: hazard.handling.relapses == 0 && fill % 8 < 4,

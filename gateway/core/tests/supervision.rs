@@ -231,6 +231,62 @@ fn a_case_is_not_delisted_before_its_hazards_are_struck_off() {
     assert!(step(&case, &CaseStep::Delist, &who.asking()).is_ok());
 }
 
+/// Everybody who could have to do with cases, with a scope that is not his and one that is.
+#[rustfmt::skip] // a table
+const OTHERS: &[(Role, &str, &str)] = &[
+    // Role, unit and area of the case he does not see.
+    (Site, "other", "210381"),
+    (Maintainer, "other", "210381"),
+    (InspectionBody, "other", "210381"),
+    (Regulator, "acme", "210481"),
+    (Department, "acme", "110101"),
+];
+
+#[test]
+fn who_does_not_see_a_case_takes_no_step_of_it_and_issues_none_there() {
+    for (role, unit, area) in OTHERS {
+        let elsewhere = Scope {
+            use_unit: Some((*unit).into()),
+            maintenance_unit: Some((*unit).into()),
+            inspection_body: Some((*unit).into()),
+            area: (*area).into(),
+        };
+        for kind in CaseKind::ALL {
+            let (_, case) = issued(kind);
+            let out = Who {
+                scope: elsewhere.clone(),
+                ..Who::of(*role, 1)
+            };
+            let own = Who::of(*role, 1);
+            for asked in K::ALL {
+                // Whatever else would be in the way: that he does not see it comes first.
+                let refusal = may(&case, asked, &out.asking()).unwrap_err();
+                assert_eq!(refusal.code, "not_in_scope", "{role:?} {kind:?} {asked:?}");
+                let refused = step(&case, &sample(asked, at(1)), &out.asking()).unwrap_err();
+                assert_eq!(refused.code, "not_in_scope", "{role:?} {kind:?} {asked:?}");
+                let code = may(&case, asked, &own.asking()).map_err(|refusal| refusal.code);
+                assert_ne!(code, Err("not_in_scope"), "{role:?} {kind:?} {asked:?}");
+            }
+            assert!(
+                vigil_core::supervision::allowed(&case, &out.asking()).is_empty(),
+                "{role:?}"
+            );
+            let there = Order {
+                scope: elsewhere.clone(),
+                ..order(kind)
+            };
+            // The order's scope counts, not that of whatever was looked at before.
+            let refused = issue(&there, "N-1".into(), &own.asking()).unwrap_err();
+            let code = if *role == Regulator {
+                "not_in_scope"
+            } else {
+                "role_not_allowed"
+            };
+            assert_eq!(refused.code, code, "{role:?} {kind:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_missing_or_not_allowed_is_refused_with_its_reason() {
     let (_, case) = issued(CaseKind::Listed);

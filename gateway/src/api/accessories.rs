@@ -1,9 +1,9 @@
 //! Safety valves and other accessories of equipment.
 
 use super::answer::{created, tagged};
-use super::params::{Body, NoParams, idempotency_key, number};
+use super::params::{Body, NoParams, idempotency_key, if_match, number};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match};
+use super::register::act;
 use crate::app::App;
 use crate::desk::register::{self, AccessoryFacts};
 use crate::desk::scope::of_id;

@@ -1,6 +1,6 @@
 //! One's own account: password, sessions, tokens.
 
-use super::params::{Body, NoParams};
+use super::params::{Body, NoParams, idempotency_key};
 use super::problem::{ApiError, Missing, Reading, Writing};
 use super::users::RoleKey;
 use crate::app::App;
@@ -8,7 +8,7 @@ use crate::people::{Access, ApiToken, NewToken, SessionRow, TokenScope};
 use crate::view::{Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -242,8 +242,12 @@ pub(super) async fn tokens(
 }
 
 /// Makes a token that acts in one's name, as far as it is for.
+///
+/// With the header `Idempotency-Key` a repeated request makes no second token. The secret is shown once and kept nowhere:
+/// the repeat is answered 409 `made_before`, with the id of the token that was made.
 #[utoipa::path(
     post, path = "/api/v1/account/tokens", tag = "people", operation_id = "addToken",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body = WantedToken,
     responses((status = 201, description = "Made.", body = MadeToken), Reading, Writing),
     security(("session" = [])),
@@ -252,11 +256,19 @@ pub(super) async fn add_token(
     State(app): State<App>,
     access: Access,
     NoParams: NoParams,
+    headers: HeaderMap,
     Body(wanted): Body<WantedToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), ApiError> {
+    let key = idempotency_key(&headers)?;
     let people = &app.people;
     let NewToken { token, secret } = people
-        .add_token(access.login(), &wanted.name, &wanted.scopes, wanted.days)
+        .add_token_once(
+            access.login(),
+            key.as_deref(),
+            &wanted.name,
+            &wanted.scopes,
+            wanted.days,
+        )
         .await?;
     access.about(&token.id);
     let token = token.into();

@@ -4,6 +4,7 @@ use super::problem::ApiError;
 use crate::desk::register::RegisterError;
 use crate::sheet;
 use axum::Json;
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION};
 use axum::response::{IntoResponse as _, Response};
@@ -30,15 +31,15 @@ pub(super) fn created_at(place: &str, answer: Response) -> Response {
     answer
 }
 
-/// Bytes as a file.
-pub(crate) fn attachment(media_type: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+/// A file, whole or as it comes.
+pub(crate) fn attachment(media_type: &'static str, name: &str, content: impl Into<Body>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     (
         [
             (CONTENT_TYPE, media_type.to_owned()),
             (CONTENT_DISPOSITION, disposition),
         ],
-        bytes,
+        content.into(),
     )
         .into_response()
 }

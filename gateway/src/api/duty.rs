@@ -1,10 +1,9 @@
 //! Records of daily control, weekly check and monthly dispatch.
 
 use super::answer::{attachment, created_at, tagged};
-use super::params::{Body, NoParams, Params, cursor, day, idempotency_key, number, word};
+use super::params::{Body, NoParams, Params, cursor, day, idempotency_key, if_match, number, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
-use super::users::version;
 use crate::app::{ActError, App};
 use crate::desk::duty::{self, DutyError, DutyFilter, DutyRecord, DutyStanding, Signer, versions};
 use crate::desk::today;
@@ -12,12 +11,14 @@ use crate::people::Access;
 use crate::sheet;
 use crate::view::ViewError;
 use crate::view::duty::{DutyLine, DutyView};
-use crate::view::duty_table::table;
+use crate::view::duty_table::{csv, xlsx};
 use axum::Json;
+use axum::body::Body as HttpBody;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 use vigil_core::duty::{DutyKind, Texts, Verdict};
 use vigil_core::lists::Tongue;
@@ -30,6 +31,7 @@ impl From<DutyError> for ApiError {
             DutyError::NotFound(_) => Self::not_found(detail),
             DutyError::Stale { .. } => Self::stale(detail),
             DutyError::Refused(refusal) => ActError::Refused(refusal).into(),
+            DutyError::Workbook(_) => Self::unavailable("file_unavailable", detail),
             DutyError::KeyReused => Self::conflict("key_reused", detail),
         }
     }
@@ -137,12 +139,14 @@ pub(super) struct TableParams {
     unit: Option<String>,
 }
 
-/// Records as a table, at most 10,000: filter for fewer.
+/// Records as a table: all of them as CSV, at most 100,000 as a workbook.
 #[utoipa::path(
     get, path = "/api/v1/duty/table", tag = "duty", operation_id = "exportDuty",
     params(TableParams),
     responses(
         (status = 200, description = "The table.", body = String, content_type = "text/csv"),
+        (status = 409, description = "Too many for a workbook.",
+            body = super::problem::Problem, content_type = "application/problem+json"),
         Reading,
     ),
 )]
@@ -170,24 +174,14 @@ pub(super) async fn export(
         limit: Some(1_000),
     }
     .filter()?;
-    let table = table(&app, &access.person, filter, tongue).await?;
-    let made = tokio::task::spawn_blocking(move || {
-        if is_xlsx {
-            sheet::to_xlsx(&table).map_err(|error| error.to_string())
-        } else {
-            Ok(sheet::to_csv(&table))
-        }
-    });
-    let bytes = made
-        .await
-        .map_err(|_| ApiError::unavailable("stopping", "the gateway is stopping"))?
-        .map_err(|error| ApiError::unavailable("file_unavailable", error))?;
-    let (kind, name) = if is_xlsx {
-        (sheet::XLSX, "duty.xlsx")
+    if is_xlsx {
+        let file = xlsx(&app, &access.person, filter, tongue).await?;
+        let file = HttpBody::from_stream(ReaderStream::new(file));
+        Ok(attachment(sheet::XLSX, "duty.xlsx", file))
     } else {
-        (sheet::CSV, "duty.csv")
-    };
-    Ok(attachment(kind, name, bytes))
+        let lines = csv(&app, &access.person, filter, tongue).await?;
+        Ok(attachment(sheet::CSV, "duty.csv", HttpBody::from_stream(lines)))
+    }
 }
 
 async fn shown(app: &App, record: DutyRecord) -> Result<Response, ApiError> {
@@ -249,9 +243,7 @@ pub(super) struct DutyTexts {
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = DutyTexts,
-    responses((status = 200, description = "Written.", body = DutyView), 
-        (status = 428, description = "`If-Match` is missing.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
+    responses((status = 200, description = "Written.", body = DutyView),
         Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
@@ -266,7 +258,7 @@ pub(super) async fn write(
     let n = number("record", &id)?;
     // What is not there for him stays unknown to him, whatever else is wrong.
     duty::record(&app.desk, &access.person, n).await?;
-    let seen = version(&headers)?;
+    let seen = if_match(&headers)?;
     let texts = Texts {
         findings: &body.findings,
         measures: &body.measures,
@@ -284,9 +276,7 @@ pub(super) async fn write(
         ("id" = String, Path, description = "Number of the record."),
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`. A repeated request answers 412."),
     ),
-    responses((status = 200, description = "Signed.", body = DutyView), 
-        (status = 428, description = "`If-Match` is missing.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
+    responses((status = 200, description = "Signed.", body = DutyView),
         Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
@@ -299,7 +289,7 @@ pub(super) async fn sign(
 ) -> Result<Response, ApiError> {
     let n = number("record", &id)?;
     duty::record(&app.desk, &access.person, n).await?;
-    let seen = version(&headers)?;
+    let seen = if_match(&headers)?;
     let signed = duty::sign(&app.desk, &signer(&app, &access), n, seen, None).await?;
     access.in_area(signed.area.as_str());
     shown(&app, signed).await

@@ -47,6 +47,9 @@ pub(super) struct HazardAction {
     rectifier: Option<String>,
     /// `strike_off`: number in the log of strike-offs; one is made if it is missing.
     number: Option<String>,
+    /// `strike_off`: rules and standards made because of it (制度成果), for the list of results.
+    #[schema(max_length = 2000)]
+    rules_made: Option<String>,
     /// `look_back`: it is still rectified.
     passed: Option<bool>,
 }
@@ -225,6 +228,7 @@ impl HazardAction {
             },
             StepKind::StrikeOff => Step::StrikeOff {
                 number: self.number.take().unwrap_or_default(),
+                rules_made: self.rules_made.take().unwrap_or_default(),
             },
             StepKind::LookBack => Step::LookBack {
                 passed: self.passed.take().ok_or_else(|| missing("passed"))?,
@@ -257,6 +261,7 @@ impl HazardAction {
             ("deadline", self.deadline.is_some()),
             ("rectifier", self.rectifier.is_some()),
             ("number", self.number.is_some()),
+            ("rules_made", self.rules_made.is_some()),
             ("passed", self.passed.is_some()),
         ];
         match left.into_iter().find(|(_, left)| *left) {

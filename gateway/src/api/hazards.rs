@@ -1,7 +1,7 @@
 //! The register of hazards, and the steps people take in it.
 
 use super::hazard_steps::{HazardAction, HazardReport};
-use super::params::{Body, NoParams, Params, idempotency_key, reason};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match, reason};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{Acted, App, HazardFilter, HazardOrder};
@@ -11,7 +11,7 @@ use crate::view::words::{GradeWords, HazardSourceWords, HazardStatusWords, Sever
 use crate::view::{self, Hazard, HazardDetail, HazardPage, Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -192,14 +192,14 @@ pub(super) struct HazardActed {
 /// is on disk.
 ///
 /// With the header `Idempotency-Key` a repeated request is harmless: the same key with the same content
-/// answers as before, with another content it is refused. With the header `If-Match` (the `ETag` of the hazard) the step
-/// is only taken if nobody else has done anything since: 412 otherwise.
+/// answers as before, with another content it is refused. The header `If-Match` (the `ETag` of the hazard) says what the
+/// step is based on: it is only taken if nothing has happened since. 412 otherwise, 428 without it.
 #[utoipa::path(
     post, path = "/api/v1/hazards/{id}/actions", tag = "hazards", operation_id = "actOnHazard",
     params(
         ("id" = String, Path, description = "Hazard id."),
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the hazard when it was looked at."),
+        ("If-Match" = String, Header, description = "The `ETag` of the hazard when it was looked at."),
     ),
     request_body = HazardAction,
     responses(
@@ -234,7 +234,7 @@ pub(super) async fn act(
         scope: Some(scope),
         action: Action::Hazard {
             hazard: HazardId(id.into()),
-            expect: if_match(&headers)?,
+            expect: Some(if_match(&headers)?),
             step: Box::new(step),
         },
     };
@@ -309,19 +309,4 @@ fn done(app: &App, status: StatusCode, acted: Acted) -> Response {
 /// The state of a hazard: how many events it has had.
 fn etag(events: u32) -> String {
     format!("\"{events}\"")
-}
-
-/// How many events the hazard had when the client looked.
-fn if_match(headers: &HeaderMap) -> Result<Option<u32>, ApiError> {
-    let Some(header) = headers.get(IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = header.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let events = text.trim_matches('"').parse();
-    events
-        .map(Some)
-        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the hazard, such as \"5\""))
 }

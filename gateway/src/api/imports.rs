@@ -1,8 +1,8 @@
 //! Imports of the register: a file is sent, looked at, and applied whole or not at all.
 
-use super::answer::workbook;
-use super::params::{Body, NoParams, Params, number, word};
-use super::problem::{ApiError, Missing, Reading, Writing};
+use super::answer::{created, tagged, workbook};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match, number, word};
+use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::register::{LanguageParams, act};
 use super::site::limit;
 use crate::app::App;
@@ -11,8 +11,8 @@ use crate::people::Access;
 use crate::view::register::{ImportApplied, ImportLine, ImportPreview, ImportView, outcome_key};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -59,10 +59,12 @@ pub(super) struct SendParams {
 }
 
 /// Send a file: XLSX or CSV (UTF-8, GB18030, UTF-16), at most 16 MiB and 20,000 rows. Nothing of it is in the
-/// register yet.
+/// register yet. With the header `Idempotency-Key` a repeated request keeps it once; when it has been decided since, the
+/// repeat is answered 409.
 #[utoipa::path(
     post, path = "/api/v1/imports", tag = "register", operation_id = "sendImport",
-    params(SendParams),
+    params(SendParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body(content = String, content_type = "application/octet-stream", description = "The file as it is."),
     responses((status = 201, description = "Kept; look at it, then apply it.", body = ImportPreview), Reading, Writing),
     security(("token" = [])),
@@ -71,20 +73,17 @@ pub(super) async fn send(
     State(app): State<App>,
     access: Access,
     Params(params): Params<SendParams>,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, ApiError> {
     let act = act(&app, &access);
-    let kept = register::upload(&app.desk, &act, params.name.as_deref().unwrap_or("file"), &bytes).await?;
-    let plan = match register::plan(&app.desk, &act, kept.n).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            // What cannot be read is not kept.
-            register::discard(&app.desk, &act, kept.n).await?;
-            return Err(error.into());
-        }
-    };
+    let key = idempotency_key(&headers)?;
+    let name = params.name.as_deref().unwrap_or("file");
+    let (kept, plan) = register::send(&app.desk, &act, name, &bytes, key.as_deref()).await?;
+    access.about(kept.n.to_string());
     let rows = plan.rows.iter().take(FIRST).map(ImportLine::from).collect();
-    Ok((StatusCode::CREATED, Json(ImportPreview::of(&kept, &plan, rows))).into_response())
+    let answer = tagged(kept.revision, ImportPreview::of(&kept, &plan, rows));
+    Ok(created(answer))
 }
 
 /// Rows of a preview when no number is named.
@@ -106,7 +105,7 @@ pub(super) struct PreviewParams {
 #[utoipa::path(
     get, path = "/api/v1/imports/{id}", tag = "register", operation_id = "previewImport",
     params(("id" = String, Path, description = "Number of the import."), PreviewParams),
-    responses((status = 200, description = "The preview.", body = ImportPreview),
+    responses((status = 200, description = "The preview; its revision is the `ETag`.", body = ImportPreview),
         (status = 409, description = "It has been decided: its file is no longer kept.",
             body = super::problem::Problem, content_type = "application/problem+json"),
         Reading, Missing),
@@ -116,7 +115,7 @@ pub(super) async fn one(
     access: Access,
     Path(id): Path<String>,
     Params(params): Params<PreviewParams>,
-) -> Result<Json<ImportPreview>, ApiError> {
+) -> Result<Response, ApiError> {
     let n = number("import", &id)?;
     let wanted = word("outcome", params.outcome.as_deref(), |text| {
         ["new", "changed", "unchanged", "refused"]
@@ -135,7 +134,7 @@ pub(super) async fn one(
         .take(limit)
         .map(ImportLine::from)
         .collect();
-    Ok(Json(ImportPreview::of(&kept, &plan, rows)))
+    Ok(tagged(kept.revision, ImportPreview::of(&kept, &plan, rows)))
 }
 
 /// What is chosen about a file; what is left out is found.
@@ -156,9 +155,13 @@ pub(super) struct ChoiceBody {
 /// Choose sheet, head and columns of an import that waits.
 #[utoipa::path(
     put, path = "/api/v1/imports/{id}", tag = "register", operation_id = "chooseImport",
-    params(("id" = String, Path, description = "Number of the import.")),
+    params(
+        ("id" = String, Path, description = "Number of the import."),
+        ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
+    ),
     request_body = ChoiceBody,
-    responses((status = 200, description = "What it would change now.", body = ImportPreview), Reading, Missing, Writing),
+    responses((status = 200, description = "What it would change now.", body = ImportPreview),
+        Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(super) async fn choose(
@@ -166,9 +169,11 @@ pub(super) async fn choose(
     access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
+    headers: HeaderMap,
     Body(body): Body<ChoiceBody>,
-) -> Result<Json<ImportPreview>, ApiError> {
+) -> Result<Response, ApiError> {
     let n = number("import", &id)?;
+    let seen = if_match(&headers)?;
     let read = |key: Option<String>| match key {
         None => Ok(None),
         Some(key) => Field::from_key(&key).map(Some).ok_or_else(|| {
@@ -186,11 +191,11 @@ pub(super) async fn choose(
         header: body.header_row,
         columns: columns.transpose()?,
     };
-    register::choose(&app.desk, n, &choice).await?;
+    register::choose(&app.desk, n, Some(seen), &choice).await?;
     let kept = register::import(&app.desk, n).await?;
     let plan = register::plan(&app.desk, &act(&app, &access), n).await?;
     let rows = plan.rows.iter().take(FIRST).map(ImportLine::from).collect();
-    Ok(Json(ImportPreview::of(&kept, &plan, rows)))
+    Ok(tagged(kept.revision, ImportPreview::of(&kept, &plan, rows)))
 }
 
 /// How an import is applied.
@@ -205,9 +210,13 @@ pub(super) struct ApplyBody {
 /// Apply an import: all of it in one transaction, or nothing.
 #[utoipa::path(
     post, path = "/api/v1/imports/{id}/apply", tag = "register", operation_id = "applyImport",
-    params(("id" = String, Path, description = "Number of the import.")),
+    params(
+        ("id" = String, Path, description = "Number of the import."),
+        ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
+    ),
     request_body = ApplyBody,
-    responses((status = 200, description = "It is in the register.", body = ImportApplied), Reading, Missing, Writing),
+    responses((status = 200, description = "It is in the register.", body = ImportApplied),
+        Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(super) async fn apply(
@@ -215,14 +224,17 @@ pub(super) async fn apply(
     access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
+    headers: HeaderMap,
     Body(body): Body<ApplyBody>,
 ) -> Result<Json<ImportApplied>, ApiError> {
     let n = number("import", &id)?;
+    let seen = if_match(&headers)?;
     let applied = register::apply(
         &app.desk,
         &act(&app, &access),
         &app.schedules,
         n,
+        Some(seen),
         body.without_refused,
     )
     .await?;
@@ -232,8 +244,11 @@ pub(super) async fn apply(
 /// Decide against an import; its file is no longer kept.
 #[utoipa::path(
     delete, path = "/api/v1/imports/{id}", tag = "register", operation_id = "discardImport",
-    params(("id" = String, Path, description = "Number of the import.")),
-    responses((status = 200, description = "Discarded.", body = ImportView), Reading, Missing, Writing),
+    params(
+        ("id" = String, Path, description = "Number of the import."),
+        ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
+    ),
+    responses((status = 200, description = "Discarded.", body = ImportView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(super) async fn discard(
@@ -241,9 +256,11 @@ pub(super) async fn discard(
     access: Access,
     Path(id): Path<String>,
     NoParams: NoParams,
+    headers: HeaderMap,
 ) -> Result<Json<ImportView>, ApiError> {
     let n = number("import", &id)?;
-    register::discard(&app.desk, &act(&app, &access), n).await?;
+    let seen = if_match(&headers)?;
+    register::discard(&app.desk, &act(&app, &access), n, Some(seen)).await?;
     Ok(Json(ImportView::from(&register::import(&app.desk, n).await?)))
 }
 

@@ -12,6 +12,7 @@ mod answer;
 mod attachments;
 mod audit;
 mod calendar;
+mod contact;
 mod docs;
 mod duty;
 mod equipment;
@@ -153,6 +154,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(accessories::change, accessories::remove))
         .routes(routes!(units::list, units::create))
         .routes(routes!(units::one, units::change))
+        .routes(routes!(contact::unit))
+        .routes(routes!(contact::equipment))
         .routes(routes!(units::certificates, units::add_certificate))
         .routes(routes!(units::change_certificate))
         .routes(routes!(imports::list))
@@ -173,6 +176,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(risk::points::list, risk::points::create))
         .routes(routes!(risk::points::one, risk::points::change))
         .routes(routes!(risk::points::assessments, risk::points::assess))
+        .routes(routes!(risk::changes::list))
         .routes(routes!(risk::measures::add))
         .routes(routes!(risk::measures::list))
         .routes(routes!(risk::measures::one, risk::measures::change))

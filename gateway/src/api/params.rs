@@ -5,6 +5,7 @@ use crate::view::nearest;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::civil::Date;
@@ -132,6 +133,24 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
             "`Idempotency-Key` must be 1 to {LONGEST_KEY} visible ASCII characters"
         ))),
     }
+}
+
+/// The version a change is meant for, as its `ETag` said. A change that does not say is refused: who sends it may not
+/// know what he changes.
+pub(super) fn if_match<T: FromStr>(headers: &HeaderMap) -> Result<T, ApiError> {
+    let Some(header) = headers.get(IF_MATCH) else {
+        return Err(ApiError::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "if_match_required",
+            "Say which version is changed",
+            "send the `ETag` of the version you have read as `If-Match`, such as \"3\"",
+        ));
+    };
+    let text = header.to_str().unwrap_or_default().trim();
+    let bare = text.trim_start_matches("W/").trim_matches('"');
+    bare.parse().map_err(|_| {
+        ApiError::bad_parameter("`If-Match` is the `ETag` of the version that was read, such as \"3\"")
+    })
 }
 
 /// A person's words, of a length that is read.

@@ -399,13 +399,16 @@ pub(super) enum Missing {
     NotFound(Problem),
 }
 
-/// Somebody else was faster. In the description only.
+/// A change of what somebody else may have changed. In the description only.
 #[derive(Debug, IntoResponses)]
 #[allow(dead_code, reason = "describes answers, makes none")]
 pub(super) enum Changing {
     /// It has changed since it was read: `If-Match` names another revision.
     #[response(status = 412, content_type = "application/problem+json")]
     Stale(Problem),
+    /// `If-Match` is missing: it is not said which version is changed.
+    #[response(status = 428, content_type = "application/problem+json")]
+    Unsaid(Problem),
 }
 
 /// Problems of every request that writes. In the description only.

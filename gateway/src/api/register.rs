@@ -1,7 +1,7 @@
 //! The register of equipment.
 
 use super::answer::{created_at, tagged, workbook};
-use super::params::{Body, NoParams, Params, cursor, flag, idempotency_key, is_zh, word};
+use super::params::{Body, NoParams, Params, cursor, flag, idempotency_key, if_match, is_zh, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::App;
@@ -15,7 +15,6 @@ use crate::view::register::{
 };
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -45,20 +44,6 @@ pub(super) fn within(access: &Access, area: &str) -> Result<(), ApiError> {
             format!("the area {area:?} is not one you are responsible for"),
         ))
     }
-}
-
-/// The revision a client has seen.
-pub(super) fn if_match(headers: &HeaderMap) -> Result<i64, ApiError> {
-    let text = headers
-        .get(IF_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let bare = text.trim().trim_start_matches("W/").trim_matches('"');
-    bare.parse().map_err(|_| {
-        ApiError::bad_parameter(
-            "send the revision you have seen as `If-Match`: the `ETag` of the last answer, such as \"3\"",
-        )
-    })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

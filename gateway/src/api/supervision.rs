@@ -2,8 +2,8 @@
 
 use super::answer::{created_at, table, tagged};
 use super::hazard_steps::{FileRef, files};
-use super::params::{Body, NoParams, Params, idempotency_key, is_zh, number, word};
-use super::problem::{ApiError, Changing, Missing, Problem, Reading, Writing};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match, is_zh, number, word};
+use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::{ActError, App};
 use crate::desk::cases::{self, CaseFilter, CasesError, Draft, Sort};
@@ -15,22 +15,12 @@ use crate::view::supervision::{
 use crate::view::{Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, CaseStatus, CaseStep, CaseStepKind};
-
-/// It is not said which state the step is based on. In the description only.
-#[derive(Debug, IntoResponses)]
-#[allow(dead_code, reason = "describes answers, makes none")]
-pub(super) enum Unconditional {
-    /// `If-Match` is missing.
-    #[response(status = 428, content_type = "application/problem+json")]
-    Missing(Problem),
-}
 
 impl From<CasesError> for ApiError {
     fn from(error: CasesError) -> Self {
@@ -389,22 +379,6 @@ impl CaseAction {
     }
 }
 
-/// How many events the case had when the client looked: said with every step.
-fn if_match(headers: &HeaderMap) -> Result<u32, ApiError> {
-    let Some(header) = headers.get(IF_MATCH) else {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "if_match_required",
-            "Say what the step is based on",
-            "send the state you have seen as `If-Match`: the `ETag` of the case, such as \"3\"",
-        ));
-    };
-    let text = header.to_str().unwrap_or_default().trim();
-    text.trim_matches('"')
-        .parse()
-        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the case, such as \"3\""))
-}
-
 /// A step of a case: who may take which now is in `next_steps`. It is only taken if nobody else has done anything since
 /// (`If-Match`): 412 otherwise, so that a repeated request does nothing twice.
 #[utoipa::path(
@@ -417,7 +391,7 @@ fn if_match(headers: &HeaderMap) -> Result<u32, ApiError> {
     responses(
         (status = 200, description = "Done.", body = SupervisionDetail,
          headers(("ETag" = String, description = "Its state after the step."))),
-        Reading, Missing, Changing, Writing, Unconditional,
+        Reading, Missing, Changing, Writing,
     ),
     security(("token" = [])),
 )]

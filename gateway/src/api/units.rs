@@ -1,9 +1,9 @@
 //! Units and their people's certificates.
 
 use super::answer::{created, tagged};
-use super::params::{Body, NoParams, Params, idempotency_key, number, word};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match, number, word};
 use super::problem::{ApiError, Changing, Missing, Reading, Writing};
-use super::register::{act, if_match, within};
+use super::register::{act, within};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::listing::cut;

@@ -1,7 +1,7 @@
 //! Users: who may come in, and as what.
 
-use super::params::{Body, NoParams, Params};
-use super::problem::{ApiError, Missing, Reading, Writing};
+use super::params::{Body, NoParams, Params, idempotency_key, if_match};
+use super::problem::{ApiError, Changing, Missing, Reading, Writing};
 use super::site::limit;
 use crate::app::App;
 use crate::desk::listing::cut;
@@ -9,7 +9,7 @@ use crate::people::{Access, ManageError, User, UserFacts, UserFilter};
 use crate::view::{Time, ViewError};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -259,6 +259,14 @@ impl From<ManageError> for ApiError {
                 "Somebody else was faster",
                 text,
             ),
+            ManageError::KeyReused | ManageError::InProgress | ManageError::MadeBefore { .. } => {
+                let code = match error {
+                    ManageError::KeyReused => "key_reused",
+                    ManageError::MadeBefore { .. } => "made_before",
+                    _ => "in_progress",
+                };
+                Self::new(StatusCode::CONFLICT, code, "The request is refused", text)
+            }
             ManageError::Hash(_) | ManageError::Secret(_) => Self::unavailable("busy", text),
             ManageError::Store(error) => ViewError::from(error).into(),
         }
@@ -294,8 +302,11 @@ pub(super) async fn list(
 }
 
 /// Makes a user. From the first one on everything but health, sign-in and documentation needs a sign-in or token.
+///
+/// With the header `Idempotency-Key` a repeated request is harmless: it is answered with the user as he is now.
 #[utoipa::path(
     post, path = "/api/v1/users", tag = "people", operation_id = "addUser",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters.")),
     request_body = NewUser,
     responses((status = 201, description = "Made.", body = UserCard), Reading, Writing),
     security(("token" = [])),
@@ -304,10 +315,15 @@ pub(super) async fn add(
     State(app): State<App>,
     access: Access,
     NoParams: NoParams,
+    headers: HeaderMap,
     Body(new): Body<NewUser>,
 ) -> Result<Response, ApiError> {
     let (login, password, facts) = new.parts();
-    let user = app.people.add_user(&login, &facts, &password).await?;
+    let key = idempotency_key(&headers)?;
+    let people = &app.people;
+    let user = people
+        .add_user_once(access.login(), key.as_deref(), &login, &facts, &password)
+        .await?;
     access.about(&*user.login);
     Ok(card(StatusCode::CREATED, user))
 }
@@ -338,11 +354,7 @@ pub(super) async fn one(
     request_body = UserSaid,
     responses(
         (status = 200, description = "Changed.", body = UserCard),
-        (status = 412, description = "Somebody else has changed it meanwhile.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing.",
-            body = super::problem::Problem, content_type = "application/problem+json"),
-        Reading, Missing, Writing),
+        Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(super) async fn change(
@@ -352,7 +364,7 @@ pub(super) async fn change(
     headers: HeaderMap,
     Body(said): Body<UserSaid>,
 ) -> Result<Response, ApiError> {
-    let version = version(&headers)?;
+    let version = if_match(&headers)?;
     let user = app.people.change_user(&login, &said.into(), version).await?;
     Ok(card(StatusCode::OK, user))
 }
@@ -384,21 +396,4 @@ fn card(status: StatusCode, user: User) -> Response {
         response.headers_mut().insert(ETAG, version);
     }
     response
-}
-
-/// The version a change is meant for.
-pub(super) fn version(headers: &HeaderMap) -> Result<i64, ApiError> {
-    let Some(header) = headers.get(IF_MATCH) else {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "if_match_required",
-            "Say which version is changed",
-            "send the `ETag` of the version you have read as `If-Match`",
-        ));
-    };
-    let version = header
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().trim_matches('"').parse().ok());
-    version.ok_or_else(|| ApiError::bad_parameter("`If-Match` must be an `ETag` that was given out here"))
 }

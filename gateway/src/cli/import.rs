@@ -118,17 +118,25 @@ async fn work(
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let kept = register::upload(desk, act, &name, &bytes)
+        let (kept, _) = register::send(desk, act, &name, &bytes, None)
             .await
             .map_err(|error| failed(&error))?;
-        register::choose(desk, kept.n, &choice)
+        register::choose(desk, kept.n, Some(kept.revision), &choice)
             .await
             .map_err(|error| failed(&error))?;
-        let done = register::apply(desk, act, &Schedules::builtin(), kept.n, args.without_refused).await;
+        let done = register::apply(
+            desk,
+            act,
+            &Schedules::builtin(),
+            kept.n,
+            None,
+            args.without_refused,
+        )
+        .await;
         match done {
             Ok(applied) => left_out = Some(applied.left_out),
             Err(error) => {
-                if let Err(error) = register::discard(desk, act, kept.n).await {
+                if let Err(error) = register::discard(desk, act, kept.n, None).await {
                     complain(&format!("vigil: {error}"));
                 }
                 print(&said(args, &plan, None, zh));

@@ -1,6 +1,7 @@
 //! Making and changing users, passwords, sessions and tokens.
 
 use super::hasher::HashError;
+use super::once::Once;
 use super::{
     ApiToken, AuditFilter, Chain, Deed, Entry, People, SessionRow, TokenScope, User, UserFacts, UserFilter,
 };
@@ -47,6 +48,21 @@ pub enum ManageError {
     Changed {
         /// The version in force.
         now: i64,
+    },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The same request is carried out at this moment.
+    #[error("the same request was handled just now; ask again for its answer")]
+    InProgress,
+    /// The token was made by this request before.
+    #[error(
+        "token {id} was made by this request already; its secret was shown then and is kept nowhere. If it did not \
+         arrive, revoke that token and make another with another key"
+    )]
+    MadeBefore {
+        /// Id of the token.
+        id: String,
     },
     /// The password could not be hashed.
     #[error(transparent)]
@@ -191,6 +207,16 @@ impl People {
         facts: &UserFacts,
         password: &str,
     ) -> Result<User, ManageError> {
+        self.make_user(login, facts, password, None).await
+    }
+
+    pub(super) async fn make_user(
+        &self,
+        login: &str,
+        facts: &UserFacts,
+        password: &str,
+        once: Option<&Once>,
+    ) -> Result<User, ManageError> {
         let mut found = check(facts);
         let known = sign_in::login(login);
         if let Err(error) = known {
@@ -214,6 +240,9 @@ impl People {
         let mut write = self.0.desk.begin().await?;
         if !users::insert(write.connection()?, &login, facts, &hash, self.now()).await? {
             return Err(taken());
+        }
+        if let Some(once) = once {
+            once.done(self, write.connection()?, &login).await?;
         }
         write.commit().await?;
         self.0.closed.store(true, Ordering::Release);
@@ -371,6 +400,17 @@ impl People {
         scopes: &[TokenScope],
         days: i64,
     ) -> Result<NewToken, ManageError> {
+        self.make_token(login, name, scopes, days, None).await
+    }
+
+    pub(super) async fn make_token(
+        &self,
+        login: &str,
+        name: &str,
+        scopes: &[TokenScope],
+        days: i64,
+        once: Option<&Once>,
+    ) -> Result<NewToken, ManageError> {
         let mut found = Vec::new();
         if !is_plain(name, LONGEST_NAME) {
             found.push(wrong(
@@ -429,6 +469,9 @@ impl People {
         };
         let mut write = self.0.desk.begin().await?;
         tokens::insert(write.connection()?, &token, digest).await?;
+        if let Some(once) = once {
+            once.done(self, write.connection()?, &token.id).await?;
+        }
         write.commit().await?;
         Ok(NewToken { token, secret })
     }

@@ -11,6 +11,7 @@ mod access;
 pub mod gate;
 mod hasher;
 mod manage;
+mod once;
 pub mod rules;
 mod scopes;
 mod sign_in;

@@ -122,6 +122,8 @@ pub const RUNNERS: Who = Who::Roles(&[Site, Maintainer, Administrator]);
 pub const KEEPERS: Who = Who::Roles(&[Site, Maintainer, Regulator, Administrator]);
 /// Who runs equipment and signs for it.
 pub const SITES: Who = Who::Roles(&[Site]);
+/// Who says whom to ask: a site of its own, who keeps the register of all.
+pub const REACHED: Who = Who::Roles(&[Site, Regulator, Administrator]);
 /// Who keeps an eye on others.
 pub const WATCHERS: Who = Who::Roles(&[Regulator, Administrator]);
 /// Who runs the gateway.
@@ -187,6 +189,7 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/register/findings", Read, ALL),
     rule(Get, "/api/v1/register/{id}", Personal, ALL),
     rule(Put, "/api/v1/register/{id}", Write, WATCHERS),
+    rule(Put, "/api/v1/register/{id}/contact", Write, REACHED),
     rule(Get, "/api/v1/register/{id}/changes", Personal, ALL),
     rule(Get, "/api/v1/register/{id}/accessories", Read, ALL),
     rule(Post, "/api/v1/register/{id}/accessories", Write, WATCHERS),
@@ -196,6 +199,7 @@ pub static RULES: &[Rule] = &[
     rule(Post, "/api/v1/units", Write, WATCHERS),
     rule(Get, "/api/v1/units/{id}", Personal, ALL),
     rule(Put, "/api/v1/units/{id}", Write, WATCHERS),
+    rule(Put, "/api/v1/units/{id}/contact", Write, REACHED),
     rule(Get, "/api/v1/certificates", Personal, ALL),
     rule(Post, "/api/v1/certificates", Write, WATCHERS),
     rule(Put, "/api/v1/certificates/{id}", Write, WATCHERS),
@@ -215,6 +219,7 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/api/v1/risk/points/{id}", Personal, ALL),
     rule(Put, "/api/v1/risk/points/{id}", Write, KEEPERS),
     rule(Get, "/api/v1/risk/points/{id}/assessments", Personal, ALL),
+    rule(Get, "/api/v1/risk/points/{id}/changes", Personal, ALL),
     rule(Post, "/api/v1/risk/points/{id}/assessments", Write, KEEPERS),
     rule(Post, "/api/v1/risk/points/{id}/measures", Write, KEEPERS),
     rule(Get, "/api/v1/risk/measures", Read, ALL),
@@ -303,6 +308,8 @@ pub static RULES: &[Rule] = &[
     rule(Get, "/register/{id}", Personal, ALL),
     rule(Get, "/register/{id}/edit", Personal, WATCHERS),
     rule(Post, "/register/{id}/edit", Vouched, WATCHERS),
+    rule(Get, "/register/{id}/contact", Read, ALL),
+    rule(Post, "/register/{id}/contact", Vouched, REACHED),
     rule(Get, "/register/{id}/accessories", Read, ALL),
     rule(Post, "/register/{id}/accessories", Vouched, WATCHERS),
     rule(Get, "/units", Read, ALL),
@@ -310,6 +317,8 @@ pub static RULES: &[Rule] = &[
     rule(Post, "/units/new", Vouched, WATCHERS),
     rule(Get, "/units/{code}", Personal, ALL),
     rule(Post, "/units/{code}", Vouched, WATCHERS),
+    rule(Get, "/units/{code}/contact", Read, ALL),
+    rule(Post, "/units/{code}/contact", Vouched, REACHED),
     rule(Get, "/units/{code}/certificates", Read, ALL),
     rule(Post, "/units/{code}/certificates", Vouched, WATCHERS),
     rule(Get, "/imports", Personal, ADMINISTRATORS),

@@ -5,6 +5,7 @@ use super::card::find;
 use super::completeness::Gap;
 use super::hazards::Hazard;
 use super::log::{self, Decoder, Readings};
+use super::risk_trace::RiskOrigin;
 use super::rules::{Limit, is_unverified, limits};
 use super::series::{Point, points};
 use super::steps::{BlockedStep, NextStep, Party, parties, steps};
@@ -49,6 +50,8 @@ pub struct HazardDetail {
     pub evidence: EvidenceWindow,
     /// What has been made of it.
     pub handling: HandlingView,
+    /// The control measure that failed; `null` for hazards found otherwise.
+    pub risk: Option<RiskOrigin>,
     /// Whose the equipment is: who can be made responsible.
     pub parties: Vec<Party>,
     /// What who asks can do now.
@@ -331,6 +334,7 @@ pub async fn hazard(
         handling: HandlingView::of(&summary.handling),
         allowed_actions: next_steps.iter().map(|next| next.step.key()).collect(),
         blocked_steps,
+        risk: RiskOrigin::of_rule(&summary.rule),
         parties: parties(app, &scope).await?,
         next_steps,
         hazard: Hazard::of(app, &summary),

@@ -28,6 +28,7 @@ mod overview;
 mod owners;
 pub mod register;
 pub mod risk;
+mod risk_trace;
 mod rules;
 mod series;
 mod sinks;
@@ -62,6 +63,7 @@ pub use overview::{
     HazardCounts, Hour, NodeCounts, NotWatched, Overview, SeverityCounts, StoreSize, WatchCounts, overview,
 };
 pub use owners::scope_of;
+pub use risk_trace::{RiskChange, RiskOrigin};
 pub use rules::{Limit, Pack, RuleCard, RuleInForce, Rules, rules};
 pub use series::Point;
 pub use sinks::{Entry, EntryState, Missed, OutboxPage, Sink, SinkKind, Sinks, outbox, sinks};

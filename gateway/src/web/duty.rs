@@ -10,6 +10,7 @@ use crate::people::Access;
 use crate::view::duty::{DutyLine, DutyView};
 use crate::view::duty_table;
 use askama::Template;
+use axum::body::Body;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
@@ -17,6 +18,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio_util::io::ReaderStream;
 use vigil_core::calendar::Obligation;
 use vigil_core::duty::{DutyKind, DutyPolicy, KindPolicy, Texts, Verdict};
 use vigil_core::people::Role;
@@ -29,7 +31,7 @@ impl From<DutyError> for Fault {
         let said = error.to_string();
         match error {
             DutyError::NotFound(_) => Self::NotFound,
-            DutyError::Store(_) => Self::Unavailable(said),
+            DutyError::Store(_) | DutyError::Workbook(_) => Self::Unavailable(said),
             DutyError::Stale { .. } | DutyError::Refused(_) | DutyError::KeyReused => Self::BadRequest(said),
         }
     }
@@ -157,32 +159,24 @@ async fn make_list<'p>(site: &Site, page: &'p Page) -> Result<DutyListPage<'p>, 
 /// `GET /duty/table?format=csv|xlsx&…`
 pub(crate) async fn table(State(site): State<Arc<Site>>, page: Page) -> Response {
     let made = async {
-        let is_xlsx = page.asked("format") == "xlsx";
-        let table = duty_table::table(&site.app, &site.reader(&page), filter(&page), page.tongue()).await?;
-        let made = tokio::task::spawn_blocking(move || {
-            if is_xlsx {
-                crate::sheet::to_xlsx(&table).map_err(|error| Fault::Broken(error.to_string()))
-            } else {
-                Ok(crate::sheet::to_csv(&table))
-            }
-        });
-        let bytes = made
-            .await
-            .map_err(|_| Fault::Unavailable("the gateway is stopping".to_owned()))??;
-        let (kind, name) = if is_xlsx {
+        let (app, reader, filter) = (&site.app, site.reader(&page), filter(&page));
+        let (kind, name, body) = if page.asked("format") == "xlsx" {
+            let file = duty_table::xlsx(app, &reader, filter, page.tongue()).await?;
             (
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
                 "duty.xlsx",
+                Body::from_stream(ReaderStream::new(file)),
             )
         } else {
-            ("text/csv; charset=utf-8", "duty.csv")
+            let lines = duty_table::csv(app, &reader, filter, page.tongue()).await?;
+            ("text/csv; charset=utf-8", "duty.csv", Body::from_stream(lines))
         };
         let disposition = format!("attachment; filename=\"{name}\"");
         let headers = [
             (CONTENT_TYPE, kind.to_owned()),
             (CONTENT_DISPOSITION, disposition),
         ];
-        Ok::<_, Fault>((headers, bytes).into_response())
+        Ok::<_, Fault>((headers, body).into_response())
     };
     made.await.unwrap_or_else(|fault| fault.respond(&page))
 }

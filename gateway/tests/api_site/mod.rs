@@ -286,13 +286,21 @@ impl Site {
         self.answer("upload", request).await
     }
 
-    /// Posts JSON with the admin token.
+    /// The `ETag` of a hazard as it is now.
+    pub async fn state(&self, hazard: &str) -> String {
+        let found = self.app.store.hazard(hazard).await.unwrap();
+        format!("\"{}\"", found.map_or(0, |hazard| hazard.events))
+    }
+
+    /// Takes a step with the admin token, as somebody who has just looked at the hazard.
     pub async fn act(&self, hazard: &str, key: Option<&str>, body: &str) -> Answer {
         let bearer = format!("Bearer {}", self.token);
         let mut headers = vec![
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),
         ];
+        let state = self.state(hazard).await;
+        headers.push(("if-match", &state));
         headers.extend(key.map(|key| ("idempotency-key", key)));
         self.post(&format!("/api/v1/hazards/{hazard}/actions"), &headers, body)
             .await

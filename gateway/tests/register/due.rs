@@ -11,7 +11,14 @@ use vigil_gateway::sheet::to_csv;
 async fn the_calendar_tells_what_is_due_and_coverage_what_is_done() {
     let site = Site::empty().await;
     send(&site, "a.csv", &to_csv(&sheet())).await;
-    with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        "{}",
+    )
+    .await;
     enter(&site, &lift()).await;
     let overdue = site
         .get("/api/v1/calendar?standing=overdue&obligation=periodic_inspection")

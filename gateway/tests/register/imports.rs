@@ -125,14 +125,28 @@ async fn a_file_is_previewed_applied_whole_or_not_at_all_and_compared_when_it_co
         "nothing is imported yet"
     );
 
-    let applied = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    let applied = with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        "{}",
+    )
+    .await;
     assert_eq!(applied.status, StatusCode::OK, "{:#}", applied.body);
     assert_eq!(applied.body["counts"]["new"], 3);
     let two = seen(&site, "/api/v1/register/31101001920150002").await.body;
     assert_eq!(two["facts"]["rated_load"], "1600", "the unit of the head counts");
     let three = seen(&site, "/api/v1/register/31101001920150003").await.body;
     assert_eq!(three["facts"]["category"], "3310");
-    let twice = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    let twice = with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        "{}",
+    )
+    .await;
     assert_eq!(twice.status, StatusCode::CONFLICT);
 
     let again = seen(&site, "/api/v1/imports/2").await.body;
@@ -171,7 +185,14 @@ async fn rows_that_cannot_be_taken_stop_all_of_it_unless_somebody_says_so() {
         sent["counts"]["refused"], 2,
         "a date that is none, and the same equipment twice: {sent:#}"
     );
-    let refused = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    let refused = with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        "{}",
+    )
+    .await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert!(
         refused.body["detail"]
@@ -181,7 +202,14 @@ async fn rows_that_cannot_be_taken_stop_all_of_it_unless_somebody_says_so() {
     );
     assert_eq!(site.get("/api/v1/register").await.body["total"], 0);
     let without = json!({"without_refused": true}).to_string();
-    let applied = with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], &without).await;
+    let applied = with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        &without,
+    )
+    .await;
     assert_eq!(
         (&applied.body["left_out"], applied.status),
         (&json!(2), StatusCode::OK),
@@ -204,14 +232,81 @@ async fn columns_may_be_chosen_by_hand() {
         (&Value::Null, &json!("none"))
     );
     let choice = json!({"columns": [null, "equipment_code", "category", "name", "use_unit"]}).to_string();
-    let chosen = with_token(&site, Method::PUT, "/api/v1/imports/1", &[], &choice).await;
+    let chosen = with_token(
+        &site,
+        Method::PUT,
+        "/api/v1/imports/1",
+        &[("if-match", "\"1\"")],
+        &choice,
+    )
+    .await;
     assert_eq!(chosen.status, StatusCode::OK, "{:#}", chosen.body);
-    with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    assert_eq!(chosen.header("etag"), "\"2\"");
+    // What is applied is what was looked at: these columns were chosen anew since.
+    let apply = "/api/v1/imports/1/apply";
+    let older = with_token(&site, Method::POST, apply, &[("if-match", "\"1\"")], "{}").await;
+    assert_eq!(
+        (older.status, &older.body["code"]),
+        (StatusCode::PRECONDITION_FAILED, &json!("stale"))
+    );
+    with_token(&site, Method::POST, apply, &[("if-match", "\"2\"")], "{}").await;
     let one = seen(&site, "/api/v1/register/31101001920150001").await.body;
     assert_eq!(one["facts"]["use_unit"], "某商场");
     let twice = json!({"columns": ["name", "name"]}).to_string();
-    let refused = with_token(&site, Method::PUT, "/api/v1/imports/1", &[], &twice).await;
+    let refused = with_token(
+        &site,
+        Method::PUT,
+        "/api/v1/imports/1",
+        &[("if-match", "\"1\"")],
+        &twice,
+    )
+    .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_file_that_is_sent_again_with_its_key_is_kept_once() {
+    let site = Site::empty().await;
+    let bearer = format!("Bearer {}", site.token);
+    let post = async |name: &str, bytes: &[u8]| {
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k1")];
+        let path = format!("/api/v1/imports?name={name}");
+        site.ask_bytes(Method::POST, &path, &headers, bytes.to_vec())
+            .await
+    };
+    let table = to_csv(&sheet());
+    let first = post("a.csv", &table).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{:#}", first.body);
+    let again = post("a.csv", &table).await;
+    assert_eq!((again.status, &again.body), (StatusCode::CREATED, &first.body));
+    for (name, bytes) in [("b.csv", table.as_slice()), ("a.csv", b"name\nx\n".as_slice())] {
+        let other = post(name, bytes).await;
+        assert_eq!(
+            (other.status, &other.body["code"]),
+            (StatusCode::CONFLICT, &json!("key_reused"))
+        );
+    }
+    assert_eq!(
+        seen(&site, "/api/v1/imports").await.body["imports"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let gone = with_token(
+        &site,
+        Method::DELETE,
+        "/api/v1/imports/1",
+        &[("if-match", "\"1\"")],
+        "",
+    )
+    .await;
+    assert_eq!(gone.body["state"], "discarded", "{:#}", gone.body);
+    let decided = post("a.csv", &table).await;
+    assert_eq!(
+        (decided.status, &decided.body["code"]),
+        (StatusCode::CONFLICT, &json!("refused"))
+    );
 }
 
 #[tokio::test]

@@ -107,7 +107,12 @@ async fn a_change_needs_the_revision_that_was_seen_and_is_in_the_history() {
     let path = "/api/v1/register/31101001920150001";
     let body = json!({"facts": {"state": "停用", "name": "一号梯"}}).to_string();
     let without = with_token(&site, Method::PUT, path, &[], &body).await;
-    assert_eq!(without.status, StatusCode::BAD_REQUEST, "{:#}", without.body);
+    assert_eq!(
+        without.status,
+        StatusCode::PRECONDITION_REQUIRED,
+        "{:#}",
+        without.body
+    );
     let stale = with_token(&site, Method::PUT, path, &[("if-match", "\"7\"")], &body).await;
     assert_eq!(
         (stale.status, &stale.body["code"]),
@@ -209,7 +214,14 @@ async fn what_cannot_be_read_is_refused_with_the_fact_and_the_fix() {
 async fn lists_filter_page_and_search() {
     let site = Site::empty().await;
     send(&site, "a.csv", &to_csv(&sheet())).await;
-    with_token(&site, Method::POST, "/api/v1/imports/1/apply", &[], "{}").await;
+    with_token(
+        &site,
+        Method::POST,
+        "/api/v1/imports/1/apply",
+        &[("if-match", "\"1\"")],
+        "{}",
+    )
+    .await;
     for (query, total) in [
         ("", 3),
         ("?category=3110", 2),

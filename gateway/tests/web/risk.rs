@@ -131,6 +131,14 @@ async fn a_risk_is_entered_assessed_and_checked_without_a_script() {
         point.contains("/hazards/HZ-") && point.contains("still failed"),
         "{point}"
     );
+    // The hazard leads back to where it comes from.
+    let hazard = point.split("/hazards/HZ-").nth(1).unwrap();
+    let hazard = hazard.split('"').next().unwrap();
+    let hazard = site.get(&format!("/hazards/HZ-{hazard}"), &cookie).await.body;
+    assert!(
+        hazard.contains("href=\"/risk/points/RP-000001\"") && hazard.contains("href=\"/risk/measures/1\""),
+        "{hazard}"
+    );
     let passed = encoded(&[("csrf", &csrf), ("result", "passed")]);
     assert_eq!(
         site.post(checks, &cookie, &passed).await.status,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use vigil_core::calendar::Schedules;
 use vigil_core::people::Scope;
-use vigil_gateway::desk::register::{Act, apply, upload};
+use vigil_gateway::desk::register::{Act, apply, send};
 use vigil_gateway::store::Desk;
 
 /// Rows of a file, well below what one may have.
@@ -105,10 +105,11 @@ pub async fn fill(desk: &Desk, act: &Act, pieces: usize) -> Vec<Piece> {
     for from in (0..pieces).step_by(FILE) {
         let to = pieces.min(from + FILE);
         let file = rows(&mut dice, from, to, pieces, act.today);
-        let sent = upload(desk, act, &format!("equipment-{from}.csv"), file.as_bytes())
+        let name = format!("equipment-{from}.csv");
+        let (sent, _) = send(desk, act, &name, file.as_bytes(), None)
             .await
             .expect("the file is kept");
-        let applied = apply(desk, act, &schedules, sent.n, false)
+        let applied = apply(desk, act, &schedules, sent.n, None, false)
             .await
             .expect("the file is taken");
         assert_eq!(applied.left_out, 0, "of the rows from {from}");

@@ -360,6 +360,7 @@ fn advance(chain: &mut Chain<'_>, target: HazardStatus, cast: &Cast, now: i64, d
         hour,
         K::StruckOff {
             number,
+            rules_made: String::new(),
             text: String::new(),
         },
     );

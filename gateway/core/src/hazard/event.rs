@@ -249,6 +249,10 @@ pub enum HazardEventKind {
     StruckOff {
         /// Number in the log of strike-offs.
         number: Arc<str>,
+        /// 制度成果: rules and standards made because of it; empty when nothing was said. Left out then, so that the
+        /// hash of an event that says nothing is what it was before there was this field.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        rules_made: String,
         /// Remark.
         text: String,
     },

@@ -49,6 +49,7 @@ pub const fn quoted(list: ListKey) -> &'static [&'static str] {
             "self_checked",
             "fixed_on_spot",
             "accepted",
+            "struck_off",
             "looked_back",
             "attached",
         ],
@@ -179,6 +180,7 @@ impl HazardFacts<'_> {
                 ],
             ),
             "look_backs" => self.look_backs(tongue, civil),
+            "rules_made" => self.rules_made().to_owned(),
             "proof" => self.proof(tongue),
             _ => String::new(),
         }
@@ -256,6 +258,15 @@ impl HazardFacts<'_> {
             _ => None,
         });
         made.collect::<Vec<_>>().join("；")
+    }
+
+    /// What was said of it when it was struck off.
+    fn rules_made(&self) -> &str {
+        let said = self.events.iter().rev().find_map(|event| match &event.kind {
+            HazardEventKind::StruckOff { rules_made, .. } => Some(rules_made.as_str()),
+            _ => None,
+        });
+        said.unwrap_or_default()
     }
 
     fn proof(&self, tongue: Tongue) -> String {
@@ -411,6 +422,14 @@ mod tests {
                 },
             ),
             event(
+                65,
+                HazardEventKind::StruckOff {
+                    number: "XH-1".into(),
+                    rules_made: "安全阀定期校验制度".to_owned(),
+                    text: String::new(),
+                },
+            ),
+            event(
                 90,
                 HazardEventKind::LookedBack {
                     round: 1,
@@ -452,7 +471,7 @@ mod tests {
         );
         assert_eq!(
             row(ListKey::Results),
-            "3|HZ-1|minute 50|已更换|zhao / U9|minute 60|合格|minute 65 XH-1|day 90 未反弹 正常||a.jpg；b.jpg"
+            "3|HZ-1|minute 50|已更换|zhao / U9|minute 60|合格|minute 65 XH-1|day 90 未反弹 正常|安全阀定期校验制度|a.jpg；b.jpg"
         );
     }
 

@@ -130,6 +130,7 @@ pub(crate) fn step(verb: &str, now: UtcMillis) -> Option<Step> {
         },
         "strike-off" => Step::StrikeOff {
             number: String::new(),
+            rules_made: String::new(),
         },
         "look-back" => Step::LookBack {
             passed: true,

@@ -1,8 +1,8 @@
 //! Control measures and their checks.
 
-use super::{Unconditional, area, if_match, measure_number, point_number, short};
+use super::{area, measure_number, point_number, short};
 use crate::api::answer::{created, tagged};
-use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, word};
+use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, if_match, word};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
 use crate::api::site::limit;
 use crate::app::App;
@@ -171,7 +171,7 @@ pub(crate) async fn one(
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = MeasureBody,
-    responses((status = 200, description = "Changed.", body = MeasureView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 200, description = "Changed.", body = MeasureView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn change(

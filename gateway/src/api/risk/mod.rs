@@ -1,39 +1,12 @@
 //! The register of risks: points, measures, checks, ranks, the map.
 
+pub(super) mod changes;
 pub(super) mod measures;
 pub(super) mod points;
 pub(super) mod ranks;
 
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
 use crate::desk::risk::{RiskError, number_of};
-use axum::http::header::IF_MATCH;
-use axum::http::{HeaderMap, StatusCode};
-use utoipa::IntoResponses;
-
-/// A change that does not say what it changes. In the description only.
-#[derive(Debug, IntoResponses)]
-#[allow(dead_code, reason = "describes answers, makes none")]
-pub(super) enum Unconditional {
-    /// `If-Match` is missing.
-    #[response(status = 428, content_type = "application/problem+json")]
-    Required(Problem),
-}
-
-/// The revision a client has seen.
-fn if_match(headers: &HeaderMap) -> Result<i64, ApiError> {
-    let Some(header) = headers.get(IF_MATCH) else {
-        return Err(ApiError::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition_required",
-            "Say what you have seen",
-            "send the revision you have seen as `If-Match`: the `ETag` of the last answer, such as \"3\"",
-        ));
-    };
-    let text = header.to_str().unwrap_or_default();
-    let bare = text.trim().trim_start_matches("W/").trim_matches('"');
-    bare.parse()
-        .map_err(|_| ApiError::bad_parameter("`If-Match` is the `ETag` of the last answer, such as \"3\""))
-}
 
 /// The number of a risk point.
 fn point_number(id: &str) -> Result<i64, ApiError> {

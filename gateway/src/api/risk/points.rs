@@ -1,8 +1,8 @@
 //! Risk points and their assessments.
 
-use super::{Unconditional, area, if_match, point_number, short};
+use super::{area, point_number, short};
 use crate::api::answer::{created, created_at, tagged};
-use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, word};
+use crate::api::params::{Body, NoParams, Params, cursor, flag, idempotency_key, if_match, word};
 use crate::api::problem::{ApiError, Changing, Missing, Reading, Writing};
 use crate::api::site::limit;
 use crate::app::App;
@@ -235,7 +235,7 @@ pub(crate) async fn one(
         ("If-Match" = String, Header, description = "The revision that was seen: the `ETag`."),
     ),
     request_body = ChangedPointBody,
-    responses((status = 200, description = "Changed.", body = RiskPointView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 200, description = "Changed.", body = RiskPointView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn change(
@@ -321,7 +321,7 @@ pub(crate) async fn assessments(
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, at most 128 characters."),
     ),
     request_body = AssessBody,
-    responses((status = 201, description = "Assessed: the risk point after it.", body = RiskPointView), Reading, Missing, Changing, Unconditional, Writing),
+    responses((status = 201, description = "Assessed: the risk point after it.", body = RiskPointView), Reading, Missing, Changing, Writing),
     security(("token" = [])),
 )]
 pub(crate) async fn assess(

@@ -1,5 +1,6 @@
 //! What can go wrong with the records.
 
+use crate::sheet::WriteError;
 use crate::store::StoreError;
 use vigil_core::output::Refusal;
 
@@ -28,6 +29,9 @@ pub enum DutyError {
     /// The same key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// A workbook could not be made.
+    #[error("making the workbook of records: {0}")]
+    Workbook(#[from] WriteError),
 }
 
 impl From<Refusal> for DutyError {

@@ -53,7 +53,7 @@ pub async fn create(
     key: Option<&str>,
 ) -> Result<Saved, RegisterError> {
     let hash = hash_of(&("equipment", &typed));
-    if let Some(id) = done_before(desk, key, &hash).await? {
+    if let Some(id) = done_before(desk, act, key, &hash).await? {
         let mut connection = desk.reading().acquire().await.map_err(reading("the register"))?;
         let found = records(&mut connection, std::slice::from_ref(&id))
             .await?
@@ -129,7 +129,7 @@ pub async fn add_accessory(
     key: Option<&str>,
 ) -> Result<Accessory, RegisterError> {
     let hash = hash_of(&("accessory", equipment, format!("{facts:?}")));
-    if let Some(n) = done_before(desk, key, &hash).await? {
+    if let Some(n) = done_before(desk, act, key, &hash).await? {
         let found = accessory(desk, n.parse().unwrap_or(-1)).await?;
         return found.ok_or(RegisterError::NotFound {
             what: "accessory",
@@ -159,7 +159,7 @@ pub async fn add_certificate(
     key: Option<&str>,
 ) -> Result<Certificate, RegisterError> {
     let hash = hash_of(&("certificate", format!("{facts:?}")));
-    if let Some(n) = done_before(desk, key, &hash).await? {
+    if let Some(n) = done_before(desk, act, key, &hash).await? {
         let found = certificate(desk, n.parse().unwrap_or(-1)).await?;
         return found.ok_or(RegisterError::NotFound {
             what: "certificate",
@@ -181,7 +181,7 @@ pub async fn add_unit(
     key: Option<&str>,
 ) -> Result<Unit, RegisterError> {
     let hash = hash_of(&("unit", format!("{facts:?}")));
-    if let Some(code) = done_before(desk, key, &hash).await? {
+    if let Some(code) = done_before(desk, act, key, &hash).await? {
         let found = unit(desk, &code).await?;
         return found.ok_or(RegisterError::NotFound {
             what: "unit",
@@ -192,15 +192,25 @@ pub async fn add_unit(
     Ok(saved)
 }
 
-fn hash_of(request: &impl serde::Serialize) -> String {
+pub(super) fn hash_of(request: &impl serde::Serialize) -> String {
     ContentHash::of(serde_json::to_string(request).unwrap_or_default().as_bytes()).to_string()
 }
 
+/// Keys of different persons have nothing to do with each other.
+fn own(act: &Act, key: &str) -> String {
+    format!("{} {key}", act.actor)
+}
+
 /// What a request with this key made, if it has been done.
-async fn done_before(desk: &Desk, key: Option<&str>, hash: &str) -> Result<Option<String>, RegisterError> {
+pub(super) async fn done_before(
+    desk: &Desk,
+    act: &Act,
+    key: Option<&str>,
+    hash: &str,
+) -> Result<Option<String>, RegisterError> {
     let Some(key) = key else { return Ok(None) };
     let row = sqlx::query("SELECT hash, answer FROM register_requests WHERE key = $1")
-        .bind(key)
+        .bind(own(act, key))
         .fetch_optional(desk.reading())
         .await
         .map_err(reading("requests"))?;
@@ -212,9 +222,9 @@ async fn done_before(desk: &Desk, key: Option<&str>, hash: &str) -> Result<Optio
 }
 
 /// The same act, done for a request with a key.
-fn for_request(act: &Act, key: Option<&str>, hash: String) -> Act {
+pub(super) fn for_request(act: &Act, key: Option<&str>, hash: String) -> Act {
     Act {
-        request: key.map(|key| (key.to_owned(), hash)),
+        request: key.map(|key| (own(act, key), hash)),
         ..act.clone()
     }
 }

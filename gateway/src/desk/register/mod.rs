@@ -6,6 +6,7 @@
 
 mod accessory;
 mod certificate;
+mod contact;
 mod entering;
 mod error;
 mod import;
@@ -20,11 +21,12 @@ pub use accessory::{
     ACCESSORY_KINDS, Accessory, AccessoryFacts, accessories, accessory, remove_accessory, save_accessory,
 };
 pub use certificate::{Certificate, CertificateFacts, certificate, certificates, save_certificate};
+pub use contact::{CONTACT_FIELDS, change_contact, save_contact};
 pub use entering::{FieldRequest, add_accessory, add_certificate, add_unit, change, create};
 pub use error::RegisterError;
 pub use import::{
     Applied, Choice, Counts, ImportRow, ImportState, Missing, Plan, PlannedRow, apply, choose, discard,
-    drop_old_files, import, imports, plan, plan_file, report, template, upload,
+    drop_old_files, import, imports, plan, plan_file, report, send, template,
 };
 pub use list::{Cursor, ListFilter, ListPage, ListRow, Order, list};
 pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};

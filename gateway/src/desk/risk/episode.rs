@@ -4,7 +4,7 @@
 //! again, after a crash too, it is the same request with the same key, and opens one hazard.
 
 use super::error::{reading, writing};
-use super::{Act, Measure, Owner, Point, RiskError, id_of};
+use super::{Act, Measure, Owner, Point, RiskError, id_of, number_of};
 use crate::app::App;
 use crate::engine::ActError;
 use crate::store::{Desk, StoreError};
@@ -100,6 +100,18 @@ pub(super) async fn end(
     .map_err(writing("a failure of a measure"))
 }
 
+/// What the hazards of a measure of a risk point are opened by.
+fn rule_of(point: &str, measure: i64) -> String {
+    format!("RISK-{point}-{measure}")
+}
+
+/// The numbers of the risk point and of its measure behind the rule of a hazard; `None` for other hazards.
+#[must_use]
+pub fn of_rule(rule: &str) -> Option<(i64, i64)> {
+    let (point, measure) = rule.strip_prefix("RISK-")?.rsplit_once('-')?;
+    Some((number_of(point)?, measure.parse().ok()?))
+}
+
 fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= TITLE {
@@ -122,7 +134,7 @@ fn request(episode: i64, act: &Act, point: &Point, measure: &Measure, remark: &s
     let intake = Intake {
         equipment,
         unit,
-        rule: named(&format!("RISK-{id}-{}", measure.n)),
+        rule: named(&rule_of(&id, measure.n)),
         since: Some(act.now),
         source: HazardSource::RiskControl,
         category: CATEGORY.into(),
@@ -266,4 +278,25 @@ pub async fn episodes(desk: &Desk, point: i64, limit: u32) -> Result<Vec<Episode
         .await
         .map_err(reading("failures of measures"))?;
     Ok(rows.iter().map(episode_row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{id_of, of_rule, rule_of};
+
+    #[test]
+    fn a_hazard_names_its_risk_point_and_measure_and_other_hazards_none() {
+        for (point, measure) in [(1, 1), (42, 7), (1_234_567, 89)] {
+            assert_eq!(of_rule(&rule_of(&id_of(point), measure)), Some((point, measure)));
+        }
+        for other in [
+            "BLR-STEAM-P-HH",
+            "RISK-",
+            "RISK-RP-000042",
+            "RISK-RP-42-7",
+            "RISK-RP-000042-x",
+        ] {
+            assert_eq!(of_rule(other), None, "{other}");
+        }
+    }
 }

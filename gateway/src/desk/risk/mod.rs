@@ -8,6 +8,7 @@
 //! ```
 
 mod assess;
+mod changes;
 mod check;
 mod episode;
 mod error;
@@ -19,8 +20,9 @@ mod rank;
 mod ranks;
 
 pub use assess::{Assessing, AssessmentRow, assess, assessments};
+pub use changes::{PointChange, point_changes};
 pub use check::{CheckFacts, CheckRow, Checked, check, checks};
-pub use episode::{EpisodeRow, episodes, open_waiting};
+pub use episode::{EpisodeRow, episodes, of_rule, open_waiting};
 pub use error::RiskError;
 pub use measure::{
     Measure, MeasureCursor, MeasureFacts, MeasureFilter, MeasurePage, MeasureRow, add_measure,

@@ -1,5 +1,6 @@
 //! Risk points: where something can happen, and to whom it belongs.
 
+use super::changes::note;
 use super::error::{reading, same_revision, text, writing};
 use super::order::Once;
 use super::{Act, RiskError, date_of, scope_of_row};
@@ -335,7 +336,8 @@ pub async fn change(
 ) -> Result<Point, RiskError> {
     let mut write = desk.begin().await?;
     let connection = write.connection()?;
-    fresh(&seen(connection, &act.person, n).await?, expected)?;
+    let before = seen(connection, &act.person, n).await?;
+    fresh(&before, expected)?;
     let facts = checked(facts)?;
     sqlx::query(
         "UPDATE risk_points SET name = $2, place = $3, factor = $4, accident = $5, basis = $6, owner = $7, \
@@ -357,6 +359,7 @@ pub async fn change(
     .await
     .map_err(writing("a risk point"))?;
     write_text(connection, n, &facts).await?;
+    note(connection, act, n, &before.facts, &facts).await?;
     if facts.retired {
         sqlx::query(
             "UPDATE risk_episodes SET ended_at = $2, ended_by = $3 WHERE point = $1 AND ended_at IS NULL",

@@ -31,6 +31,8 @@ pub struct ImportView {
     /// What it came to; empty while it waits.
     #[schema(value_type = Object)]
     pub summary: serde_json::Value,
+    /// Counts choices of sheet, head and columns: the `ETag`.
+    pub revision: i64,
 }
 
 impl From<&ImportRow> for ImportView {
@@ -46,6 +48,7 @@ impl From<&ImportRow> for ImportView {
             decided_at: row.decided_at.map(Time),
             decided_by: row.decided_by.clone(),
             summary: serde_json::from_str(&row.summary).unwrap_or_default(),
+            revision: row.revision,
         }
     }
 }

@@ -225,6 +225,7 @@ fn step(page: &Page, kind: StepKind, sent: &Sent) -> Result<Step, Refusal> {
         },
         StepKind::StrikeOff => Step::StrikeOff {
             number: text("number"),
+            rules_made: text("rules_made"),
         },
         StepKind::LookBack => Step::LookBack {
             passed: match sent.text("passed") {

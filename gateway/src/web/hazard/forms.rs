@@ -187,12 +187,19 @@ fn inputs(
             vec![rectifier.required(true)]
         }
         StepKind::StrikeOff => {
-            vec![input(
+            let number = input(
                 "number",
                 "销号编号（不填则自动编号）",
                 "Number (made when empty)",
                 Entry::Line,
-            )]
+            );
+            let rules = input(
+                "rules_made",
+                "制度成果：因此新建或修订的制度、标准（可不填，列入成果清单）",
+                "Rules and standards made because of it (optional; shown in the list of results)",
+                Entry::Lines,
+            );
+            vec![number, rules]
         }
         StepKind::LookBack => {
             let passed = input("passed", "复查结果", "Result", Entry::Radio).required(true);

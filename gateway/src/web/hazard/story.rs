@@ -237,7 +237,10 @@ impl HazardPage<'_> {
                 lines.time("督办期限", "deadline", &details["deadline"]);
             }
             "fixed_on_spot" => lines.text("整改人", "rectified by", &details["rectifier"]),
-            "struck_off" => lines.text("销号编号", "number", &details["number"]),
+            "struck_off" => {
+                lines.text("销号编号", "number", &details["number"]);
+                lines.text("制度成果", "rules made", &details["rules_made"]);
+            }
             "looked_back" => lines.look_back(details),
             "repeated" => {
                 lines.hazard("前一次", "the one before", &details["repeat"]["of"]);

@@ -1,15 +1,16 @@
 //! One piece of equipment in the register: all its facts, what is due, what is wrong, what was changed.
 
 use super::super::Site;
-use super::super::fault::{Fault, respond};
+use super::super::fault::{Fault, respond, respond_with};
 use super::super::page::Page;
 use super::{finding_of, views};
-use crate::desk::register::{self, ACCESSORY_KINDS, AccessoryFacts, Entry};
+use crate::desk::register::{self, ACCESSORY_KINDS, AccessoryFacts, CONTACT_FIELDS, Entry, RegisterError};
 use crate::desk::watch::{self, FindingFilter};
 use crate::view::register::{FindingView, RegisterChange, RegisterEntry, StateFindingView, grouped};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -28,13 +29,15 @@ struct CardPage<'p> {
     runs: Vec<(Date, f64, f64)>,
     changes: Vec<RegisterChange>,
     personal: bool,
+    /// Whom to ask, with what was typed.
+    contact: Vec<(Field, String)>,
     kinds: &'static [(&'static str, &'static str, &'static str)],
     refused: Option<String>,
 }
 
 /// `GET /register/{id}`
 pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Path<String>) -> Response {
-    let made = make(&site, &page, &id, None).await;
+    let made = make(&site, &page, &id, None, &[]).await;
     respond(&page, made)
 }
 
@@ -43,6 +46,7 @@ async fn make<'p>(
     page: &'p Page,
     id: &str,
     refused: Option<String>,
+    typed: &[(Field, String)],
 ) -> Result<CardPage<'p>, Fault> {
     let (desk, today) = (&site.app.desk, site.today());
     let reader = site.reader(page);
@@ -65,6 +69,14 @@ async fn make<'p>(
         states: states.into_iter().map(StateFindingView::from).collect(),
         runs: watch::run_days(desk, id, 31).await?,
         changes: changes.into_iter().map(RegisterChange::from).collect(),
+        contact: CONTACT_FIELDS
+            .into_iter()
+            .map(|field| {
+                let typed = typed.iter().find(|(known, _)| *known == field);
+                let text = typed.map_or_else(|| entry.record.text(field), |(_, text)| text.as_str());
+                (field, text.to_owned())
+            })
+            .collect(),
         entry,
         personal,
         kinds: ACCESSORY_KINDS,
@@ -72,7 +84,28 @@ async fn make<'p>(
     })
 }
 
+/// The page again, with what was typed of whom to ask and why it was not taken.
+pub(super) async fn refused(
+    site: &Site,
+    page: Page,
+    id: &str,
+    typed: Vec<(Field, String)>,
+    error: &RegisterError,
+) -> Response {
+    let page = Page {
+        path: format!("/register/{}", page.segment(id)),
+        ..page
+    };
+    let made = make(site, &page, id, Some(error.to_string()), &typed).await;
+    respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
+}
+
 impl CardPage<'_> {
+    /// Whether the reader may change whom to ask, and has no other form to do so.
+    fn asks_contact(&self) -> bool {
+        self.page.sends("/register/{id}/contact") && !self.page.opens("/register/{id}/edit")
+    }
+
     /// Facts of a group that are known, or that something is wrong with.
     fn known<'f>(&self, fields: &'f [Field]) -> Vec<&'f Field> {
         let shown = |field: &&Field| {
@@ -157,8 +190,8 @@ pub(crate) async fn add_accessory(
                 path: format!("/register/{}", page.segment(&id)),
                 ..page
             };
-            let made = make(&site, &page, &id, Some(why)).await;
-            super::super::fault::respond_with(&page, axum::http::StatusCode::UNPROCESSABLE_ENTITY, made)
+            let made = make(&site, &page, &id, Some(why), &[]).await;
+            respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
         }
     }
 }

@@ -81,19 +81,10 @@ pub(crate) async fn send(
         Ok(act) => act,
         Err(fault) => return fault.respond(&page),
     };
-    let kept = match register::upload(&site.app.desk, &act, &name, &bytes).await {
-        Ok(kept) => kept,
-        Err(error) => return Fault::from(error).respond(&page),
-    };
-    match register::plan(&site.app.desk, &act, kept.n).await {
-        Ok(_) => Redirect::to(&format!("/imports/{}", kept.n)).into_response(),
-        Err(error) => {
-            let why = error.to_string();
-            if let Err(error) = register::discard(&site.app.desk, &act, kept.n).await {
-                return Fault::from(error).respond(&page);
-            }
-            refused(&site, &page, why).await
-        }
+    match register::send(&site.app.desk, &act, &name, &bytes, None).await {
+        Ok((kept, _)) => Redirect::to(&format!("/imports/{}", kept.n)).into_response(),
+        Err(error @ RegisterError::Store(_)) => Fault::from(error).respond(&page),
+        Err(error) => refused(&site, &page, error.to_string()).await,
     }
 }
 
@@ -297,7 +288,7 @@ pub(crate) async fn choose(
             .filter(|_| !(moved && text("sheet") != text("was_sheet"))),
         columns: (!moved).then_some(columns),
     };
-    let done = register::choose(&site.app.desk, number, &choice).await;
+    let done = register::choose(&site.app.desk, number, text("seen").parse().ok(), &choice).await;
     finish(&site, page, &n, done).await
 }
 
@@ -320,11 +311,13 @@ pub(crate) async fn apply(
     let Ok(number) = n.parse::<i64>() else {
         return Fault::NotFound.respond(&page);
     };
+    // As the page showed it: who decides about an older preview is told.
+    let seen = text("seen").parse().ok();
     let done = if text("what") == "discard" {
-        register::discard(&site.app.desk, &act, number).await
+        register::discard(&site.app.desk, &act, number, seen).await
     } else {
         let without = text("without_refused") == "yes";
-        register::apply(&site.app.desk, &act, &site.app.schedules, number, without)
+        register::apply(&site.app.desk, &act, &site.app.schedules, number, seen, without)
             .await
             .map(drop)
     };
@@ -341,8 +334,12 @@ async fn finish(site: &Site, page: Page, n: &str, done: Result<(), RegisterError
         Ok(()) => Redirect::to(&page.path).into_response(),
         Err(RegisterError::NotFound { .. }) => Fault::NotFound.respond(&page),
         Err(error) => {
+            let status = match error {
+                RegisterError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
+                _ => StatusCode::CONFLICT,
+            };
             let made = make(site, &page, n, Some(error.to_string())).await;
-            respond_with(&page, StatusCode::CONFLICT, made)
+            respond_with(&page, status, made)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod calendar;
 pub(crate) mod card;
+pub(crate) mod contact;
 pub(crate) mod edit;
 pub(crate) mod imports;
 mod list;
@@ -83,6 +84,11 @@ impl Page {
     /// Whether the reader may open a page: links to others are not shown.
     pub(crate) fn opens(&self, route: &str) -> bool {
         crate::people::gate::may_open(&self.access, route)
+    }
+
+    /// Whether the reader may send a form: others are not shown it.
+    pub(crate) fn sends(&self, route: &str) -> bool {
+        crate::people::gate::may_post(&self.access, route)
     }
 
     /// A sentence in the reader's language.

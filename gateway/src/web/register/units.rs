@@ -62,9 +62,16 @@ struct UnitPage<'p> {
     changes: Vec<RegisterChange>,
     refused: Option<String>,
     typed: CertificateForm,
+    /// Names and phones are shown.
+    personal: bool,
 }
 
 impl UnitPage<'_> {
+    /// Whether the reader keeps the whole unit, not only whom to ask there.
+    fn edits(&self) -> bool {
+        self.page.sends("/units/{code}")
+    }
+
     fn kind(&self) -> &'static str {
         self.kinds
             .iter()
@@ -117,6 +124,7 @@ fn blank(page: &Page, facts: UnitFacts, refused: Option<String>) -> UnitPage<'_>
         changes: Vec::new(),
         refused,
         typed: CertificateForm::default(),
+        personal: true,
     }
 }
 
@@ -153,7 +161,24 @@ async fn make<'p>(
         changes: changes.into_iter().map(RegisterChange::from).collect(),
         refused,
         typed: CertificateForm::default(),
+        personal,
     })
+}
+
+/// The page again, with what was typed and why it was not taken.
+pub(super) async fn refused(
+    site: &Site,
+    page: Page,
+    code: &str,
+    typed: UnitFacts,
+    error: &RegisterError,
+) -> Response {
+    let page = Page {
+        path: format!("/units/{}", page.segment(code)),
+        ..page
+    };
+    let made = make(site, &page, code, Some((typed, 0)), Some(error.to_string())).await;
+    respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
 }
 
 /// What the form for a unit sends.

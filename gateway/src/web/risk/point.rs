@@ -4,6 +4,7 @@ use super::super::Site;
 use super::super::fault::{Fault, respond};
 use super::super::page::Page;
 use crate::desk::risk::{self, number_of};
+use crate::view::RiskChange;
 use crate::view::risk::{AssessmentView, RiskPointView};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -16,6 +17,7 @@ struct PointPage<'p> {
     page: &'p Page,
     point: RiskPointView,
     history: Vec<AssessmentView>,
+    changes: Vec<RiskChange>,
     /// It should have been assessed again by now.
     stale: bool,
     /// Where the equipment's own page is, if it is watched.
@@ -37,6 +39,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<PointPage<'p>
     let measures = risk::measures_of(desk, n).await?;
     let failures = risk::episodes(desk, n, 50).await?;
     let history = risk::assessments(desk, n, 50).await?;
+    let changes = risk::point_changes(desk, n, None, 50).await?;
     let personal = page.access.signed_in();
     let stale = point.reassess_on.is_some_and(|day| day < today);
     let view = RiskPointView::of(&site.app, point, &measures, failures, today, personal);
@@ -52,5 +55,38 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<PointPage<'p>
             .into_iter()
             .map(|row| AssessmentView::of(row, personal))
             .collect(),
+        changes: changes
+            .into_iter()
+            .map(|change| RiskChange::of(change, personal))
+            .collect(),
     })
+}
+
+impl PointPage<'_> {
+    /// What a field is called.
+    fn field(&self, key: &str) -> &'static str {
+        match key {
+            "name" => self.page.pick("名称", "name"),
+            "place" => self.page.pick("位置", "place"),
+            "factor" => self.page.pick("危险因素", "hazard factor"),
+            "accident" => self.page.pick("事故类型", "accident type"),
+            "basis" => self.page.pick("依据", "basis"),
+            "owner" => self.page.pick("责任人", "responsible"),
+            "owner_phone" => self.page.pick("责任人电话", "phone"),
+            "owner_unit" => self.page.pick("责任单位", "responsible unit"),
+            "retired" => self.page.pick("撤销", "retired"),
+            _ => "",
+        }
+    }
+
+    /// What a field said.
+    fn said<'s>(&'s self, field: &str, text: &'s Option<String>) -> &'s str {
+        match (field, text.as_deref()) {
+            (_, None) => self.page.pick("登录后可见", "shown to who is signed in"),
+            ("retired", Some("true")) => self.page.pick("是", "yes"),
+            ("retired", Some(_)) => self.page.pick("否", "no"),
+            (_, Some("")) => "—",
+            (_, Some(text)) => text,
+        }
+    }
 }

@@ -33,6 +33,7 @@ pub(super) fn field_zh(name: &str) -> &str {
         "case" => "挂牌编号",
         "rectifier" => "整改人",
         "number" => "销号编号",
+        "rules_made" => "制度成果",
         "name" => "文件名",
         "category" => "类别",
         "description" => "隐患描述",

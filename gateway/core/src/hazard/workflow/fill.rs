@@ -136,11 +136,13 @@ pub(crate) fn fill(
             text,
             attachments: evidence(attachments)?,
         },
-        Step::StrikeOff { number } => {
+        Step::StrikeOff { number, rules_made } => {
             short_enough("number", number, LONGEST_FIELD)?;
+            short_enough("rules_made", rules_made, LONGEST_FIELD)?;
             let own = || format!("XH-{}", hazard.id.0.trim_start_matches("HZ-"));
             HazardEventKind::StruckOff {
                 number: said(number).map_or_else(own, str::to_owned).into(),
+                rules_made: rules_made.trim().to_owned(),
                 text,
             }
         }

@@ -92,6 +92,9 @@ pub enum Step {
     StrikeOff {
         /// Number in the log of strike-offs; one is made of the hazard's id when it is empty.
         number: String,
+        /// 制度成果: rules and standards made because of it; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        rules_made: String,
     },
     /// 回头看.
     LookBack {

@@ -4,6 +4,7 @@ use super::super::error::writing;
 use super::super::write::{Change, bump, prepare_all, version, write_all};
 use super::super::{Act, RegisterError};
 use super::plan::{Counts, Plan, plan};
+use super::store::{ImportRow, import, unchanged};
 use crate::store::Desk;
 use vigil_core::calendar::Schedules;
 use vigil_core::register::Outcome;
@@ -20,21 +21,25 @@ pub struct Applied {
 /// Times a plan is made again because the register changed meanwhile.
 const TRIES: usize = 5;
 
-/// Applies an import that waits. Rows that cannot be taken stop all of it unless `without_refused`.
+/// Applies an import that waits; `seen` is the revision that was looked at. Rows that cannot be taken stop all of it
+/// unless `without_refused`.
 ///
 /// # Errors
-/// It has been decided, or has rows that cannot be taken; the database cannot be written. Nothing is changed then.
+/// It has been decided, its columns were chosen anew meanwhile, or it has rows that cannot be taken; the database cannot be written. Nothing is changed then.
 pub async fn apply(
     desk: &Desk,
     act: &Act,
     schedules: &Schedules,
     n: i64,
+    seen: Option<i64>,
     without_refused: bool,
 ) -> Result<Applied, RegisterError> {
     let act = Act {
         source: format!("import:{n}"),
         ..act.clone()
     };
+    let kept = import(desk, n).await?;
+    unchanged(&kept, seen)?;
     for _ in 0..TRIES {
         // Made outside of the transaction, so that nobody waits while a file is read.
         let made = plan(desk, &act, n).await?;
@@ -44,7 +49,7 @@ pub async fn apply(
                 made.counts.refused
             )));
         }
-        if let Some(applied) = try_apply(desk, &act, schedules, n, made).await? {
+        if let Some(applied) = try_apply(desk, &act, schedules, &kept, made).await? {
             return Ok(applied);
         }
     }
@@ -57,7 +62,7 @@ async fn try_apply(
     desk: &Desk,
     act: &Act,
     schedules: &Schedules,
-    n: i64,
+    kept: &ImportRow,
     made: Plan,
 ) -> Result<Option<Applied>, RegisterError> {
     let Plan {
@@ -86,18 +91,20 @@ async fn try_apply(
     let summary = serde_json::json!({"counts": counts, "left_out": left_out}).to_string();
     let done = sqlx::query(
         "UPDATE imports SET state = 'applied', bytes = NULL, decided_at = $2, decided_by = $3, summary = $4 \
-         WHERE n = $1 AND state = 'waiting'",
+         WHERE n = $1 AND state = 'waiting' AND revision = $5",
     )
-    .bind(n)
+    .bind(kept.n)
     .bind(act.now.0)
     .bind(&act.actor)
     .bind(summary)
+    .bind(kept.revision)
     .execute(&mut *connection)
     .await
     .map_err(writing("an import"))?;
     if done.rows_affected() != 1 {
         return Err(RegisterError::Refused(format!(
-            "import {n} has been decided meanwhile; nothing was imported"
+            "import {} has been decided or its columns chosen anew meanwhile; nothing was imported",
+            kept.n
         )));
     }
     write.commit().await?;

@@ -1,5 +1,6 @@
 //! Files that were sent: each with its hash, who sent it, and what became of it.
 
+use super::super::entering::remember;
 use super::super::error::{corrupt, reading, writing};
 use super::super::{Act, RegisterError};
 use crate::store::Desk;
@@ -61,6 +62,8 @@ pub struct ImportRow {
     pub decided_by: Option<String>,
     /// What became of it: counts, as JSON.
     pub summary: String,
+    /// Counts choices of sheet, head and columns.
+    pub revision: i64,
 }
 
 /// A file that waits longer is dropped.
@@ -97,17 +100,18 @@ pub(super) fn row(row: &SqliteRow) -> Result<ImportRow, RegisterError> {
         decided_at: row.get::<Option<i64>, _>("decided_at").map(UtcMillis),
         decided_by: row.get("decided_by"),
         summary: row.get("summary"),
+        revision: row.get("revision"),
     })
 }
 
 pub(super) const COLUMNS: &str =
-    "n, at, actor, file_name, hash, size, choice, state, decided_at, decided_by, summary";
+    "n, at, actor, file_name, hash, size, choice, state, decided_at, decided_by, summary, revision";
 
-/// Keeps a file; nothing of it is in the register yet.
+/// Keeps a file; nothing of it is in the register yet. With the key of a request it is kept once.
 ///
 /// # Errors
 /// The database cannot be written.
-pub async fn upload(
+pub(super) async fn keep(
     desk: &Desk,
     act: &Act,
     file_name: &str,
@@ -131,6 +135,7 @@ pub async fn upload(
     .await
     .map_err(writing("an import"))?;
     let kept = row(&found)?;
+    remember(write.connection()?, act, &kept.n.to_string()).await?;
     write.commit().await?;
     Ok(kept)
 }
@@ -184,11 +189,11 @@ pub(super) async fn file(desk: &Desk, n: i64) -> Result<Vec<u8>, RegisterError> 
     })
 }
 
-/// Chooses sheet, head and columns.
+/// Chooses sheet, head and columns; `seen` is the revision that was looked at.
 ///
 /// # Errors
-/// It has been decided; the database cannot be written.
-pub async fn choose(desk: &Desk, n: i64, choice: &Choice) -> Result<(), RegisterError> {
+/// It has been decided, or somebody has chosen meanwhile; the database cannot be written.
+pub async fn choose(desk: &Desk, n: i64, seen: Option<i64>, choice: &Choice) -> Result<(), RegisterError> {
     let columns = choice.columns.as_deref().unwrap_or_default();
     for (at, field) in columns.iter().enumerate() {
         if let Some(field) = field
@@ -209,45 +214,65 @@ pub async fn choose(desk: &Desk, n: i64, choice: &Choice) -> Result<(), Register
     }
     let json = serde_json::to_string(choice).map_err(|error| RegisterError::Broken(error.to_string()))?;
     let mut write = desk.begin().await?;
-    let done = sqlx::query("UPDATE imports SET choice = $2 WHERE n = $1 AND state = 'waiting'")
-        .bind(n)
-        .bind(json)
-        .execute(write.connection()?)
-        .await
-        .map_err(writing("an import"))?;
-    write.commit().await?;
-    decided_unless(done.rows_affected() == 1, desk, n).await
-}
-
-/// Decides against an import.
-///
-/// # Errors
-/// It has been decided; the database cannot be written.
-pub async fn discard(desk: &Desk, act: &Act, n: i64) -> Result<(), RegisterError> {
-    let mut write = desk.begin().await?;
     let done = sqlx::query(
-        "UPDATE imports SET state = 'discarded', bytes = NULL, decided_at = $2, decided_by = $3 \
-         WHERE n = $1 AND state = 'waiting'",
+        "UPDATE imports SET choice = $2, revision = revision + 1 \
+         WHERE n = $1 AND state = 'waiting' AND ($3 IS NULL OR revision = $3)",
     )
     .bind(n)
-    .bind(act.now.0)
-    .bind(&act.actor)
+    .bind(json)
+    .bind(seen)
     .execute(write.connection()?)
     .await
     .map_err(writing("an import"))?;
     write.commit().await?;
-    decided_unless(done.rows_affected() == 1, desk, n).await
+    decided_unless(done.rows_affected() == 1, desk, n, seen).await
 }
 
-async fn decided_unless(done: bool, desk: &Desk, n: i64) -> Result<(), RegisterError> {
+/// Decides against an import; `seen` is the revision that was looked at.
+///
+/// # Errors
+/// It has been decided, or somebody has chosen meanwhile; the database cannot be written.
+pub async fn discard(desk: &Desk, act: &Act, n: i64, seen: Option<i64>) -> Result<(), RegisterError> {
+    let mut write = desk.begin().await?;
+    let done = sqlx::query(
+        "UPDATE imports SET state = 'discarded', bytes = NULL, decided_at = $2, decided_by = $3 \
+         WHERE n = $1 AND state = 'waiting' AND ($4 IS NULL OR revision = $4)",
+    )
+    .bind(n)
+    .bind(act.now.0)
+    .bind(&act.actor)
+    .bind(seen)
+    .execute(write.connection()?)
+    .await
+    .map_err(writing("an import"))?;
+    write.commit().await?;
+    decided_unless(done.rows_affected() == 1, desk, n, seen).await
+}
+
+async fn decided_unless(done: bool, desk: &Desk, n: i64, seen: Option<i64>) -> Result<(), RegisterError> {
     if done {
         return Ok(());
     }
     let is = import(desk, n).await?;
+    unchanged(&is, seen)?;
     Err(RegisterError::Refused(format!(
         "import {n} is {}",
         is.state.key()
     )))
+}
+
+/// Refuses what is based on another choice than the one in force.
+pub(super) fn unchanged(import: &ImportRow, seen: Option<i64>) -> Result<(), RegisterError> {
+    match seen {
+        Some(expected) if import.state == ImportState::Waiting && import.revision != expected => {
+            Err(RegisterError::Stale {
+                what: "the choice of columns",
+                is: import.revision,
+                expected,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Drops files nobody decided about for a week.
