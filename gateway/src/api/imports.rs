@@ -220,7 +220,7 @@ pub(super) async fn apply(
     let applied = register::apply(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         n,
         body.without_refused,
     )

@@ -228,7 +228,7 @@ pub(super) async fn create(
     let saved = register::create(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         body.read()?,
         key.as_deref(),
     )
@@ -360,7 +360,7 @@ pub(super) async fn one(
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let entry = register::entry(&app.desk, &access.person, &app.schedules, &id, today).await?;
+    let entry = register::entry(&app.desk, &access.person, &app.rules.schedules(), &id, today).await?;
     let entry = entry.ok_or(RegisterError::NotFound {
         what: "equipment",
         id,
@@ -395,7 +395,7 @@ pub(super) async fn change(
     let saved = register::change(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         seen,
         body.read()?,
@@ -533,7 +533,7 @@ pub(super) async fn add_accessory(
     let saved = register::add_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         &facts,
         key.as_deref(),
@@ -570,7 +570,7 @@ pub(super) async fn change_accessory(
     let saved = register::save_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         Some(seen),
         &facts,
@@ -609,7 +609,7 @@ pub(super) async fn remove_accessory(
     register::remove_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         (n, if_match(&headers)?),
     )

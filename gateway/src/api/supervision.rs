@@ -21,7 +21,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses, ToSchema};
-use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, CaseStatus, CaseStep, CaseStepKind};
 
 /// It is not said which state the step is based on. In the description only.
@@ -206,8 +205,8 @@ pub(super) fn file(name: &str, table: &sheet::Table, as_xlsx: bool) -> Result<Re
     get, path = "/api/v1/supervision/rules", tag = "supervision", operation_id = "supervisionRules",
     responses((status = 200, description = "The rules.", body = SupervisionRules), Reading),
 )]
-pub(super) async fn rules(NoParams: NoParams) -> Json<SupervisionRules> {
-    Json(supervision_rules())
+pub(super) async fn rules(State(app): State<App>, NoParams: NoParams) -> Json<SupervisionRules> {
+    Json(supervision_rules(&app.rules.now().supervision))
 }
 
 /// What is issued. It is about hazards of one unit, a piece of equipment, a unit, or, of a circular, an area.
@@ -471,8 +470,8 @@ pub(super) async fn act(
     let step = asked.step(&app).await?;
     let who = (&access.person, id, Some(seen));
     let said = (&step, asked.reason.as_str());
-    let policy = SupervisionPolicy::builtin();
-    cases::take(&app.desk, who, said, app.clock.now(), policy).await?;
+    let rules = app.rules.now();
+    cases::take(&app.desk, who, said, app.clock.now(), &rules.supervision).await?;
     cases::settle(&app, id).await?;
     let detail = supervision_case(&app, id, &access.person, &access.person).await?;
     Ok(tagged(StatusCode::OK, detail))

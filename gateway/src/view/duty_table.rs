@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::desk::duty::{DutyError, DutyFilter, DutyRow, list};
 use crate::desk::today;
 use crate::sheet::{Column, Table};
+use std::sync::Arc;
 use vigil_core::duty::{DutyKind, DutyPolicy, Verdict, conclude};
 use vigil_core::lists::Tongue;
 use vigil_core::people::Person;
@@ -24,10 +25,8 @@ pub const fn verdict(tongue: Tongue, verdict: Verdict) -> &'static str {
 
 /// Name of one of the three.
 #[must_use]
-pub fn kind(tongue: Tongue, kind: DutyKind) -> &'static str {
-    DutyPolicy::builtin()
-        .get(kind)
-        .map_or("", |one| tongue.pick(&one.zh, &one.en))
+pub fn kind(policy: &DutyPolicy, tongue: Tongue, kind: DutyKind) -> &str {
+    policy.get(kind).map_or("", |one| tongue.pick(&one.zh, &one.en))
 }
 
 /// Records of a filter, at most [`MOST`].
@@ -41,11 +40,12 @@ pub async fn table(
     tongue: Tongue,
 ) -> Result<Table, DutyError> {
     let today = today(&app.clock, &app.config.web.timezone);
+    let policy = Arc::clone(&app.rules.now().duty);
     filter.limit = PAGE;
     let mut rows = Vec::new();
     while rows.len() < MOST {
         let page = list(&app.desk, person, &filter, today).await?;
-        rows.extend(page.rows.iter().map(|row| cells(row, tongue)));
+        rows.extend(page.rows.iter().map(|row| cells(&policy, row, tongue)));
         match page.next {
             Some(next) => filter.after = Some(next),
             None => break,
@@ -83,11 +83,11 @@ pub async fn table(
     })
 }
 
-fn cells(row: &DutyRow, tongue: Tongue) -> Vec<String> {
+fn cells(policy: &DutyPolicy, row: &DutyRow, tongue: Tongue) -> Vec<String> {
     let findings = if row.has_findings { "x" } else { "" };
     vec![
         row.n.to_string(),
-        kind(tongue, row.kind).to_owned(),
+        kind(policy, tongue, row.kind).to_owned(),
         row.unit_name.clone(),
         row.area.clone(),
         row.from.to_string(),

@@ -20,8 +20,8 @@ use vigil_core::risk::{Colour, MeasureKind, Part, Scheme, Subject};
 
 /// What a colour is called: key `red`, `orange`, `yellow`, `blue`; title 重大风险 and so on.
 #[must_use]
-pub fn colour_word(colour: Colour) -> Word {
-    match Scheme::builtin().level(colour) {
+pub fn colour_word(scheme: &'static Scheme, colour: Colour) -> Word {
+    match scheme.level(colour) {
         Some(level) => Word {
             key: colour.key(),
             title_zh: &level.zh,
@@ -36,8 +36,8 @@ pub fn colour_word(colour: Colour) -> Word {
 }
 
 /// What a tier is called; a key this version's scheme no longer has stays a key.
-fn tier_word(key: &str) -> Option<Word> {
-    Scheme::builtin().tier(key).map(|tier| Word {
+fn tier_word(scheme: &'static Scheme, key: &str) -> Option<Word> {
+    scheme.tier(key).map(|tier| Word {
         key: &tier.key,
         title_zh: &tier.zh,
         title_en: &tier.en,
@@ -141,6 +141,7 @@ impl RiskPointLine {
             Owner::Equipment(id) => (Some(id), None),
             Owner::Unit(code) => (None, Some(code)),
         };
+        let scheme = app.rules.scheme();
         Self {
             id: id_of(row.n),
             name: row.name,
@@ -159,11 +160,11 @@ impl RiskPointLine {
             use_unit: row.use_unit,
             use_unit_name: row.use_unit_name,
             area: row.area,
-            colour: row.colour.map(colour_word),
+            colour: row.colour.map(|colour| colour_word(scheme, colour)),
             method: Some(row.method).filter(|key| !key.is_empty()),
             factors: serde_json::from_str(&row.factors).unwrap_or_default(),
             score: row.score,
-            tier: tier_word(&row.tier),
+            tier: tier_word(scheme, &row.tier),
             owner: personal.then_some(row.owner),
             owner_phone: personal.then_some(row.owner_phone),
             owner_unit: row.owner_unit,
@@ -266,7 +267,7 @@ impl RiskPointView {
         today: Date,
         personal: bool,
     ) -> Self {
-        let facts = point.facts;
+        let (facts, scheme) = (point.facts, app.rules.scheme());
         let (equipment, unit) = match point.of {
             Owner::Equipment(id) => (Some(id), None),
             Owner::Unit(code) => (None, Some(code)),
@@ -284,11 +285,11 @@ impl RiskPointView {
             unit,
             use_unit: point.scope.use_unit.as_deref().map(str::to_owned),
             area: point.scope.area.to_string(),
-            colour: point.colour.map(colour_word),
+            colour: point.colour.map(|colour| colour_word(scheme, colour)),
             method: Some(point.method).filter(|key| !key.is_empty()),
             factors: point.factors,
             score: point.score,
-            tier: tier_word(&point.tier),
+            tier: tier_word(scheme, &point.tier),
             owner: personal.then_some(facts.owner),
             owner_phone: personal.then_some(facts.owner_phone),
             owner_unit: facts.owner_unit,
@@ -382,7 +383,7 @@ pub struct MeasureLine {
 impl MeasureLine {
     /// A line as of today.
     #[must_use]
-    pub fn of(row: MeasureRow, today: Date, personal: bool) -> Self {
+    pub fn of(scheme: &'static Scheme, row: MeasureRow, today: Date, personal: bool) -> Self {
         let colour = Colour::ALL
             .into_iter()
             .find(|colour| crate::desk::risk::level_of(Some(*colour)) == row.level);
@@ -392,7 +393,7 @@ impl MeasureLine {
             measure: MeasureView::of(row.measure, today, personal),
             point_name: row.point_name,
             equipment: row.equipment,
-            colour: colour.map(colour_word),
+            colour: colour.map(|colour| colour_word(scheme, colour)),
         }
     }
 }
@@ -492,15 +493,15 @@ pub struct AssessmentView {
 impl AssessmentView {
     /// An assessment as shown.
     #[must_use]
-    pub fn of(row: AssessmentRow, personal: bool) -> Self {
+    pub fn of(scheme: &'static Scheme, row: AssessmentRow, personal: bool) -> Self {
         Self {
             at: Time(row.at),
             by: personal.then_some(row.by),
             method: row.method,
             factors: row.factors,
             score: row.score,
-            colour: row.colour.map(colour_word),
-            tier: tier_word(&row.tier),
+            colour: row.colour.map(|colour| colour_word(scheme, colour)),
+            tier: tier_word(scheme, &row.tier),
             reason: row.reason,
         }
     }
@@ -550,8 +551,8 @@ pub struct RankView {
 
 /// What a part of a rank is called.
 #[must_use]
-pub fn part_word(part: Part) -> Word {
-    match Scheme::builtin().weights().of(part) {
+pub fn part_word(scheme: &'static Scheme, part: Part) -> Word {
+    match scheme.weights().of(part) {
         Some(weight) => Word {
             key: part.key(),
             title_zh: &weight.zh,
@@ -569,7 +570,8 @@ impl RankView {
     /// A rank as shown.
     #[must_use]
     pub fn of(app: &App, subject: Subject, row: RankRow) -> Self {
-        let ranked = Scheme::builtin().weights().rank(subject, &row.counts);
+        let scheme = app.rules.scheme();
+        let ranked = scheme.weights().rank(subject, &row.counts);
         Self {
             place: row.place,
             name: match subject {
@@ -589,7 +591,7 @@ impl RankView {
                 .parts
                 .iter()
                 .map(|scored| RankPart {
-                    what: part_word(scored.part),
+                    what: part_word(scheme, scored.part),
                     count: scored.count,
                     points: scored.points,
                     capped: scored.capped,

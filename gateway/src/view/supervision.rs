@@ -315,20 +315,23 @@ fn unverified(period: &Period) -> bool {
 
 /// The rules, for people and programs.
 #[must_use]
-pub fn supervision_rules() -> SupervisionRules {
-    let policy = SupervisionPolicy::builtin();
+pub fn supervision_rules(policy: &SupervisionPolicy) -> SupervisionRules {
     let period = |(key, period): (&'static str, &Period)| CasePeriod {
         key,
         title_zh: period.title_zh.clone(),
         title_en: period.title_en.clone(),
-        days: period.days,
-        working_days: period.counted == vigil_core::hazard::policy::Counted::Working,
+        days: period.lasts.days(),
+        working_days: period.lasts.is_working(),
         source: period.source.clone(),
         confidence: period.confidence.clone(),
         unverified: unverified(period),
     };
     SupervisionRules {
-        levels: policy.level.iter().map(|level| level_of(&level.key)).collect(),
+        levels: policy
+            .level
+            .iter()
+            .map(|level| level_of(policy, &level.key))
+            .collect(),
         periods: policy.periods().into_iter().map(period).collect(),
         remind_before_days: policy.rounds.remind_before_days.clone(),
         escalate_after_days: policy.rounds.escalate_after_days.clone(),
@@ -337,11 +340,8 @@ pub fn supervision_rules() -> SupervisionRules {
     }
 }
 
-fn level_of(key: &str) -> Named {
-    let known = SupervisionPolicy::builtin()
-        .level
-        .iter()
-        .find(|level| *level.key == *key);
+fn level_of(policy: &SupervisionPolicy, key: &str) -> Named {
+    let known = policy.level.iter().find(|level| *level.key == *key);
     Named {
         key: key.to_owned(),
         zh: known.map_or(key, |level| &level.zh).to_owned(),
@@ -364,10 +364,11 @@ fn text(text: &Option<Arc<str>>) -> Option<String> {
     text.as_deref().map(str::to_owned)
 }
 
-impl From<&StoredCase> for SupervisionCase {
-    fn from(stored: &StoredCase) -> Self {
+impl SupervisionCase {
+    /// A case as it is waited for under the rules in force.
+    #[must_use]
+    pub fn of(policy: &SupervisionPolicy, stored: &StoredCase) -> Self {
         let case = &stored.case;
-        let policy = SupervisionPolicy::builtin();
         let due = |(timer, at): (Timer, _)| CaseDue {
             timer: timer.key(),
             due: Time(at),
@@ -378,7 +379,7 @@ impl From<&StoredCase> for SupervisionCase {
             id: stored.id,
             number: case.number.to_string(),
             kind: case.order.kind.key(),
-            level: level_of(&case.order.level),
+            level: level_of(policy, &case.order.level),
             status: case.status.key(),
             open: case.status.is_open(),
             overdue: case.is_overdue(),
@@ -512,8 +513,13 @@ pub async fn supervision(
         Some(_) => None,
     };
     let page = cases::cases(&app.desk, person, filter).await?;
+    let rules = app.rules.now();
     Ok(SupervisionPage {
-        cases: page.cases.iter().map(SupervisionCase::from).collect(),
+        cases: page
+            .cases
+            .iter()
+            .map(|stored| SupervisionCase::of(&rules.supervision, stored))
+            .collect(),
         next: page.next.map(|next| next.to_string()),
         total,
     })
@@ -539,13 +545,14 @@ pub async fn supervision_case(
         .collect();
     let case = &stored.case;
     let scope: &Scope = &case.order.scope;
+    let rules = app.rules.now();
     let asking = Asking {
         person: acts_as,
         scope,
         text: "",
         open_hazards: &open,
         now: app.clock.now(),
-        policy: SupervisionPolicy::builtin(),
+        policy: &rules.supervision,
     };
     let next_steps = allowed(case, &asking).into_iter().map(|step| {
         let guard = step.guard();
@@ -587,7 +594,7 @@ pub async fn supervision_case(
         listed_hazards: hazards.into_iter().map(Into::into).collect(),
         next_steps,
         history: events.iter().map(CaseHistory::from).collect(),
-        case: (&stored).into(),
+        case: SupervisionCase::of(&rules.supervision, &stored),
     })
 }
 
@@ -634,6 +641,7 @@ pub async fn case_table(
         ("验收报告", "acceptance", 28),
         ("摘牌或办结", "ended", 28),
     ];
+    let rules = app.rules.now();
     let mut filter = CaseFilter {
         after: None,
         limit: 1_000,
@@ -642,7 +650,11 @@ pub async fn case_table(
     let mut rows = Vec::new();
     loop {
         let page = cases::cases(&app.desk, person, &filter).await?;
-        rows.extend(page.cases.iter().map(|stored| table_row(stored, zh)));
+        rows.extend(
+            page.cases
+                .iter()
+                .map(|stored| table_row(&rules.supervision, stored, zh)),
+        );
         filter.after = page.next;
         if filter.after.is_none() || rows.len() >= EXPORTED {
             break;
@@ -663,9 +675,9 @@ pub async fn case_table(
     })
 }
 
-fn table_row(stored: &StoredCase, zh: bool) -> Vec<String> {
+fn table_row(policy: &SupervisionPolicy, stored: &StoredCase, zh: bool) -> Vec<String> {
     let case = &stored.case;
-    let view = SupervisionCase::from(stored);
+    let view = SupervisionCase::of(policy, stored);
     let pick = |zh_text: &str, en: &str| if zh { zh_text } else { en }.to_owned();
     let notice = |notice: &Option<Notice>| {
         let notice = notice.as_ref();

@@ -18,7 +18,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
-use vigil_core::risk::{Colour, Scheme};
+use vigil_core::risk::Colour;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -313,7 +313,7 @@ pub(crate) async fn assessments(
     Ok(Json(Assessments {
         assessments: rows
             .into_iter()
-            .map(|row| AssessmentView::of(row, personal))
+            .map(|row| AssessmentView::of(app.rules.scheme(), row, personal))
             .collect(),
     }))
 }
@@ -349,7 +349,7 @@ pub(crate) async fn assess(
         tier: body.tier,
         reason: body.reason,
     };
-    let point = risk::assess(&app.desk, &act, Scheme::builtin(), n, seen, &assessing).await?;
+    let point = risk::assess(&app.desk, &act, app.rules.scheme(), n, seen, &assessing).await?;
     risk::soon(&app).await;
     let (revision, view) = whole(&app, &access, point).await?;
     let mut answer = tagged(revision, view);

@@ -325,7 +325,7 @@ pub(crate) async fn apply(
         register::discard(&site.app.desk, &act, number).await
     } else {
         let without = text("without_refused") == "yes";
-        register::apply(&site.app.desk, &act, &site.app.schedules, number, without)
+        register::apply(&site.app.desk, &act, &site.app.rules.schedules(), number, without)
             .await
             .map(drop)
     };

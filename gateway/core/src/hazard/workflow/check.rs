@@ -39,12 +39,12 @@ pub fn allowed_steps(
 #[must_use]
 pub fn look_back_due(hazard: &HazardSummary, policy: &Policy) -> Option<UtcMillis> {
     let struck_off = hazard.handling.struck_off_at?;
-    let days = policy
+    let after = policy
         .rounds
-        .look_back_days
+        .look_back_after
         .get(usize::from(hazard.handling.look_backs))?;
     let waits = hazard.status == HazardStatus::StruckOff;
-    waits.then(|| struck_off.saturating_add_ms(i64::from(*days) * 86_400_000))
+    waits.then(|| struck_off.saturating_add_ms(after.ms()))
 }
 
 /// Whether this person may take this step now, whatever he fills in.
@@ -224,7 +224,7 @@ fn special(
             "挂牌督办隐患须先摘牌",
         ),
         StepKind::LookBack => {
-            let early = i64::from(policy.look_back_early.days) * 86_400_000;
+            let early = policy.look_back_early.lasts.ms();
             match look_back_due(hazard, policy) {
                 Some(due) if now < due.saturating_sub_ms(early) => no(
                     "look_back_too_early",
@@ -384,7 +384,7 @@ pub(crate) fn fill(
             let round = hazard.handling.look_backs.saturating_add(1);
             HazardEventKind::LookedBack {
                 round,
-                last: usize::from(round) >= policy.rounds.look_back_days.len(),
+                last: usize::from(round) >= policy.rounds.look_back_after.len(),
                 passed: *passed,
                 text,
                 finding: with.finding,
@@ -487,10 +487,10 @@ fn in_time(deadline: UtcMillis, now: UtcMillis, policy: &Policy) -> Result<(), R
     Err(Refusal::new(
         "bad_deadline",
         format!(
-            "a deadline is in the future and at most {} days away",
-            policy.listed.days
+            "a deadline is in the future and at most {} away",
+            policy.listed.lasts
         ),
-        format!("期限须在今后 {} 天之内", policy.listed.days),
+        format!("期限须在今后 {} 之内", policy.listed.lasts.zh()),
     )
     .about(["deadline", "until"]))
 }
