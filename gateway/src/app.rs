@@ -14,6 +14,7 @@ pub use crate::store::{
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::desk::Rules;
 use crate::desk::lists::Lists;
 use crate::engine::EngineHandle;
 use crate::evidence::{SigningKey, Sources};
@@ -26,7 +27,6 @@ use crate::store::Reader;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
 use vigil_protocol::time::UtcMillis;
 
@@ -49,8 +49,8 @@ pub struct App {
     pub evidence: SigningKey,
     /// What is watched.
     pub catalog: Arc<Catalog>,
-    /// When what is due.
-    pub schedules: Arc<Schedules>,
+    /// The rules of the desk in force.
+    pub rules: Rules,
     /// How the gateway is set up.
     pub config: Arc<Config>,
     /// What a client must show to change anything.

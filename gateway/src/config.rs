@@ -3,13 +3,31 @@
 //! Everything has a default, so no file is needed. Unknown keys are refused, every error names its
 //! line, and all errors come at once. Relative paths are relative to the file they stand in.
 //! `vigil.sample.toml` documents every key; a test holds it equal to the defaults.
+//!
+//! # Rules of the desk
+//! Names, deadlines and levels differ between cities. They are shipped as files (`vigil desk` lists them); `[desk] folder`
+//! names a folder in which a file of the same name goes over the shipped one:
+//!
+//! - What a file does not name stays as shipped. A value replaces a value, `[section]` by `[section]`.
+//! - Entries of a list of names (`[[level]]`, `[[category]]`, `[[kind]]`, `[[method]]` …) are known by their key: a known
+//!   one changes only what it names, a new one is added, `remove = true` takes one out. A new `[[schedule]]` comes before
+//!   the shipped ones, since the first that fits counts.
+//! - Where the order is the meaning (`[[list.column]]`, `[[tier]]`), what is named is the list, in that order; an entry
+//!   takes what it does not say from the shipped one of its key. Other lists and `bands` are replaced whole.
+//! - A changed fact is the city's: unless its `source` is given, it is the file. How sure it is (`confidence`) stays until
+//!   the file says otherwise: what is unverified stays marked as such.
+//!
+//! All of it counts from the next reload on: deadlines already set stay, what is to come (reminders, escalation,
+//! look-backs) follows the new rules. Which rules counted when is kept with the log, so that a replay decides the same.
 
+mod desk;
 mod files;
 mod json;
 mod modbus;
 mod read;
 mod sinks;
 
+pub use desk::Desk;
 pub use files::{PackSource, load_packs};
 pub use json::{Json, ProfileSource};
 pub use modbus::{MapSource, ModbusConnection, ModbusDevice};
@@ -21,6 +39,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use vigil_core::Settings;
 use vigil_core::catalog::Catalog;
+use vigil_core::desk::DeskRules;
 use vigil_core::diagnostic::{Diagnostic, has_errors};
 use vigil_core::json::Profiles;
 
@@ -43,6 +62,8 @@ pub struct Config {
     pub broker: Broker,
     /// JSON of third parties.
     pub json: Json,
+    /// Rules of the desk.
+    pub desk: Desk,
     /// Database.
     pub store: Store,
     /// How long messages are kept.
@@ -175,6 +196,7 @@ impl Default for Config {
                 user: Vec::new(),
             },
             json: Json::default(),
+            desk: Desk::default(),
             store: Store {
                 data: "vigil-data".into(),
                 url: "sqlite:vigil.db".into(),
@@ -244,6 +266,14 @@ impl Config {
     /// Everything that is wrong with any of the files.
     pub fn load_catalog(&self) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
         files::load_catalog(self)
+    }
+
+    /// Loads the rules of the desk: those shipped, with the files of the folder over them. Warnings come beside them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files.
+    pub fn load_desk(&self) -> Result<(DeskRules, Vec<Diagnostic>), Vec<Diagnostic>> {
+        desk::load(self)
     }
 
     /// Loads the mapping profiles. Warnings come beside them.

@@ -1,4 +1,4 @@
-//! Catalog, rules, profiles and maps replaced while the gateway runs.
+//! Catalog, rules, profiles, maps and the desk's rules replaced while the gateway runs.
 //!
 //! The configuration is read and checked as at a start. If anything is wrong with it, what runs goes on running. If
 //! not, the core starts anew from its snapshots (see [`crate::engine::EngineHandle::reload`]) while connections,
@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 use vigil_core::catalog::Catalog;
+use vigil_core::desk::DeskRules;
 use vigil_core::diagnostic::{Diagnostic, Level, has_errors};
 use vigil_core::json::Profiles;
 
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub polled: Vec<LineSetup>,
     /// Who reads third parties' JSON.
     pub profiles: Profiles,
+    /// Names, deadlines and levels of the desk.
+    pub desk: DeskRules,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -71,8 +74,9 @@ impl ConfigSource {
         let catalog = taken(config.load_catalog(), &mut found);
         let polled = taken(config.load_modbus(), &mut found);
         let profiles = taken(config.load_profiles(), &mut found);
-        let (Some(catalog), Some(polled), Some(profiles), false) =
-            (catalog, polled, profiles, has_errors(&findings))
+        let desk = taken(config.load_desk(), &mut found);
+        let (Some(catalog), Some(polled), Some(profiles), Some(desk), false) =
+            (catalog, polled, profiles, desk, has_errors(&findings))
         else {
             return Err(LoadError::Files(findings));
         };
@@ -91,6 +95,7 @@ impl ConfigSource {
             catalog,
             polled,
             profiles,
+            desk,
             warnings,
         })
     }
@@ -122,6 +127,8 @@ pub struct Reloaded {
     pub rules: usize,
     /// Packs, as `id version`.
     pub packs: Vec<String>,
+    /// The city's own files of the desk's rules.
+    pub desk: Vec<&'static str>,
     /// What is worth knowing about the files.
     pub warnings: Vec<String>,
     /// Sections that changed and count from the next start only.
@@ -200,7 +207,12 @@ pub(crate) fn merged(running: &Config, new: &Config) -> (Config, Vec<&'static st
 }
 
 impl Reloaded {
-    pub(crate) fn of(catalog: &Catalog, warnings: Vec<String>, next_start: Vec<&'static str>) -> Self {
+    pub(crate) fn of(
+        catalog: &Catalog,
+        desk: &DeskRules,
+        warnings: Vec<String>,
+        next_start: Vec<&'static str>,
+    ) -> Self {
         Self {
             equipment: catalog.equipment.len(),
             rules: catalog
@@ -213,6 +225,7 @@ impl Reloaded {
                 .iter()
                 .map(|pack| format!("{} {}", pack.id, pack.version))
                 .collect(),
+            desk: desk.own.clone(),
             warnings,
             next_start,
         }

@@ -1,6 +1,6 @@
 //! The message log through the core again: with the rules in force, or with others.
 
-use crate::relive::Relive;
+use crate::relive::{Policies, Relive};
 use crate::store::{self, StoreError, StoreOptions};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,7 +49,8 @@ pub struct Difference {
     pub same: Vec<HazardSummary>,
 }
 
-/// Runs the log of `database` through a fresh core.
+/// Runs the log of `database` through a fresh core. The hazard loop works by the policies the log was written under,
+/// each from where it was in force: what is in `settings` does not count.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -66,6 +67,7 @@ pub async fn replay(
     let reader = store::open_reader(&StoreOptions::new(database));
     let mut pipeline = Pipeline::new(catalog, settings.clone());
     let mut relive = Relive::default();
+    let mut policies = Policies::begin(&mut pipeline, &reader).await?;
     let mut hazards: BTreeMap<HazardId, HazardSummary> = BTreeMap::new();
     let mut keep = |outputs: &mut Vec<Output>| {
         for output in outputs.drain(..) {
@@ -82,11 +84,13 @@ pub async fn replay(
         relive.learn(&reader, &page).await?;
         for input in &page {
             now = now.max(input.received);
+            policies.before(&mut pipeline, input.position, &mut outputs);
             relive.feed(&mut pipeline, input, now, &mut outputs);
             inputs += 1;
         }
         keep(&mut outputs);
     }
+    policies.rest(&mut pipeline, &mut outputs);
     if let Some(last_now) = reader.restorable().await?.last_now {
         pipeline.handle(Input::Tick, after, now.max(last_now), &mut outputs);
         keep(&mut outputs);

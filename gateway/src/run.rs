@@ -35,8 +35,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vigil_core::Pipeline;
-use vigil_core::calendar::Schedules;
 use vigil_core::catalog::Catalog;
+use vigil_core::desk::DeskRules;
 use vigil_core::json::Profiles;
 
 /// Messages that may wait for the engine; the broker holds the rest.
@@ -62,6 +62,8 @@ pub struct RunOptions {
     pub source: Option<ConfigSource>,
     /// Mapping profiles of the configuration.
     pub profiles: Profiles,
+    /// Names, deadlines and levels of the desk.
+    pub desk: DeskRules,
 }
 
 impl Default for RunOptions {
@@ -73,6 +75,7 @@ impl Default for RunOptions {
             polled: Vec::new(),
             source: None,
             profiles: Profiles::default(),
+            desk: DeskRules::builtin(),
         }
     }
 }
@@ -106,7 +109,7 @@ pub struct Running {
 ///
 /// # Errors
 /// Anything that cannot be opened; nothing runs then.
-pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Result<Running, RunError> {
+pub async fn start(mut config: Config, catalog: Catalog, options: RunOptions) -> Result<Running, RunError> {
     let RunOptions {
         clock,
         engine,
@@ -114,7 +117,10 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         polled,
         source,
         profiles,
+        desk: rules,
     } = options;
+    config.core.policy = Arc::clone(&rules.hazards);
+    let rules = desk::Rules::new(rules);
     let started = clock.now();
     let data = config.data_dir();
     std::fs::create_dir_all(&data).map_err(|source| RunError::DataDir {
@@ -253,10 +259,10 @@ pub async fn start(config: Config, catalog: Catalog, options: RunOptions) -> Res
         desk: desk.clone(),
         people,
         attachments: data.join("attachments").into(),
-        lists: desk::lists::Lists::new(vigil_core::lists::FourLists::builtin(), data.join("lists")),
+        lists: desk::lists::Lists::new(rules.clone(), data.join("lists")),
         evidence: evidence_key,
         catalog,
-        schedules: Arc::new(Schedules::builtin()),
+        rules,
         config,
         token,
         started,

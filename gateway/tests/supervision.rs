@@ -13,6 +13,7 @@ use api_site::{Answer, Site};
 use axum::http::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
+use vigil_core::desk::{DeskRules, OwnDeskFile};
 use vigil_core::hazard::HazardId;
 use vigil_core::people::{Person, Role, Scope};
 use vigil_core::supervision::policy::SupervisionPolicy;
@@ -560,6 +561,44 @@ async fn what_a_crash_left_untold_is_told_once() {
     ] {
         assert!(sqlx::query(sql).execute(&mut raw).await.is_err(), "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_other_rules_an_open_case_waits_for_other_things() {
+    let site = Site::boiler().await;
+    let (desk, now) = (&site.app.desk, UtcMillis(site.now));
+    let (person, order) = (person("wang"), order(&["HZ-1"], UtcMillis(now.0 + 60 * DAY)));
+    let stored = cases::issue(desk, &issue(&person, &order, now)).await.unwrap();
+    let own = OwnDeskFile {
+        name: "supervision.toml",
+        path: "supervision.toml",
+        text: "[filing]\nlasts = '30 days'\n[publication]\nlasts = '30 days'\n[rounds]\nremind_before_days = [50]\n",
+    };
+    let other = DeskRules::over(&[own]).unwrap().supervision;
+    let at = |day: i64| UtcMillis(now.0 + day * DAY);
+    // As shipped it would be reminded of filing and publication, and be late with both.
+    assert_eq!(cases::replan(desk, &other).await.unwrap(), 1);
+    assert_eq!(cases::replan(desk, &other).await.unwrap(), 0);
+    assert_eq!(cases::tick(desk, at(9), &other).await.unwrap(), 0);
+    assert_eq!(
+        cases::tick(desk, at(11), &other).await.unwrap(),
+        1,
+        "50 days ahead of the deadline"
+    );
+    // And back: what was missed meanwhile is said now.
+    assert_eq!(
+        cases::replan(desk, SupervisionPolicy::builtin()).await.unwrap(),
+        1
+    );
+    assert!(
+        cases::tick(desk, at(12), SupervisionPolicy::builtin())
+            .await
+            .unwrap()
+            >= 2
+    );
+    let events = cases::case_events(desk, stored.id).await.unwrap();
+    let now_as = cases::case(desk, &person, stored.id).await.unwrap().case;
+    assert_eq!(vigil_core::supervision::verify(&events), Ok(now_as));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 //! be right. All of them at once.
 
 pub mod document;
+pub mod sheet;
 
 use serde::{Serialize, Serializer};
 use std::fmt;

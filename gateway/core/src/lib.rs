@@ -12,9 +12,11 @@
 #![forbid(unsafe_code)]
 
 pub mod alarm;
+pub mod areas;
 pub mod calendar;
 pub mod catalog;
 pub mod decode;
+pub mod desk;
 pub mod diagnostic;
 pub mod duty;
 pub mod equipment;

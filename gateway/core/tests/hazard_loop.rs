@@ -6,7 +6,9 @@ mod support;
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use support::*;
+use vigil_core::desk::{DeskRules, OwnDeskFile};
 use vigil_core::hash::ContentHash;
 use vigil_core::hazard::policy::Policy;
 use vigil_core::hazard::workflow::{Intake, OnTheSpot, Step, StepKind, allowed_steps};
@@ -17,7 +19,7 @@ use vigil_core::hazard::{
 use vigil_core::output::Refusal;
 use vigil_core::pack::Grade;
 use vigil_core::people::{Person, Role, Scope};
-use vigil_core::{Action, OperatorAction, Output, Outputs, Pipeline, Settings, UtcMillis};
+use vigil_core::{Action, Input, OperatorAction, Output, Outputs, Pipeline, Position, Settings, UtcMillis};
 
 const DAY: i64 = 86_400_000;
 
@@ -26,6 +28,8 @@ enum Op {
     /// The boiler's pressure rises and falls.
     Trip,
     Wait(i64),
+    /// The city has other deadlines.
+    Policy(usize),
     /// Who, which hazard, which step, how it is filled in.
     Step {
         who: usize,
@@ -45,12 +49,39 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         2 => Just(Op::Trip),
         2 => prop_oneof![Just(60_000_i64), Just(DAY), Just(8 * DAY), Just(35 * DAY)].prop_map(Op::Wait),
+        1 => (0..POLICIES.len()).prop_map(Op::Policy),
         // Mostly somebody tries what he could do next.
         12 => (0..PEOPLE.len(), 0..6_usize, 0..64_usize, any::<u8>())
             .prop_map(|(who, hazard, step, fill)| Op::Step { who, hazard, step, fill }),
         2 => (0..PEOPLE.len(), 0..3_usize, any::<u8>()).prop_map(|(who, owner, what)| Op::Report { who, owner, what }),
     ];
     proptest::collection::vec(op, 1..90)
+}
+
+/// What cities change.
+const POLICIES: [&str; 4] = [
+    "",
+    "[general]\nlasts = '3 days'\n[major]\nlasts = '20 working days'\n[acceptance]\nlasts = '2 days'\n\
+     [rounds]\nremind_before_days = [2]\nescalate_after_days = [3, 5, 20]\nlook_back_after = ['5 days']\n",
+    "[look_back_early]\nlasts = '0 minutes'\n[repeat]\nlasts = '1 day'\n\
+     [rounds]\nremind_before_days = []\nescalate_after_days = []\nlook_back_after = ['3 minutes', '6 minutes', '8 days']\n",
+    "[rounds]\nremind_before_days = [30, 9, 1]\nescalate_after_days = [1]\n[extension_decision]\nlasts = '1 hour'\n",
+];
+
+fn policy(which: usize) -> Arc<Policy> {
+    static READ: LazyLock<Vec<Arc<Policy>>> = LazyLock::new(|| {
+        let read = POLICIES.iter().map(|text| {
+            let own = OwnDeskFile {
+                name: "hazard-loop.toml",
+                path: "hazard-loop.toml",
+                text,
+            };
+            let rules = DeskRules::over(&[own]);
+            rules.unwrap_or_else(|found| panic!("{found:#?}")).hazards
+        });
+        read.collect()
+    });
+    READ[which].clone()
 }
 
 type Someone = (&'static str, Role, Option<&'static str>, &'static [&'static str]);
@@ -244,6 +275,12 @@ impl World {
                 let out = self.site.wait(*ms).clone();
                 self.take(&out, None);
             }
+            Op::Policy(which) => {
+                let due = self.site.wait(0).clone();
+                self.take(&due, None);
+                let out = self.site.input(Kept::Policy(policy(*which))).clone();
+                assert_eq!(out, [], "another policy decides nothing by itself");
+            }
             Op::Step {
                 who,
                 hazard,
@@ -288,8 +325,8 @@ impl World {
             return;
         };
         let now = UtcMillis(self.site.now + 1_000);
-        let policy = Policy::builtin();
-        let allowed = allowed_steps(&hazard, &who, &scope(), now, policy);
+        let policy = self.site.pipeline.policy().clone();
+        let allowed = allowed_steps(&hazard, &who, &scope(), now, &policy);
         let any = StepKind::ALL[step_at % StepKind::ALL.len()];
         let onward = [
             StepKind::Close,
@@ -515,6 +552,8 @@ fn goes_on(world: &World, cut: usize) -> Result<(), TestCaseError> {
             }
         }
     }
+    // As the store has it: the policy in force there.
+    second.work_by(first.policy().clone(), UtcMillis(i64::MIN), &mut Outputs::new());
     for key in first.take_dirty(usize::MAX) {
         second.restore_node(&key, &first.snapshot(&key).unwrap()).unwrap();
     }
@@ -551,6 +590,30 @@ proptest! {
 
 proptest! {
     #![proptest_config(config(48))]
+
+    #[test]
+    fn the_same_inputs_under_the_same_policies_make_the_same_hazards_however_often_the_clock_ticks(ops in ops()) {
+        let world = World::play(&ops);
+        let mut again = Pipeline::new(world.site.pipeline.catalog().clone(), Settings::default());
+        let mut register: BTreeMap<HazardId, HazardSummary> = BTreeMap::new();
+        let mut take = |out: Outputs| {
+            for output in out {
+                if let Output::Hazard { summary, .. } = output {
+                    register.insert(summary.id.clone(), *summary);
+                }
+            }
+        };
+        // Without the ticks of the first time.
+        for (fed, _) in world.site.fed.iter().filter(|(fed, _)| !matches!(fed.input, Kept::Tick)) {
+            let mut out = Outputs::new();
+            feed(&mut again, fed, &mut out);
+            take(out);
+        }
+        let mut out = Outputs::new();
+        again.handle(Input::Tick, Position(0), UtcMillis(world.site.now), &mut out);
+        take(out);
+        prop_assert_eq!(&register, &world.register);
+    }
 
     #[test]
     fn a_restart_anywhere_changes_no_hazard(ops in ops(), cut in any::<prop::sample::Index>()) {

@@ -108,7 +108,7 @@ pub(super) async fn add(
     let saved = register::add_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         &facts,
         key.as_deref(),
@@ -143,7 +143,7 @@ pub(super) async fn change(
     let saved = register::save_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         Some(seen),
         &facts,
@@ -182,7 +182,7 @@ pub(super) async fn remove(
     register::remove_accessory(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         (n, if_match(&headers)?),
     )

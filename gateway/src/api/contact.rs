@@ -94,6 +94,14 @@ pub(super) async fn equipment(
     ];
     let typed = typed.into_iter().filter_map(|(field, text)| Some((field, text?)));
     let act = act(&app, &access);
-    let saved = register::change_contact(&app.desk, &act, &app.schedules, &id, seen, typed.collect()).await?;
+    let saved = register::change_contact(
+        &app.desk,
+        &act,
+        &app.rules.schedules(),
+        &id,
+        seen,
+        typed.collect(),
+    )
+    .await?;
     Ok(tagged(saved.revision, RegisterSaved::from(&saved)))
 }

@@ -325,7 +325,15 @@ pub(super) async fn correct(
     let n = number("record", &id)?;
     let key = idempotency_key(&headers)?;
     let signer = signer(&app, &access);
-    let (made, _) = duty::correct(&app.desk, &signer, n, &body.why, key.as_deref()).await?;
+    let (made, _) = duty::correct(
+        &app.desk,
+        &app.rules.now().duty,
+        &signer,
+        n,
+        &body.why,
+        key.as_deref(),
+    )
+    .await?;
     access.about(made.n.to_string());
     access.in_area(made.area.as_str());
     let place = format!("/api/v1/duty/{}", made.n);

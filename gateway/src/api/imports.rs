@@ -232,7 +232,7 @@ pub(super) async fn apply(
     let applied = register::apply(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         n,
         Some(seen),
         body.without_refused,

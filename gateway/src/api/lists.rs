@@ -137,7 +137,8 @@ pub(super) async fn page(
     let limit = limit(params.limit)?.unwrap_or(100);
     let tongue = tongue(params.lang.as_deref())?;
     let (page, total) = list_page(&app, &access.person, list, &filter, tongue, after.as_ref(), limit).await?;
-    let columns = app.lists.spec().get(list);
+    let spec = app.lists.spec();
+    let columns = spec.get(list);
     Ok(Json(Lines {
         columns: columns.map_or_else(Vec::new, |list| {
             list.column.iter().map(|column| column.key.to_string()).collect()

@@ -18,13 +18,16 @@ pub(super) struct InForce {
     rules: usize,
     /// Rule packs, as `id version`.
     packs: Vec<String>,
+    /// The city's own files of the desk's rules (names, deadlines, levels): all of them count from now on; deadlines
+    /// already set stay.
+    desk: Vec<String>,
     /// What is worth knowing about the files.
     warnings: Vec<String>,
     /// Sections of the configuration that changed and count from the next start only.
     next_start: Vec<String>,
 }
 
-/// Read configuration, catalog, rules, profiles and register maps again and put them in force.
+/// Read configuration, catalog, rules, profiles, register maps and the desk's rules again and put them in force.
 ///
 /// As `SIGHUP` does. If anything is wrong with them, nothing changes and the answer says everything that is.
 /// Unchanged equipment keeps its state, unchanged devices their connections.
@@ -42,6 +45,7 @@ pub(super) async fn reload(State(app): State<App>, NoParams: NoParams) -> Result
             equipment: reloaded.equipment,
             rules: reloaded.rules,
             packs: reloaded.packs,
+            desk: reloaded.desk.into_iter().map(str::to_owned).collect(),
             warnings: reloaded.warnings,
             next_start: reloaded.next_start.into_iter().map(str::to_owned).collect(),
         })),

@@ -165,7 +165,7 @@ pub(super) async fn create(
     let saved = register::create(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         body.read()?,
         key.as_deref(),
     )
@@ -270,7 +270,7 @@ pub(super) async fn one(
     NoParams: NoParams,
 ) -> Result<Response, ApiError> {
     let today = today(&app.clock, &app.config.web.timezone);
-    let entry = register::entry(&app.desk, &access.person, &app.schedules, &id, today).await?;
+    let entry = register::entry(&app.desk, &access.person, &app.rules.schedules(), &id, today).await?;
     let entry = entry.ok_or(RegisterError::NotFound {
         what: "equipment",
         id,
@@ -305,7 +305,7 @@ pub(super) async fn change(
     let saved = register::change(
         &app.desk,
         &act(&app, &access),
-        &app.schedules,
+        &app.rules.schedules(),
         &id,
         seen,
         body.read()?,

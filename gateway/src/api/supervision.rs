@@ -19,7 +19,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, CaseStatus, CaseStep, CaseStepKind};
 
 impl From<CasesError> for ApiError {
@@ -166,8 +165,8 @@ pub(super) async fn export(
     get, path = "/api/v1/supervision/rules", tag = "supervision", operation_id = "supervisionRules",
     responses((status = 200, description = "The rules.", body = SupervisionRules), Reading),
 )]
-pub(super) async fn rules(NoParams: NoParams) -> Json<SupervisionRules> {
-    Json(supervision_rules())
+pub(super) async fn rules(State(app): State<App>, NoParams: NoParams) -> Json<SupervisionRules> {
+    Json(supervision_rules(&app.rules.now().supervision))
 }
 
 /// What is issued. It is about hazards of one unit, a piece of equipment, a unit, or, of a circular, an area.
@@ -410,8 +409,8 @@ pub(super) async fn act(
     let step = asked.step(&app).await?;
     let who = (&access.person, id, Some(seen));
     let said = (&step, asked.reason.as_str());
-    let policy = SupervisionPolicy::builtin();
-    cases::take(&app.desk, who, said, app.clock.now(), policy).await?;
+    let rules = app.rules.now();
+    cases::take(&app.desk, who, said, app.clock.now(), &rules.supervision).await?;
     cases::settle(&app, id).await?;
     shown(&app, &access, id).await
 }

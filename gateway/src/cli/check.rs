@@ -1,4 +1,4 @@
-//! `vigil check`: everything that is wrong with configuration, catalog and rule packs, at once.
+//! `vigil check`: everything that is wrong with configuration, catalog, rule packs and the desk's rules, at once.
 
 use crate::config::Config;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct Summary {
     pub packs: Vec<PackSummary>,
     /// The mapping profiles in force.
     pub profiles: Vec<ProfileSummary>,
+    /// Files of the desk's rules that differ from the shipped ones.
+    pub desk: Vec<&'static str>,
 }
 
 /// A mapping profile in force.
@@ -78,14 +80,25 @@ pub fn check(path: Option<&Path>) -> CheckReport {
             None
         }
     };
+    let desk = match config.load_desk() {
+        Ok((desk, warnings)) => {
+            findings.extend(warnings);
+            Some(desk)
+        }
+        Err(found) => {
+            findings.extend(found);
+            None
+        }
+    };
     match config.load_catalog() {
         Ok((catalog, warnings)) if config_ok => {
             findings.extend(warnings);
             CheckReport {
                 findings,
                 summary: profiles
+                    .zip(desk)
                     .filter(|_| maps_ok)
-                    .map(|profiles| summarize(&catalog, polled, &profiles)),
+                    .map(|(profiles, desk)| summarize(&catalog, polled, &profiles, desk.own)),
             }
         }
         // With half a configuration only what is wrong in the files themselves is worth saying.
@@ -107,7 +120,7 @@ pub fn check(path: Option<&Path>) -> CheckReport {
     }
 }
 
-fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles) -> Summary {
+fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles, desk: Vec<&'static str>) -> Summary {
     let packs = catalog.packs.iter().map(|pack| PackSummary {
         id: pack.id.to_string(),
         version: pack.version.to_string(),
@@ -135,6 +148,7 @@ fn summarize(catalog: &Catalog, polled: usize, profiles: &Profiles) -> Summary {
                 topic: profile.topic().filter().to_owned(),
             })
             .collect(),
+        desk,
     }
 }
 
@@ -188,6 +202,9 @@ impl fmt::Display for CheckReport {
             }
             for profile in &summary.profiles {
                 writeln!(f, "  profile {}: {}", profile.id, profile.topic)?;
+            }
+            for file in &summary.desk {
+                writeln!(f, "  desk {file}: own")?;
             }
         }
         match (errors, warnings) {

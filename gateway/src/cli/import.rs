@@ -59,6 +59,7 @@ async fn run(args: &ImportArgs) -> Result<bool, Vec<String>> {
         findings.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let (config, _) = Config::load(args.config.as_deref()).map_err(told)?;
+    let (rules, _) = config.load_desk().map_err(told)?;
     let unreadable =
         |error: std::io::Error| vec![format!("vigil: cannot read {}: {error}", args.file.display())];
     let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
@@ -87,7 +88,7 @@ async fn run(args: &ImportArgs) -> Result<bool, Vec<String>> {
         today(&clock, &config.web.timezone),
     );
     let zh = config.web.language == crate::config::Language::Zh;
-    let done = work(args, &desk, &act, bytes, zh).await;
+    let done = work(args, &desk, (&act, &rules.schedules), bytes, zh).await;
     desk.close().await;
     drop(opened);
     done
@@ -96,7 +97,7 @@ async fn run(args: &ImportArgs) -> Result<bool, Vec<String>> {
 async fn work(
     args: &ImportArgs,
     desk: &Desk,
-    act: &Act,
+    (act, schedules): (&Act, &Schedules),
     bytes: Vec<u8>,
     zh: bool,
 ) -> Result<bool, Vec<String>> {
@@ -124,15 +125,7 @@ async fn work(
         register::choose(desk, kept.n, Some(kept.revision), &choice)
             .await
             .map_err(|error| failed(&error))?;
-        let done = register::apply(
-            desk,
-            act,
-            &Schedules::builtin(),
-            kept.n,
-            None,
-            args.without_refused,
-        )
-        .await;
+        let done = register::apply(desk, act, schedules, kept.n, None, args.without_refused).await;
         match done {
             Ok(applied) => left_out = Some(applied.left_out),
             Err(error) => {

@@ -4,6 +4,7 @@ mod arena;
 pub mod check;
 mod codes;
 mod demo;
+mod desk;
 mod import;
 mod modbus;
 mod outbox;
@@ -30,7 +31,7 @@ struct Cli {
 enum Command {
     /// Run the gateway.
     Run(run::RunArgs),
-    /// Check configuration, catalog and rule packs; everything that is wrong, at once.
+    /// Check configuration, catalog, rule packs and the desk's rules; everything that is wrong, at once.
     Check(CheckArgs),
     /// What controllers' fault codes mean.
     Codes(codes::CodesArgs),
@@ -47,6 +48,8 @@ enum Command {
     Outbox(outbox::OutboxArgs),
     /// Look at Modbus devices on site: who is there, what their registers hold. Reads only.
     Modbus(modbus::ModbusArgs),
+    /// The shipped rules of the desk: names, deadlines, levels; with a name, the file's text to copy and change.
+    Desk(desk::DeskArgs),
     /// See it work: gateway, broker and a simulated site of six lifts and three boilers, and a
     /// two-minute story. Nothing to configure.
     Demo(demo::DemoArgs),
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::main(&args),
         Command::Outbox(args) => outbox::main(args),
         Command::Modbus(args) => modbus::main(&args),
+        Command::Desk(args) => desk::main(&args),
         Command::Demo(args) => demo::main(&args),
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
         catalog,
         polled,
         profiles,
+        desk,
         warnings,
     } = match source.load() {
         Ok(loaded) => loaded,
@@ -73,6 +74,7 @@ pub(super) fn main(args: RunArgs) -> ExitCode {
             polled,
             source: Some(source),
             profiles,
+            desk,
             ..RunOptions::default()
         };
         match start(config, catalog, options).await {

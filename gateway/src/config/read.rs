@@ -57,6 +57,9 @@ fn read(root: &Table<'_, '_>, config: &mut Config) {
     if let Some(table) = section("json") {
         super::json::read(&table, &mut config.json, &config.base);
     }
+    if let Some(table) = section("desk") {
+        super::desk::read(&table, &mut config.desk, &config.base);
+    }
     if let Some(table) = section("store") {
         read_store(&table, &mut config.store);
     }

@@ -15,10 +15,13 @@ pub mod lists;
 pub mod people;
 pub mod register;
 pub mod risk;
+mod rules;
 pub mod scope;
 pub mod scopes;
 pub mod statistics;
 pub mod watch;
+
+pub use rules::{Changes, Rules};
 
 use crate::clock::Clock;
 use crate::store::StoreError;

@@ -107,7 +107,7 @@ pub(super) async fn prepared(
         (Some(equipment), _) => equipment.to_string(),
         (None, unit) => format!("unit:{}", unit.as_deref().unwrap_or("")),
     };
-    let since = now.saturating_sub_ms(i64::from(policy.repeat.days) * 86_400_000);
+    let since = now.saturating_sub_ms(policy.repeat.lasts.ms());
     intake.repeat = reader
         .struck_off_before(
             &owner,

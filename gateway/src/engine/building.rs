@@ -8,7 +8,7 @@ use super::snapshots::Snapshots;
 use crate::clock::Clock;
 use crate::ingest::{Ack, Incoming};
 use crate::sinks::webhook::Subscriber;
-use crate::store::{Batch, Payload};
+use crate::store::{Batch, KeptPolicy, Payload};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Building {
         snapshots: Snapshots,
         subscribers: Arc<[Subscriber]>,
     ) -> Self {
-        Self {
+        let mut building = Self {
             pipeline,
             clock,
             position: restored.position,
@@ -82,12 +82,33 @@ impl Building {
             events: Events::after(restored.last_event),
             snapshots,
             subscribers,
-        }
+        };
+        building.keep_policy(restored);
+        building
     }
 
     /// Goes on with a core that was restored from what is committed.
-    pub(super) fn replace(&mut self, pipeline: Pipeline) {
+    pub(super) fn replace(&mut self, pipeline: Pipeline, restored: &Restored) {
         self.pipeline = pipeline;
+        self.keep_policy(restored);
+    }
+
+    /// The policy goes with the next batch: nothing it decides is in the database before it.
+    fn keep_policy(&mut self, restored: &Restored) {
+        if !restored.policy_changed {
+            return;
+        }
+        match self.pipeline.policy().keep() {
+            Ok((json, hash)) => {
+                self.open.batch.policy = Some(KeptPolicy {
+                    position: self.position,
+                    at: restored.now,
+                    hash,
+                    json,
+                });
+            }
+            Err(error) => tracing::error!(%error, "the policy of the hazard loop is not kept"),
+        }
     }
 
     /// Inputs in the open batch.

@@ -3,8 +3,9 @@
 use crate::metrics::{COUNTS, Counter, Gauge, Histogram, Registry, SECONDS};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use vigil_core::hazard::policy::Policy;
 use vigil_core::input::Position;
 use vigil_protocol::time::UtcMillis;
 
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     running: AtomicBool,
     above_watermark: AtomicBool,
     store_error: Mutex<Option<String>>,
+    policy: watch::Sender<Arc<Policy>>,
     pub(super) meters: Meters,
 }
 
@@ -68,7 +70,7 @@ pub(super) struct Meters {
 }
 
 impl Shared {
-    pub(super) fn new(position: Position, registry: &Registry) -> Self {
+    pub(super) fn new(position: Position, policy: Arc<Policy>, registry: &Registry) -> Self {
         let meters = Meters::new(registry);
         meters.store_up.set(1);
         Self {
@@ -79,8 +81,18 @@ impl Shared {
             running: AtomicBool::new(true),
             above_watermark: AtomicBool::new(false),
             store_error: Mutex::new(None),
+            policy: watch::Sender::new(policy),
             meters,
         }
+    }
+
+    /// The policy of the hazard loop the core works by.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
+    }
+
+    pub(super) fn work_by(&self, policy: Arc<Policy>) {
+        self.policy.send_replace(policy);
     }
 
     pub(super) fn health(&self) -> Health {

@@ -114,7 +114,6 @@ pub struct EngineHandle {
     shared: Arc<Shared>,
     reader: Reader,
     clock: Clock,
-    policy: Arc<Policy>,
 }
 
 /// The engine's tasks.
@@ -144,7 +143,11 @@ impl Engine {
         let (requests, requests_from) = mpsc::channel(REQUESTS);
         let (chores, chores_from) = mpsc::channel(REQUESTS);
         let (events, _) = broadcast::channel(EVENTS);
-        let shared = Arc::new(Shared::new(parts.restored.position, &parts.metrics));
+        let shared = Arc::new(Shared::new(
+            parts.restored.position,
+            Arc::clone(parts.pipeline.policy()),
+            &parts.metrics,
+        ));
         let handle = EngineHandle {
             requests,
             chores,
@@ -152,7 +155,6 @@ impl Engine {
             shared: Arc::clone(&shared),
             reader: parts.reader.clone(),
             clock: parts.clock.clone(),
-            policy: Arc::clone(parts.pipeline.policy()),
         };
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
         let task = run::start(
@@ -228,7 +230,7 @@ impl EngineHandle {
         if let Some(error) = self.shared.store_error() {
             return Err(ActError::Store(error));
         }
-        let action = action::prepared(&self.reader, action, self.clock.now(), &self.policy).await?;
+        let action = action::prepared(&self.reader, action, self.clock.now(), &self.policy()).await?;
         let (to, from) = oneshot::channel();
         self.requests
             .send(Request::Act {
@@ -242,8 +244,8 @@ impl EngineHandle {
 
     /// The periods of the closed loop that the core works by.
     #[must_use]
-    pub const fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        self.shared.policy()
     }
 
     /// Lets the core go on under another catalog; resolves when it does. Nodes and equipment that both catalogs name

@@ -37,7 +37,12 @@ impl Loop {
         self.commit_everything().await?;
         let mut pipeline = Pipeline::new(catalog, settings);
         let restored = restore(&mut pipeline, &self.reader).await;
-        let restored = restored.map(|_| self.building.replace(pipeline));
+        let restored = restored.map(|restored| {
+            self.shared.work_by(Arc::clone(pipeline.policy()));
+            self.building.replace(pipeline, &restored);
+        });
+        // Another policy is in the database before anybody hears that it counts.
+        self.commit_everything().await?;
         // Whoever asked may have gone away.
         drop(answer.send(restored.map_err(Into::into)));
         Ok(())

@@ -1,6 +1,6 @@
 //! Starting where the last run ended.
 
-use crate::relive::Relive;
+use crate::relive::{Policies, Relive};
 use crate::store::{Logged, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ pub struct Restored {
     pub nodes: usize,
     /// Inputs handled again.
     pub replayed: u64,
+    /// From here on the hazard loop works by another policy than what is in the database did: to be kept with the
+    /// next batch.
+    pub policy_changed: bool,
 }
 
 /// Why the last state could not be restored.
@@ -36,7 +39,7 @@ pub enum RestoreFailure {
     Store(#[from] StoreError),
 }
 
-/// Rebuilds `pipeline`: newest snapshots, then the log behind them with the outputs thrown away
+/// Rebuilds `pipeline`, which comes with the policy of the hazard loop it is to work by from now on: newest snapshots, then the log behind them with the outputs thrown away
 /// (they are in the database), then the passing of time up to the last moment that was committed.
 ///
 /// # Errors
@@ -44,6 +47,8 @@ pub enum RestoreFailure {
 /// and the log says so loudly.
 pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restored, RestoreFailure> {
     let stored = reader.restorable().await?;
+    let wanted = Arc::clone(pipeline.policy());
+    let mut policies = Policies::begin(pipeline, reader).await?;
     let mut hashes = BTreeSet::new();
     for snapshot in &stored.snapshots {
         // An unreadable snapshot is reported once, below.
@@ -67,6 +72,12 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
     }
     let nodes = covered.len();
     let mut outputs = Vec::new();
+    // What counted from the oldest snapshot on.
+    policies.before(
+        pipeline,
+        Position(stored.watermark.0.saturating_add(1)),
+        &mut outputs,
+    );
     let mut relive = Relive::default();
     let (mut after, mut now, mut replayed) = (stored.watermark, UtcMillis(i64::MIN), 0);
     loop {
@@ -81,6 +92,7 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
                 && covered
                     .get(&input.node)
                     .is_some_and(|position| *position >= input.position);
+            policies.before(pipeline, input.position, &mut outputs);
             if !covered {
                 relive.feed(pipeline, input, now, &mut outputs);
                 outputs.clear();
@@ -88,6 +100,7 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
             replayed += 1;
         }
     }
+    policies.rest(pipeline, &mut outputs);
     if let Some(last_now) = stored.last_now {
         now = now.max(last_now);
         pipeline.handle(Input::Tick, stored.last_position, now, &mut outputs);
@@ -95,6 +108,8 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
     for hazard in pipeline.restore_hazards(reader.hazards_in_hand().await?) {
         tracing::warn!(hazard = %hazard.0, "no snapshot has this hazard as it is stored: taken from the register");
     }
+    // Not before everything is as it was: the next thing that happens happens by the new one.
+    pipeline.work_by(Arc::clone(&wanted), now, &mut Vec::new());
     Ok(Restored {
         position: stored.last_position.max(after),
         now,
@@ -102,5 +117,6 @@ pub async fn restore(pipeline: &mut Pipeline, reader: &Reader) -> Result<Restore
         last_batch: stored.last_batch,
         nodes,
         replayed,
+        policy_changed: !policies.end_with(&wanted),
     })
 }

@@ -108,7 +108,7 @@ pub(super) struct Loop {
     to_commit: mpsc::Sender<Sealed>,
     done: mpsc::Receiver<Result<(), StoreError>>,
     in_flight: bool,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     stop: CancellationToken,
 }
 

@@ -40,7 +40,9 @@ impl Reloading {
         let loaded = tokio::task::spawn_blocking(move || source.load());
         let loaded = loaded.await.map_err(|_| ReloadFailure::Never)??;
         let app = &mut self.app;
-        let (config, next_start) = reload::merged(&app.config, &loaded.config);
+        let desk = loaded.desk;
+        let (mut config, next_start) = reload::merged(&app.config, &loaded.config);
+        config.core.policy = Arc::clone(&desk.hazards);
         let catalog = Arc::new(loaded.catalog);
         evidence::remember_packs(&app.desk, &catalog).await?;
         app.engine
@@ -52,10 +54,11 @@ impl Reloading {
         if let Err(error) = app.people.follow(&catalog).await {
             tracing::error!(%error, "whose the equipment is was not noted; lists of units may lack the newest");
         }
+        let reloaded = Reloaded::of(&catalog, &desk, loaded.warnings, next_start);
+        app.rules.replace(desk);
         (app.catalog, app.config) = (catalog, Arc::new(config));
         self.watched.send_replace(Arc::clone(&app.catalog));
         self.site.replace(router(app.clone()));
-        let reloaded = Reloaded::of(&app.catalog, loaded.warnings, next_start);
         tracing::info!(
             equipment = reloaded.equipment,
             rules = reloaded.rules,

@@ -4,6 +4,7 @@ use super::OutboxEntry;
 use bytes::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
+use vigil_core::hash::ContentHash;
 use vigil_core::input::Position;
 use vigil_core::output::Outputs;
 use vigil_protocol::time::UtcMillis;
@@ -29,10 +30,25 @@ pub struct Batch {
     pub snapshots: Vec<Snapshot>,
     /// Set when a pass over all changed nodes is complete: restoring needs no log before it.
     pub watermark: Option<Position>,
+    /// The policy of the hazard loop from here on, if it is another.
+    pub policy: Option<KeptPolicy>,
     /// The last position given to the core.
     pub position: Position,
     /// The last time given to the core.
     pub now: UtcMillis,
+}
+
+/// From where on the hazard loop worked by which policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPolicy {
+    /// It counts for the inputs behind this …
+    pub position: Position,
+    /// … and for what is due behind this.
+    pub at: UtcMillis,
+    /// Hash of its content.
+    pub hash: ContentHash,
+    /// Its content: [`vigil_core::hazard::policy::Policy::keep`].
+    pub json: String,
 }
 
 /// A message's bytes.
@@ -107,6 +123,9 @@ impl Batch {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.outputs.is_empty() && self.snapshots.is_empty() && self.watermark.is_none()
+        self.outputs.is_empty()
+            && self.snapshots.is_empty()
+            && self.watermark.is_none()
+            && self.policy.is_none()
     }
 }

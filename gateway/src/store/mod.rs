@@ -16,7 +16,7 @@ mod sight;
 mod words;
 mod writer;
 
-pub use batch::{Batch, HazardWindow, Payload, ServerEvent, Snapshot};
+pub use batch::{Batch, HazardWindow, KeptPolicy, Payload, ServerEvent, Snapshot};
 pub use desk::{Desk, DeskWrite};
 pub use error::StoreError;
 pub use open::{PageLimit, StoreOptions};

@@ -180,6 +180,10 @@ fn migrations() -> Migrator {
         ),
         ("scale", include_str!("../../migrations/sqlite/0014_scale.sql")),
         (
+            "policies",
+            include_str!("../../migrations/sqlite/0015_policies.sql"),
+        ),
+        (
             "requests",
             include_str!("../../migrations/sqlite/0016_requests.sql"),
         ),

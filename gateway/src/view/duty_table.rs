@@ -7,6 +7,7 @@ use crate::sheet::{Heading, Row, WriteError, csv_line, stream_xlsx};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use std::io;
+use std::sync::Arc;
 use tokio::fs::File;
 use tokio::sync::mpsc;
 use vigil_core::duty::{DutyKind, DutyPolicy, Verdict, conclude};
@@ -31,10 +32,8 @@ pub const fn verdict(tongue: Tongue, verdict: Verdict) -> &'static str {
 
 /// Name of one of the three.
 #[must_use]
-pub fn kind(tongue: Tongue, kind: DutyKind) -> &'static str {
-    DutyPolicy::builtin()
-        .get(kind)
-        .map_or("", |one| tongue.pick(&one.zh, &one.en))
+pub fn kind(policy: &DutyPolicy, tongue: Tongue, kind: DutyKind) -> &str {
+    policy.get(kind).map_or("", |one| tongue.pick(&one.zh, &one.en))
 }
 
 /// A table on its way.
@@ -42,6 +41,7 @@ struct Table {
     app: App,
     person: Person,
     filter: DutyFilter,
+    policy: Arc<DutyPolicy>,
     tongue: Tongue,
     /// There is no page left.
     ended: bool,
@@ -56,6 +56,7 @@ impl Table {
                 limit: PAGE,
                 ..filter
             },
+            policy: Arc::clone(&app.rules.now().duty),
             tongue,
             ended: false,
         }
@@ -70,7 +71,10 @@ impl Table {
         let DutyPage { rows, next } = list(&self.app.desk, &self.person, &self.filter, today).await?;
         self.ended = next.is_none();
         self.filter.after = next;
-        Ok(rows.iter().map(|row| cells(row, self.tongue)).collect())
+        Ok(rows
+            .iter()
+            .map(|row| cells(&self.policy, row, self.tongue))
+            .collect())
     }
 
     async fn lines(&mut self) -> Result<Vec<u8>, DutyError> {
@@ -194,11 +198,11 @@ fn columns(tongue: Tongue) -> Vec<(String, u16)> {
     .collect()
 }
 
-fn cells(row: &DutyRow, tongue: Tongue) -> Vec<String> {
+fn cells(policy: &DutyPolicy, row: &DutyRow, tongue: Tongue) -> Vec<String> {
     let findings = if row.has_findings { "x" } else { "" };
     vec![
         row.n.to_string(),
-        kind(tongue, row.kind).to_owned(),
+        kind(policy, tongue, row.kind).to_owned(),
         row.unit_name.clone(),
         row.area.clone(),
         row.from.to_string(),

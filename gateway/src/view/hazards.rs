@@ -170,7 +170,7 @@ impl Hazard {
             repeat_of: handling.repeat.as_ref().map(|repeat| repeat.of.0.to_string()),
             percent: handling.percent,
             struck_off_at: handling.struck_off_at.map(Into::into),
-            look_back_due: look_back_due(hazard, policy).map(Into::into),
+            look_back_due: look_back_due(hazard, &policy).map(Into::into),
         }
     }
 }

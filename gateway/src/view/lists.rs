@@ -290,12 +290,14 @@ pub async fn list_page(
     after: Option<&ListCursor>,
     limit: u32,
 ) -> Result<(ListPage, Option<u64>), ListError> {
-    let list = app.lists.spec().get(key).ok_or_else(|| ListError::NotFound {
+    let rules = app.rules.now();
+    let list = rules.lists.get(key).ok_or_else(|| ListError::NotFound {
         what: "list",
         id: key.key().to_owned(),
     })?;
     let reader = ListReader {
         list,
+        rules: &rules,
         person,
         filter,
         tongue,

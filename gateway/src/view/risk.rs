@@ -20,8 +20,8 @@ use vigil_core::risk::{Colour, MeasureKind, Part, Scheme};
 
 /// What a colour is called: key `red`, `orange`, `yellow`, `blue`; title 重大风险 and so on.
 #[must_use]
-pub fn colour_word(colour: Colour) -> Word {
-    let (zh, en) = match Scheme::builtin().level(colour) {
+pub fn colour_word(scheme: &'static Scheme, colour: Colour) -> Word {
+    let (zh, en) = match scheme.level(colour) {
         Some(level) => (level.zh.as_str(), level.en.as_str()),
         None => colour.titles(),
     };
@@ -29,8 +29,8 @@ pub fn colour_word(colour: Colour) -> Word {
 }
 
 /// What a tier is called; a key this version's scheme no longer has stays a key.
-fn tier_word(key: &str) -> Option<Word> {
-    let tier = Scheme::builtin().tier(key)?;
+fn tier_word(scheme: &'static Scheme, key: &str) -> Option<Word> {
+    let tier = scheme.tier(key)?;
     Some(Word::new(&tier.key, &tier.zh, &tier.en))
 }
 
@@ -41,8 +41,8 @@ fn kind_word(kind: MeasureKind) -> Word {
 
 /// What a part of a rank is called.
 #[must_use]
-pub fn part_word(part: Part) -> Word {
-    match Scheme::builtin().weights().of(part) {
+pub fn part_word(scheme: &'static Scheme, part: Part) -> Word {
+    match scheme.weights().of(part) {
         Some(weight) => Word::new(part.key(), &weight.zh, &weight.en),
         None => Word::new(part.key(), part.key(), part.key()),
     }

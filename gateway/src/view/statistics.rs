@@ -288,10 +288,14 @@ pub async fn statistics(
             figures: (&line.figures).into(),
         });
     }
+    let areas_named = app.rules.now();
     for line in statistics::lines(desk, &asked, By::Area).await? {
+        let shown =
+            |name: Option<&str>| name.map_or_else(|| line.key.clone(), |name| format!("{} {name}", line.key));
+        let name = areas_named.areas.name(&line.key);
         answer.areas.push(FiguresOf {
-            zh: line.key.clone(),
-            en: line.key.clone(),
+            zh: shown(name.map(|(zh, _)| zh)),
+            en: shown(name.map(|(_, en)| en)),
             key: line.key,
             figures: (&line.figures).into(),
         });

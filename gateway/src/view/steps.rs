@@ -72,7 +72,7 @@ pub(super) async fn steps(
     // What belongs to another state is no use to anybody now.
     let here = |step: &StepKind| step.guard().from.contains(&summary.status);
     for step in StepKind::ALL.into_iter().filter(here) {
-        let refusal = match may(summary, person, scope, now, policy, step) {
+        let refusal = match may(summary, person, scope, now, &policy, step) {
             Err(refusal) => Some(refusal),
             // Some steps are taken elsewhere.
             Ok(()) => match direct_step(app, person, summary, step).await {

@@ -111,11 +111,8 @@ pub struct SupervisionPage {
     pub total: Option<u64>,
 }
 
-fn level_of(key: &str) -> Named {
-    let known = SupervisionPolicy::builtin()
-        .level
-        .iter()
-        .find(|level| *level.key == *key);
+fn level_of(policy: &SupervisionPolicy, key: &str) -> Named {
+    let known = policy.level.iter().find(|level| *level.key == *key);
     Named {
         key: key.to_owned(),
         zh: known.map_or(key, |level| &level.zh).to_owned(),
@@ -138,10 +135,11 @@ fn text(text: &Option<Arc<str>>) -> Option<String> {
     text.as_deref().map(str::to_owned)
 }
 
-impl From<&StoredCase> for SupervisionCase {
-    fn from(stored: &StoredCase) -> Self {
+impl SupervisionCase {
+    /// A case as it is waited for under the rules in force.
+    #[must_use]
+    pub fn of(policy: &SupervisionPolicy, stored: &StoredCase) -> Self {
         let case = &stored.case;
-        let policy = SupervisionPolicy::builtin();
         let due = |(timer, at): (Timer, _)| CaseDue {
             timer: timer.key(),
             due: Time(at),
@@ -152,7 +150,7 @@ impl From<&StoredCase> for SupervisionCase {
             id: stored.id,
             number: case.number.to_string(),
             kind: case.order.kind.key(),
-            level: level_of(&case.order.level),
+            level: level_of(policy, &case.order.level),
             status: case.status.key(),
             open: case.status.is_open(),
             overdue: case.is_overdue(),
@@ -196,8 +194,13 @@ pub async fn supervision(
         Some(_) => None,
     };
     let page = cases::cases(&app.desk, person, filter).await?;
+    let rules = app.rules.now();
     Ok(SupervisionPage {
-        cases: page.cases.iter().map(SupervisionCase::from).collect(),
+        cases: page
+            .cases
+            .iter()
+            .map(|stored| SupervisionCase::of(&rules.supervision, stored))
+            .collect(),
         next: page.next.map(|next| next.to_string()),
         total,
     })

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tokio_util::io::ReaderStream;
 use vigil_core::calendar::Obligation;
-use vigil_core::duty::{DutyKind, DutyPolicy, KindPolicy, Texts, Verdict};
+use vigil_core::duty::{DutyKind, KindPolicy, Texts, Verdict};
 use vigil_core::people::Role;
 
 /// Rows per page.
@@ -39,8 +39,8 @@ impl From<DutyError> for Fault {
 
 impl Page {
     /// Name of one of the three.
-    pub(crate) fn duty_kind(&self, key: &str) -> &'static str {
-        DutyKind::from_key(key).map_or("", |kind| duty_table::kind(self.tongue(), kind))
+    pub(crate) fn duty_kind(&self, key: &str) -> &str {
+        DutyKind::from_key(key).map_or("", |kind| duty_table::kind(&self.rules.duty, self.tongue(), kind))
     }
 
     /// What a period came to.
@@ -186,7 +186,7 @@ pub(crate) async fn table(State(site): State<Arc<Site>>, page: Page) -> Response
 struct RecordPage<'p> {
     page: &'p Page,
     record: DutyView,
-    policy: Option<&'static KindPolicy>,
+    policy: Option<&'p KindPolicy>,
     allowed_gap_minutes: u32,
     /// The reader is of the unit.
     own: bool,
@@ -243,7 +243,7 @@ async fn make<'p>(
     let record = duty::record(desk, &reader, n).await?;
     let others = versions(desk, &record).await?;
     let own = reader.role == Role::Site && reader.unit.as_deref() == Some(&*record.unit);
-    let policy = DutyPolicy::builtin();
+    let policy = &page.rules.duty;
     let of_kind = policy.get(record.kind);
     let record = DutyView::of(record, others, site.today());
     let (typed, refused) = match refused {
@@ -352,7 +352,7 @@ pub(crate) async fn correct(
         site.writer(&page, &form.csrf)?;
         let n = id.parse().map_err(|_| Fault::NotFound)?;
         let signer = signer(&site, &page.access);
-        match duty::correct(&site.app.desk, &signer, n, &form.why, None).await {
+        match duty::correct(&site.app.desk, &page.rules.duty, &signer, n, &form.why, None).await {
             Ok((made, _)) => {
                 page.access.about(made.n.to_string());
                 page.access.in_area(made.area.as_str());

@@ -89,7 +89,7 @@ async fn make<'p>(
         .filter(|series| is_drawn(series))
         .map(|series| figure(site, page, &detail, &detail.evidence, series))
         .collect::<Result<_, _>>()?;
-    let forms = forms::forms(page, &detail, site.app.engine.policy(), refused.as_ref());
+    let forms = forms::forms(page, &detail, &site.app.engine.policy(), refused.as_ref());
     Ok(HazardPage {
         page,
         detail,

@@ -13,9 +13,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use std::convert::Infallible;
 use std::sync::Arc;
+use vigil_core::desk::DeskRules;
 use vigil_core::hazard::HazardStatus;
 use vigil_core::pack::{Grade, Severity};
 use vigil_core::people::{Role, Sight};
+use vigil_core::risk::Scheme;
 use vigil_protocol::time::UtcMillis;
 
 /// What has a time.
@@ -58,6 +60,10 @@ pub(crate) struct Page {
     pub(crate) access: Access,
     /// Signed in, if at all.
     pub(crate) session: Option<Session>,
+    /// The rules of the desk it is made by.
+    pub(crate) rules: Arc<DeskRules>,
+    /// The scheme of risk grading it is made by.
+    pub(crate) scheme: &'static Scheme,
 }
 
 /// An entry of the main menu.
@@ -167,6 +173,8 @@ impl FromRequestParts<Arc<Site>> for Page {
             query,
             session: access.session.clone(),
             access,
+            rules: site.app.rules.now(),
+            scheme: site.app.rules.scheme(),
         })
     }
 }
@@ -180,6 +188,14 @@ impl Page {
     /// The text in the reader's language.
     pub(crate) fn pick<'t>(&self, zh: &'t str, en: &'t str) -> &'t str {
         self.language.pick(zh, en)
+    }
+
+    /// An area code with its name, as far as one is known.
+    pub(crate) fn area(&self, code: &str) -> String {
+        match self.rules.areas.name(code) {
+            Some((zh, en)) => format!("{code} {}", self.pick(zh, en)),
+            None => code.to_owned(),
+        }
     }
 
     /// A value of the query; empty if it is not there.

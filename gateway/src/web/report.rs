@@ -418,10 +418,9 @@ fn facts(site: &Site, page: &Page) -> Vec<Input> {
     let nothing = || choice("", page.pick("请选择", "choose"));
     let sources = std::iter::once(nothing())
         .chain(SOURCES.map(|source| choice(source_key(source), terms::hazard_source(page.language, source))));
+    let policy = site.app.engine.policy();
     let categories = std::iter::once(nothing()).chain(
-        site.app
-            .engine
-            .policy()
+        policy
             .category
             .iter()
             .map(|one| choice(&one.key, page.pick(&one.zh, &one.en))),

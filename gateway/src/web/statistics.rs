@@ -88,7 +88,8 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
             (from, to) == (filter.from, filter.to),
         )
     });
-    let categories = site.app.engine.policy().category.iter().map(|known| {
+    let policy = site.app.engine.policy();
+    let categories = policy.category.iter().map(|known| {
         let current = *known.key == *filter.category;
         (
             known.key.to_string(),

@@ -80,9 +80,15 @@ async fn whose_it_is_decides_who_sees_it_in_lists_and_in_the_calendar() {
             .await
             .unwrap();
         assert_eq!(all.in_use, expected as u64, "{person:?}");
-        let entry = register::entry(desk, &person, &site.app.schedules, "31101001920150001", today)
-            .await
-            .unwrap();
+        let entry = register::entry(
+            desk,
+            &person,
+            &site.app.rules.schedules(),
+            "31101001920150001",
+            today,
+        )
+        .await
+        .unwrap();
         assert_eq!(entry.is_some(), person.sees(&everything[0]), "{person:?}");
     }
 }

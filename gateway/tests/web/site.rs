@@ -145,6 +145,7 @@ impl Site {
         let people = People::open(desk.clone(), Arc::clone(&token), clock.clone(), &catalog)
             .await
             .unwrap();
+        let rules = vigil_gateway::desk::Rules::default();
         let app = App {
             reload: vigil_gateway::reload::ReloadHandle::never(),
             engine: engine.handle.clone(),
@@ -152,14 +153,11 @@ impl Site {
             desk,
             people,
             attachments: dir.path().join("attachments").into(),
-            lists: vigil_gateway::desk::lists::Lists::new(
-                vigil_core::lists::FourLists::builtin(),
-                dir.path().join("lists"),
-            ),
+            lists: vigil_gateway::desk::lists::Lists::new(rules.clone(), dir.path().join("lists")),
             evidence: vigil_gateway::evidence::SigningKey::load_or_create(&dir.path().join("evidence.key"))
                 .unwrap(),
             catalog,
-            schedules: Arc::new(vigil_core::calendar::Schedules::builtin()),
+            rules,
             config,
             token,
             started: UtcMillis(T0),

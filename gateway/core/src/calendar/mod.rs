@@ -4,4 +4,5 @@ mod obligation;
 mod schedule;
 
 pub use obligation::{Obligation, Standing};
-pub use schedule::{Basis, Due, Schedule, ScheduleError, Schedules};
+pub(crate) use schedule::SHEET;
+pub use schedule::{Basis, Due, Schedule, Schedules};

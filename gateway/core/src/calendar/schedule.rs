@@ -1,13 +1,23 @@
 //! Schedules: offsets from an anchor, then a period; and what they say about a record.
 
 use super::obligation::Obligation;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{self, OwnFile, Sheet};
 use crate::register::{Field, Record};
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
+/// The file they are read from. Of an own file, new schedules come first: the first that fits counts.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "inspection-schedules.toml",
+    text: include_str!("../../calendar/inspection-schedules.toml"),
+    merge: &[("schedule", Merge::Front("id"))],
+};
+
 /// All schedules, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schedules(Vec<Schedule>);
 
 /// How the due dates of one obligation follow for one kind of equipment.
@@ -89,25 +99,6 @@ pub struct Due {
     pub unverified: bool,
 }
 
-/// A file of schedules that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScheduleError {
-    /// It cannot be read.
-    #[error("cannot read the schedules: {0}")]
-    Toml(String),
-    /// Two have the same name.
-    #[error("schedule {0:?} is there twice")]
-    Twice(String),
-    /// One says nothing.
-    #[error("schedule {id:?}: {what}")]
-    Wrong {
-        /// Which.
-        id: String,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-}
-
 /// Done this much before its day, an occurrence counts as done.
 const EARLY_MONTHS: i32 = 3;
 /// A report has to be asked for so long before.
@@ -123,47 +114,26 @@ impl Schedules {
     /// Those shipped with the gateway; a test holds that they can be read.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::parse(include_str!("../../calendar/inspection-schedules.toml")).unwrap_or(Self(Vec::new()))
+        Self::over(None).unwrap_or(Self(Vec::new()))
     }
 
-    /// Reads a file of schedules.
+    /// The shipped ones, with people's own file over them.
     ///
     /// # Errors
-    /// It is no such file, or a schedule in it could never say anything.
-    pub fn parse(text: &str) -> Result<Self, ScheduleError> {
-        let File { schedule } =
-            toml::from_str(text).map_err(|error| ScheduleError::Toml(error.to_string()))?;
-        for (at, one) in schedule.iter().enumerate() {
-            if schedule.iter().take(at).any(|before| before.id == one.id) {
-                return Err(ScheduleError::Twice(one.id.clone()));
+    /// Everything that is wrong with it: a schedule that could never say anything, too.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
+        let file = sheet::read(SHEET.document(own), |file: &mut File, document| {
+            for (at, one) in file.schedule.iter().enumerate() {
+                if file.schedule.iter().take(at).any(|before| before.id == one.id) {
+                    document.error_at(
+                        &format!("schedule.{at}.id"),
+                        format!("`{}` is there twice", one.id),
+                    );
+                }
+                check(one, at, document);
             }
-            let what = if one.categories.is_empty() {
-                "no categories"
-            } else if one.years.windows(2).any(|pair| pair.first() >= pair.get(1)) {
-                "years must ascend"
-            } else if one.stated.is_none()
-                && one.months.is_none()
-                && one.first_months.is_none()
-                && one.years.is_empty()
-            {
-                "neither a stated date nor a period"
-            } else if [one.months, one.first_months, one.then_months]
-                .into_iter()
-                .flatten()
-                .any(|months| months < 1)
-            {
-                "a period is at least a month"
-            } else if !["sourced", "memory-high", "memory-low"].contains(&one.confidence.as_str()) {
-                "confidence must be sourced, memory-high or memory-low"
-            } else {
-                continue;
-            };
-            return Err(ScheduleError::Wrong {
-                id: one.id.clone(),
-                what,
-            });
-        }
-        Ok(Self(schedule))
+        })?;
+        Ok(Self(file.schedule))
     }
 
     /// All of them.
@@ -203,6 +173,31 @@ impl Schedules {
         found.extend(request);
         found.extend(life(record));
         found
+    }
+}
+
+fn check(one: &Schedule, at: usize, document: &Document<'_>) {
+    let wrong = |field: &str, what: &str| {
+        document.error_at(&format!("schedule.{at}.{field}"), format!("{}: {what}", one.id));
+    };
+    if one.categories.is_empty() {
+        wrong("categories", "no categories");
+    }
+    if one.years.windows(2).any(|pair| pair.first() >= pair.get(1))
+        || one.years.iter().any(|years| *years < 1)
+    {
+        wrong("years", "at least one, and they must ascend");
+    }
+    let periods = [one.months, one.first_months, one.then_months];
+    if one.stated.is_none() && one.months.is_none() && one.first_months.is_none() && one.years.is_empty() {
+        wrong("id", "neither a stated date nor a period");
+    }
+    if periods
+        .into_iter()
+        .flatten()
+        .any(|months| !(1..=1_200).contains(&months))
+    {
+        wrong("months", "a period is at least a month");
     }
 }
 
@@ -354,7 +349,7 @@ mod tests {
 
     #[test]
     fn the_shipped_schedules_can_be_read_and_cover_every_kind_that_is_inspected() {
-        let schedules = Schedules::parse(include_str!("../../calendar/inspection-schedules.toml")).unwrap();
+        let schedules = Schedules::over(None).unwrap();
         assert!(schedules.iter().count() >= 20);
         for kind in ['1', '2', '3', '4', '5', '6', '8', '9'] {
             assert!(
@@ -576,6 +571,36 @@ mod tests {
         }
     }
 
+    fn own(text: &str) -> Result<Schedules, String> {
+        let file = OwnFile {
+            name: "inspection-schedules.toml",
+            text,
+        };
+        Schedules::over(Some(file)).map_err(|found| found[0].to_string())
+    }
+
+    #[test]
+    fn a_city_changes_a_period_or_puts_its_own_first() {
+        let changed = own("[[schedule]]\nid = 'lift-brake'\nmonths = 36\n").unwrap();
+        let brake = changed.iter().find(|one| one.id == "lift-brake").unwrap();
+        assert_eq!(
+            (brake.months, brake.source.as_str()),
+            (Some(36), "inspection-schedules.toml")
+        );
+        assert_eq!(changed.iter().count(), Schedules::builtin().iter().count());
+        let added = own(
+            "[[schedule]]\nid = 'home-lifts'\nobligation = 'periodic_inspection'\ncategories = ['31']\n\
+             last = 'last_inspection'\nmonths = 6\nsource = '市令'\nconfidence = 'sourced'\n",
+        )
+        .unwrap();
+        let record = record(&[(Field::Category, "3110"), (Field::LastInspection, "2026-05-10")]);
+        let due = added.dues(&record, TODAY);
+        assert!(
+            due.iter()
+                .any(|due| due.due == date(2026, 11, 10) && due.source == "市令")
+        );
+    }
+
     #[test]
     fn schedules_that_could_never_say_anything_are_refused() {
         let head = "[[schedule]]\nid='x'\nobligation='brake_test'\nsource=''\nconfidence='sourced'\n";
@@ -586,14 +611,12 @@ mod tests {
             ("categories=['3']\nmonths=0", "at least a month"),
             ("categories=['3']\nmonths=1\nmonth=2", "unknown field"),
         ] {
-            let error = Schedules::parse(&format!("{head}{rest}")).unwrap_err();
-            assert!(error.to_string().contains(what), "{rest}: {error}");
+            let error = own(&format!("{head}{rest}")).unwrap_err();
+            assert!(error.starts_with("inspection-schedules.toml:"), "{error}");
+            assert!(error.contains(what), "{rest}: {error}");
         }
         let twice = format!("{head}categories=['3']\nmonths=1\n{head}categories=['3']\nmonths=1");
-        assert_eq!(
-            Schedules::parse(&twice).unwrap_err(),
-            ScheduleError::Twice("x".into())
-        );
+        assert!(own(&twice).unwrap_err().contains("`x` is there twice"));
     }
 
     proptest! {

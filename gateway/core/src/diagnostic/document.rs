@@ -4,8 +4,10 @@
 //! suggestion. Findings collect in the [`Document`]; nothing stops at the first one. A file with
 //! syntax errors reports all of these and nothing else: what follows from them would be noise.
 
+mod over;
 mod value;
 
+pub use over::Merge;
 pub use value::Value;
 
 use super::{Diagnostic, Level, Place, in_reading_order, suggestion};
@@ -19,6 +21,8 @@ use toml::de::DeTable;
 #[derive(Debug)]
 pub struct Document<'i> {
     lines: Lines<'i>,
+    /// The file that goes over it.
+    over: Option<Lines<'i>>,
     root: Option<Spanned<DeTable<'i>>>,
     findings: RefCell<Vec<Diagnostic>>,
     errors: Cell<usize>,
@@ -32,10 +36,27 @@ struct Lines<'i> {
     starts: Vec<usize>,
     /// Lines of the file before `text`.
     before: usize,
+    /// Offset at which it begins: the second of two texts begins behind the first.
+    begin: usize,
 }
 
-impl Lines<'_> {
+impl<'i> Lines<'i> {
+    fn new(file: &str, text: &'i str, before: usize, begin: usize) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            file: file.into(),
+            text,
+            starts,
+            before,
+            begin,
+        }
+    }
+
     fn place(&self, offset: usize) -> Place {
+        let offset = offset.saturating_sub(self.begin);
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line
             .checked_sub(1)
@@ -61,22 +82,14 @@ impl<'i> Document<'i> {
     /// Parses a part of a file that makes sense alone; `before` lines of the file precede it.
     #[must_use]
     pub fn parse_part(file: &str, text: &'i str, before: usize) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        let lines = Lines {
-            file: file.into(),
-            text,
-            starts,
-            before,
-        };
-        let (root, errors) = DeTable::parse_recoverable(text);
+        let lines = Lines::new(file, text, before, 0);
+        let (root, errors) = DeTable::parse_recoverable(lines.text);
         let findings = syntax_errors(&lines, &errors);
         let root = findings.is_empty().then_some(root);
         let errors = Cell::new(findings.len());
         Self {
             lines,
+            over: None,
             root,
             findings: RefCell::new(findings),
             errors,
@@ -88,6 +101,18 @@ impl<'i> Document<'i> {
     pub fn root(&self) -> Option<Table<'_, 'i>> {
         let root = self.root.as_ref()?;
         Some(Table::new(self, root.get_ref(), root.span(), "the file"))
+    }
+
+    /// The text an offset is in.
+    fn lines(&self, offset: usize) -> &Lines<'i> {
+        match &self.over {
+            Some(over) if offset >= over.begin => over,
+            _ => &self.lines,
+        }
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        self.lines(offset).place(offset)
     }
 
     /// Adds a finding.
@@ -102,7 +127,7 @@ impl<'i> Document<'i> {
     #[must_use]
     pub fn whole(&self) -> Place {
         Place {
-            file: Arc::clone(&self.lines.file),
+            file: Arc::clone(&self.over.as_ref().unwrap_or(&self.lines).file),
             line: 0,
             column: 0,
         }
@@ -132,6 +157,7 @@ impl<'i> Document<'i> {
 /// not belong inside it is the last that is said.
 fn syntax_errors(lines: &Lines<'_>, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let start = |error: &toml::de::Error| error.span().map_or(lines.text.len(), |span| span.start);
+    let begin = lines.begin;
     let is_inside = |error: &&toml::de::Error| error.message().contains("array elements");
     let is_unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
     let last = errors
@@ -145,7 +171,7 @@ fn syntax_errors(lines: &Lines<'_>, errors: &[toml::de::Error]) -> Vec<Diagnosti
         .iter()
         .filter(|error| last.is_none_or(|last| start(error) <= last))
     {
-        let place = lines.place(start(error));
+        let place = lines.place(begin + start(error));
         if findings.iter().any(|finding| finding.line == place.line) {
             continue;
         }
@@ -190,7 +216,7 @@ impl<'d, 'i> Table<'d, 'i> {
     /// Where the table begins.
     #[must_use]
     pub fn place(&self) -> Place {
-        self.document.lines.place(self.span.start)
+        self.document.place(self.span.start)
     }
 
     /// Adds a finding made elsewhere.
@@ -255,7 +281,7 @@ impl<'d, 'i> Table<'d, 'i> {
     #[must_use]
     pub fn key_place(&self, key: &str) -> Place {
         match self.table.get_key_value(key) {
-            Some((key, _)) => self.document.lines.place(key.span().start),
+            Some((key, _)) => self.document.place(key.span().start),
             None => self.place(),
         }
     }

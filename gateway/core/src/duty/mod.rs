@@ -15,7 +15,8 @@ mod sign;
 
 pub use cover::lost;
 pub use fold::{Child, Line, MachineDay, Missing, Prefill, Verdict, judge, of_children, of_machines};
-pub use policy::{Article, DutyError, DutyPolicy, KindPolicy};
+pub(crate) use policy::SHEET;
+pub use policy::{Article, DutyPolicy, KindPolicy};
 pub use sign::{Content, RecordState, Texts, conclude, may_correct, may_edit, may_sign};
 
 use jiff::Span;

@@ -1,11 +1,19 @@
 //! Who signs what until when, as data.
 
 use super::DutyKind;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{self, OwnFile, Sheet};
 use crate::register::Field;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 
-const TEXT: &str = include_str!("../../rules/desk/duty.toml");
+/// The file it is read from.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "duty.toml",
+    text: include_str!("../../rules/desk/duty.toml"),
+    merge: &[("kind", Merge::Behind("key"))],
+};
 
 /// An article that asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,54 +83,49 @@ pub struct DutyPolicy {
     kind: Vec<KindPolicy>,
 }
 
-/// Why a policy cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DutyError {
-    /// It is not TOML of this form.
-    #[error("reading daily control, weekly check and monthly dispatch: {0}")]
-    Toml(#[from] toml::de::Error),
-    /// A kind is missing, or there twice.
-    #[error("`{0}` must be there once")]
-    Once(&'static str),
-    /// An officer the register does not name.
-    #[error("the register has no fact `{0}`")]
-    Fact(Arc<str>),
-}
-
 impl DutyPolicy {
     /// The one that comes with the gateway.
     #[must_use]
-    pub fn builtin() -> &'static Self {
+    pub fn builtin() -> &'static Arc<Self> {
         // A test reads it; were it damaged, no record would be made.
-        static BUILTIN: LazyLock<DutyPolicy> = LazyLock::new(|| {
-            DutyPolicy::parse(TEXT).unwrap_or_else(|_| DutyPolicy {
+        static BUILTIN: LazyLock<Arc<DutyPolicy>> = LazyLock::new(|| {
+            Arc::new(DutyPolicy::over(None).unwrap_or_else(|_| DutyPolicy {
                 allowed_gap_minutes: 0,
                 due_within_days: 0,
                 source: String::new(),
                 confidence: "memory-low".to_owned(),
                 kind: Vec::new(),
-            })
+            }))
         });
         &BUILTIN
     }
 
-    /// Reads a policy.
+    /// The shipped one, with people's own file over it.
     ///
     /// # Errors
-    /// See [`DutyError`].
-    pub fn parse(text: &str) -> Result<Self, DutyError> {
-        let policy: Self = toml::from_str(text)?;
+    /// Everything that is wrong with it.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
+        sheet::read(SHEET.document(own), Self::check)
+    }
+
+    fn check(&mut self, document: &Document<'_>) {
         for kind in DutyKind::ALL {
-            if policy.kind.iter().filter(|one| one.key == kind).count() != 1 {
-                return Err(DutyError::Once(kind.key()));
+            if self.kind.iter().filter(|one| one.key == kind).count() != 1 {
+                document.error_at("kind", format!("`{}` must be there once", kind.key()));
             }
         }
-        for one in &policy.kind {
+        for (at, one) in self.kind.iter().enumerate() {
             if Field::from_key(&one.officer_fact).is_none() {
-                return Err(DutyError::Fact(Arc::clone(&one.officer_fact)));
+                let path = format!("kind.{at}.officer_fact");
+                document.error_at(&path, format!("the register has no fact `{}`", one.officer_fact));
+            }
+            if one.sign_within_days > 366 {
+                document.error_at(&format!("kind.{at}.sign_within_days"), "at most a year");
             }
         }
-        Ok(policy)
+        if self.allowed_gap_minutes > 24 * 60 {
+            document.error_at("allowed_gap_minutes", "at most a day");
+        }
     }
 
     /// One of the three.
@@ -139,11 +142,20 @@ impl DutyPolicy {
 
 #[cfg(test)]
 mod tests {
-    use super::{DutyKind, DutyPolicy, TEXT};
+    use super::{DutyKind, DutyPolicy};
+    use crate::diagnostic::sheet::OwnFile;
+
+    fn own(text: &str) -> Result<DutyPolicy, String> {
+        let file = OwnFile {
+            name: "duty.toml",
+            text,
+        };
+        DutyPolicy::over(Some(file)).map_err(|found| found[0].to_string())
+    }
 
     #[test]
     fn the_policy_that_comes_with_the_gateway_names_officers_the_register_has() {
-        let policy = DutyPolicy::parse(TEXT).unwrap();
+        let policy = DutyPolicy::over(None).unwrap();
         for kind in DutyKind::ALL {
             let one = policy.get(kind).unwrap();
             assert!(one.articles.iter().any(super::Article::unverified), "{kind:?}");
@@ -151,14 +163,37 @@ mod tests {
     }
 
     #[test]
+    fn a_city_changes_names_officers_and_times_and_leaves_the_rest() {
+        let policy =
+            own("allowed_gap_minutes = 30\n[[kind]]\nkey = 'weekly'\nzh = '周检查'\nsign_within_days = 4\n")
+                .unwrap();
+        assert_eq!((policy.allowed_gap_minutes, policy.due_within_days), (30, 30));
+        let weekly = policy.get(DutyKind::Weekly).unwrap();
+        assert_eq!(
+            (&*weekly.zh, &*weekly.en, weekly.sign_within_days),
+            ("周检查", "weekly check", 4)
+        );
+        assert_eq!(
+            policy.get(DutyKind::Daily),
+            DutyPolicy::builtin().get(DutyKind::Daily)
+        );
+    }
+
+    #[test]
     fn a_policy_without_one_of_the_three_or_with_an_officer_nobody_is_is_refused() {
-        for (from, to, expected) in [
-            ("key = \"weekly\"", "key = \"daily\"", "must be there once"),
-            ("\"safety_director\"", "\"boss\"", "no fact `boss`"),
-            ("allowed_gap_minutes = 15", "allowed = 1", "reading"),
+        for (text, said) in [
+            (
+                "[[kind]]\nkey = 'weekly'\nremove = true\n",
+                "`weekly` must be there once",
+            ),
+            (
+                "[[kind]]\nkey = 'weekly'\nofficer_fact = 'boss'\n",
+                "duty.toml:3:16: error: `kind[2].officer_fact`: the register has no fact `boss`",
+            ),
+            ("allowed = 1\n", "duty.toml:1:1: error: `allowed`: unknown field"),
         ] {
-            let error = DutyPolicy::parse(&TEXT.replacen(from, to, 1)).unwrap_err();
-            assert!(error.to_string().contains(expected), "{error}");
+            let error = own(text).unwrap_err();
+            assert!(error.contains(said), "{error}");
         }
     }
 }

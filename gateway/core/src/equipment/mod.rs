@@ -215,6 +215,15 @@ impl EquipmentState {
         self.rare.as_ref()?.docket.find(id)
     }
 
+    /// Another plan of the same layout: what its hazards wait for is worked out anew.
+    pub(crate) fn work_by(&mut self, equipment: &Equipment, plan: Arc<Plan>) {
+        self.plan = plan;
+        if let Some(rare) = self.rare.as_mut().filter(|rare| !rare.docket.is_done()) {
+            rare.docket.plan(&self.plan.policy);
+            self.plan_deadline(equipment);
+        }
+    }
+
     /// Puts back a hazard that the store knows to be further on. Returns whether it was.
     pub(crate) fn adopt_newer(&mut self, equipment: &Equipment, hazard: HazardSummary) -> bool {
         if self

@@ -1,29 +1,31 @@
 //! Civil days and working days: what deadlines are counted in.
 
-use serde::Deserialize;
+use super::length::Length;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{self, OwnFile, Sheet};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use vigil_protocol::time::UtcMillis;
 
-const TEXT: &str = include_str!("../../rules/desk/holidays.toml");
+/// The file it is read from.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "holidays.toml",
+    text: include_str!("../../rules/desk/holidays.toml"),
+    merge: &[("year", Merge::Behind("year"))],
+};
+
+const MINUTE_MS: i64 = 60_000;
+/// The longest holiday there may be; longer is a slip of the pen.
+const LONGEST: i64 = 31;
 const DAY_MS: i64 = 86_400_000;
 
 /// Days off, and weekends worked, as days since 1970-01-01.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
     off: BTreeSet<i64>,
     worked: BTreeSet<i64>,
-}
-
-/// Why a list of holidays cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CalendarError {
-    /// Not TOML of this form.
-    #[error("reading the list of holidays: {0}")]
-    Malformed(#[from] toml::de::Error),
-    /// A text that is no date.
-    #[error("reading the list of holidays: `{0}` is no date")]
-    Date(String),
 }
 
 #[derive(Deserialize)]
@@ -46,29 +48,63 @@ struct Year {
 impl Calendar {
     /// The list that comes with the gateway.
     #[must_use]
-    pub fn builtin() -> &'static Self {
+    pub fn builtin() -> &'static Arc<Self> {
         // A test reads it; were it damaged, Monday to Friday would count.
-        static BUILTIN: LazyLock<Calendar> = LazyLock::new(|| Calendar::parse(TEXT).unwrap_or_default());
+        static BUILTIN: LazyLock<Arc<Calendar>> =
+            LazyLock::new(|| Arc::new(Calendar::over(None).unwrap_or_default()));
         &BUILTIN
     }
 
-    /// Reads a list of holidays.
+    /// The shipped list, with people's own file over it: a year in both is as the own file has it.
     ///
     /// # Errors
-    /// [`CalendarError`] says what cannot be read.
-    pub fn parse(text: &str) -> Result<Self, CalendarError> {
-        let file: File = toml::from_str(text)?;
+    /// Everything that is wrong with it.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
         let mut calendar = Self::default();
-        let date = |text: &String| day_of_date(text).ok_or_else(|| CalendarError::Date(text.clone()));
-        for year in &file.year {
-            for (first, last) in &year.off {
-                calendar.off.extend(date(first)?..=date(last)?);
+        sheet::read(SHEET.document(own), |file: &mut File, document| {
+            calendar.fill(file, document);
+        })?;
+        Ok(calendar)
+    }
+
+    fn fill(&mut self, file: &File, document: &Document<'_>) {
+        for (at, year) in file.year.iter().enumerate() {
+            let date = |path: String, text: &str| {
+                let day = day_of_date(text).filter(|_| text.starts_with(&format!("{}-", year.year)));
+                if day.is_none() {
+                    document.error_at(&path, format!("`{text}` is no date of {}", year.year));
+                }
+                day
+            };
+            for (nth, (first, last)) in year.off.iter().enumerate() {
+                let path = |side: u8| format!("year.{at}.off.{nth}.{side}");
+                let (Some(first), Some(last)) = (date(path(0), first), date(path(1), last)) else {
+                    continue;
+                };
+                if !(0..LONGEST).contains(&(last - first)) {
+                    document.error_at(&path(1), "not before its first day, and at most a month");
+                    continue;
+                }
+                self.off.extend(first..=last);
             }
-            for day in &year.work {
-                calendar.worked.insert(date(day)?);
+            for (nth, day) in year.work.iter().enumerate() {
+                self.worked.extend(date(format!("year.{at}.work.{nth}"), day));
             }
         }
-        Ok(calendar)
+    }
+
+    /// An instant so long after (`sign` 1) or before (-1) another: the end of the day that is, or to the minute.
+    #[must_use]
+    pub fn shifted(&self, from: UtcMillis, length: Length, sign: i64, offset_minutes: i32) -> UtcMillis {
+        let day = day_of(from, offset_minutes);
+        let day = match length {
+            Length::Minutes(minutes) => {
+                return from.saturating_add_ms(sign * i64::from(minutes) * MINUTE_MS);
+            }
+            Length::Days(days) => day.saturating_add(sign * i64::from(days)),
+            Length::WorkingDays(days) => self.add_working(day, sign * i64::from(days)),
+        };
+        end_of(day, offset_minutes)
     }
 
     /// Whether people work on a day.
@@ -129,7 +165,8 @@ pub fn day_of_date(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calendar, TEXT, day_of, day_of_date, end_of};
+    use super::{Calendar, day_of, day_of_date, end_of};
+    use crate::diagnostic::sheet::OwnFile;
     use vigil_protocol::time::UtcMillis;
 
     #[test]
@@ -158,7 +195,7 @@ mod tests {
 
     #[test]
     fn holidays_do_not_count_and_weekends_worked_do() {
-        let calendar = Calendar::parse(TEXT).unwrap();
+        let calendar = Calendar::over(None).unwrap();
         let day = |date: &str| day_of_date(date).unwrap();
         for (date, works) in [
             ("2026-09-30", true),
@@ -174,6 +211,37 @@ mod tests {
         assert_eq!(calendar.add_working(day("2026-09-30"), 1), day("2026-10-08"));
         assert_eq!(calendar.add_working(day("2026-09-30"), 3), day("2026-10-10"));
         assert_eq!(calendar.add_working(day("2026-10-08"), -1), day("2026-09-30"));
-        assert!(Calendar::parse("[[year]]\nyear = 1").is_err());
+    }
+
+    #[test]
+    fn a_year_is_added_or_replaced_and_a_wrong_day_is_named() {
+        let over = |text: &str| {
+            Calendar::over(Some(OwnFile {
+                name: "holidays.toml",
+                text,
+            }))
+        };
+        let day = |date: &str| day_of_date(date).unwrap();
+        let more = "[[year]]\nyear = 2027\noff = [['2027-01-01', '2027-01-01']]\nwork = []\nsource = 's'\nconfidence = 'sourced'\n";
+        let calendar = over(more).unwrap();
+        assert!(!calendar.is_working(day("2027-01-01")) && !calendar.is_working(day("2026-10-01")));
+        let other = over("[[year]]\nyear = 2026\noff = [['2026-10-01', '2026-10-03']]\n").unwrap();
+        assert!(other.is_working(day("2026-10-05")) && !other.is_working(day("2025-10-01")));
+        for (wrong, said) in [
+            (
+                "[['2027-13-01', '2027-01-01']]",
+                "`year[3].off[1][1]`: `2027-13-01` is no date of 2027",
+            ),
+            (
+                "[['2026-12-31', '2027-01-01']]",
+                "`2026-12-31` is no date of 2027",
+            ),
+            ("[['2027-05-05', '2027-05-01']]", "not before its first day"),
+        ] {
+            let text = more.replace("[['2027-01-01', '2027-01-01']]", wrong);
+            let found = over(&text).unwrap_err();
+            assert!(found[0].to_string().contains(said), "{}", found[0]);
+            assert_eq!(found[0].line, 3);
+        }
     }
 }

@@ -449,7 +449,7 @@ impl Docket {
 
     /// 屡查屡犯: the last one of the rule that was struck off not long before `at`.
     fn struck_off_before(&self, rule: &str, at: UtcMillis, policy: &Policy) -> Option<Repeat> {
-        let within = i64::from(policy.repeat.days) * 86_400_000;
+        let within = policy.repeat.lasts.ms();
         let waiting = self.cases.iter().filter_map(|case| {
             let struck_off = case.handling.struck_off_at.filter(|_| *case.rule == *rule)?;
             Some((struck_off, &case.id, repeats(case)))

@@ -14,6 +14,7 @@ pub(crate) mod docket;
 mod event;
 mod fold;
 mod handling;
+pub mod length;
 pub mod policy;
 pub mod workflow;
 

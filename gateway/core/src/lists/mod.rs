@@ -14,10 +14,21 @@ pub use cells::{Civil, HazardFacts, quoted};
 pub use number::{Numbered, Pattern, PatternError};
 pub use words::{Tongue, grade, source, status};
 
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{self, OwnFile, Sheet};
 use serde::Deserialize;
 use std::sync::{Arc, LazyLock};
 
-const TEXT: &str = include_str!("../../rules/desk/four-lists.toml");
+/// The file they are read from.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "four-lists.toml",
+    text: include_str!("../../rules/desk/four-lists.toml"),
+    merge: &[
+        ("list", Merge::Behind("key")),
+        ("list.column", Merge::Ordered("key")),
+    ],
+};
 
 /// One of the four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -187,50 +198,13 @@ pub struct FourLists {
     list: Vec<List>,
 }
 
-/// Why a description of the lists cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ListsError {
-    /// It is not TOML of this form.
-    #[error("reading the four lists: {0}")]
-    Toml(#[from] toml::de::Error),
-    /// A list is missing, or there twice.
-    #[error("the list `{0}` must be there once")]
-    Once(&'static str),
-    /// A column that nothing can be put into.
-    #[error("the list `{list}` has no column `{key}`; it can have {}", .known.join(", "))]
-    Column {
-        /// Of which list.
-        list: &'static str,
-        /// As written.
-        key: String,
-        /// Those there are.
-        known: &'static [&'static str],
-    },
-    /// A column that is there twice.
-    #[error("the list `{list}` has the column `{key}` twice")]
-    Twice {
-        /// Of which list.
-        list: &'static str,
-        /// Which.
-        key: String,
-    },
-    /// A list without columns or with a width nobody can print.
-    #[error("the list `{list}`: {what}")]
-    Shape {
-        /// Which.
-        list: &'static str,
-        /// What is wrong.
-        what: &'static str,
-    },
-}
-
 impl FourLists {
     /// Those that come with the gateway.
     #[must_use]
     pub fn builtin() -> Arc<Self> {
         // A test reads them; were they damaged, there would be no lists.
         static BUILTIN: LazyLock<Arc<FourLists>> = LazyLock::new(|| {
-            Arc::new(FourLists::parse(TEXT).unwrap_or_else(|_| FourLists {
+            Arc::new(FourLists::over(None).unwrap_or_else(|_| FourLists {
                 number: Pattern::default(),
                 keep_files_hours: 72,
                 list: Vec::new(),
@@ -239,21 +213,26 @@ impl FourLists {
         Arc::clone(&BUILTIN)
     }
 
-    /// Reads a description.
+    /// The shipped ones, with people's own file over them.
     ///
     /// # Errors
-    /// See [`ListsError`].
-    pub fn parse(text: &str) -> Result<Self, ListsError> {
-        let lists: Self = toml::from_str(text)?;
+    /// Everything that is wrong with it.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
+        sheet::read(SHEET.document(own), Self::check)
+    }
+
+    fn check(&mut self, document: &Document<'_>) {
         for key in ListKey::ALL {
-            if lists.list.iter().filter(|list| list.key == key).count() != 1 {
-                return Err(ListsError::Once(key.key()));
+            if self.list.iter().filter(|list| list.key == key).count() != 1 {
+                document.error_at("list", format!("`{}` must be there once", key.key()));
             }
         }
-        for list in &lists.list {
-            check(list)?;
+        for (at, list) in self.list.iter().enumerate() {
+            check(list, at, document);
         }
-        Ok(lists)
+        if self.keep_files_hours == 0 {
+            document.error_at("keep_files_hours", "at least an hour");
+        }
     }
 
     /// One of them.
@@ -268,50 +247,53 @@ impl FourLists {
     }
 }
 
-fn check(list: &List) -> Result<(), ListsError> {
+fn check(list: &List, at: usize, document: &Document<'_>) {
     let (name, known) = (list.key.key(), list.key.columns());
     if list.column.is_empty() {
-        return Err(ListsError::Shape {
-            list: name,
-            what: "has no columns",
-        });
+        document.error_at(&format!("list.{at}.column"), format!("`{name}` has no columns"));
     }
-    for (at, column) in list.column.iter().enumerate() {
+    if list.code.is_empty() || !list.code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        document.error_at(&format!("list.{at}.code"), "letters and digits");
+    }
+    for (nth, column) in list.column.iter().enumerate() {
+        let path = |field: &str| format!("list.{at}.column.{nth}.{field}");
         if !known.contains(&&*column.key) {
-            return Err(ListsError::Column {
-                list: name,
-                key: column.key.to_string(),
-                known,
-            });
+            let message = format!(
+                "the list `{name}` has no column `{}`; it can have {}",
+                column.key,
+                known.join(", ")
+            );
+            document.error_at(&path("key"), message);
         }
-        if list
-            .column
-            .iter()
-            .skip(at + 1)
-            .any(|other| other.key == column.key)
-        {
-            return Err(ListsError::Twice {
-                list: name,
-                key: column.key.to_string(),
-            });
+        if list.column.iter().take(nth).any(|other| other.key == column.key) {
+            let message = format!("the list `{name}` has the column `{}` twice", column.key);
+            document.error_at(&path("key"), message);
         }
         if !(3..=80).contains(&column.width) {
-            return Err(ListsError::Shape {
-                list: name,
-                what: "widths are 3 to 80 characters",
-            });
+            document.error_at(&path("width"), "widths are 3 to 80 characters");
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FourLists, ListKey, ListsError, TEXT};
+    use super::{FourLists, ListKey};
+    use crate::diagnostic::sheet::OwnFile;
+
+    fn own(text: &str) -> Result<FourLists, String> {
+        let file = OwnFile {
+            name: "four-lists.toml",
+            text,
+        };
+        FourLists::over(Some(file)).map_err(|found| {
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        })
+    }
 
     #[test]
     fn the_lists_that_come_with_the_gateway_have_every_column_there_is() {
-        let lists = FourLists::parse(TEXT).unwrap();
+        let lists = FourLists::over(None).unwrap();
         for key in ListKey::ALL {
             let list = lists.get(key).unwrap();
             let columns: Vec<&str> = list.column.iter().map(|column| &*column.key).collect();
@@ -322,25 +304,50 @@ mod tests {
 
     #[test]
     fn names_and_order_are_free_but_nothing_is_made_up() {
-        let renamed = TEXT.replace("隐患和问题清单", "问题隐患清单");
+        let lists = own(
+            "number = '{code}{year}-{seq:4}'\n[[list]]\nkey = 'hazards'\nzh = '问题隐患清单'\n\
+             [[list.column]]\nkey = 'grade'\nzh = '级别'\n[[list.column]]\nkey = 'hazard_no'\n",
+        )
+        .unwrap();
+        let hazards = lists.get(ListKey::Hazards).unwrap();
+        assert_eq!((&*hazards.zh, &*hazards.code), ("问题隐患清单", "YH"));
+        let columns: Vec<_> = hazards
+            .column
+            .iter()
+            .map(|column| (&*column.key, &*column.zh, column.width))
+            .collect();
+        assert_eq!(columns, [("grade", "级别", 12), ("hazard_no", "隐患编号", 21)]);
         assert_eq!(
-            &*FourLists::parse(&renamed)
-                .unwrap()
-                .get(ListKey::Hazards)
-                .unwrap()
-                .zh,
-            "问题隐患清单"
+            lists.get(ListKey::Results),
+            FourLists::builtin().get(ListKey::Results)
         );
-        for (from, to, expected) in [
-            ("key = \"grade\"", "key = \"colour\"", "no column `colour`"),
-            ("key = \"grade\"", "key = \"clause\"", "`clause` twice"),
-            ("width = 28", "width = 0", "widths are"),
-            ("key = \"results\"", "key = \"tasks\"", "must be there once"),
-            ("{month}-{seq:3}\"", "{month}\"", "{seq}"),
+        let list = "[[list]]\nkey = 'hazards'\n[[list.column]]\nkey = 'grade'\n";
+        for (text, said) in [
+            (
+                list.replace("grade", "colour")
+                    + "zh = 'x'\nen = 'x'\nwidth = 9\nsource = 's'\nconfidence = 'sourced'\n",
+                "four-lists.toml:4:7: error: `list[2].column[1].key`: the list `hazards` has no column `colour`",
+            ),
+            (
+                list.to_owned() + "width = 0\n",
+                "four-lists.toml:5:9: error: `list[2].column[1].width`: widths are",
+            ),
+            (
+                list.to_owned() + "[[list.column]]\nkey = 'grade'\n",
+                "`grade` is there twice",
+            ),
+            (
+                "[[list]]\nkey = 'results'\nremove = true\n".to_owned(),
+                "`results` must be there once",
+            ),
+            (
+                "number = '{code}-{month}'\n".to_owned(),
+                "four-lists.toml:1:10: error: `number`: a pattern holds `{seq}`",
+            ),
+            ("x = 1\n".to_owned(), "unknown field `x`"),
         ] {
-            let error = FourLists::parse(&TEXT.replacen(from, to, 1)).unwrap_err();
-            assert!(error.to_string().contains(expected), "{from}: {error}");
+            let error = own(&text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
         }
-        assert!(matches!(FourLists::parse("x = 1"), Err(ListsError::Toml(_))));
     }
 }

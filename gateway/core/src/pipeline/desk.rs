@@ -101,6 +101,15 @@ impl Desk {
         });
     }
 
+    /// Another policy: what is due when, anew.
+    pub(super) fn work_by(&mut self, policy: &Policy) {
+        self.due.clear();
+        for (owner, docket) in &mut self.dockets {
+            docket.plan(policy);
+            self.due.extend(docket.next().map(|next| (next, owner.clone())));
+        }
+    }
+
     /// Lets one owner's hazards change, and keeps what is known of them in step.
     fn with<T>(
         &mut self,

@@ -1,13 +1,16 @@
-//! What the pipeline knows, to be read.
+//! What the pipeline knows, to be read; and by which policy it works.
 
 use super::Pipeline;
+use super::deadlines::Who;
 use crate::catalog::{Catalog, EquipmentIx};
+use crate::equipment::Plans;
 use crate::field::Source;
 use crate::hazard::policy::Policy;
 use crate::hazard::{HazardId, HazardSummary};
-use crate::output::UnregisteredDevice;
+use crate::output::{Outputs, UnregisteredDevice};
 use crate::status::{EquipmentView, NodeStatus, PipelineCounts};
 use std::sync::Arc;
+use vigil_protocol::time::UtcMillis;
 
 impl Pipeline {
     /// What it watches.
@@ -20,6 +23,32 @@ impl Pipeline {
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         &self.settings.policy
+    }
+
+    /// From `at` on the loop works by another policy. Everything due by then is done by the one before, so that the
+    /// same change at the same place of the log gives the same again. What was decided keeps its deadline.
+    pub fn work_by(&mut self, policy: Arc<Policy>, at: UtcMillis, out: &mut Outputs) {
+        let at = at.max(self.now);
+        self.do_due(at, out);
+        self.now = at;
+        if policy == self.settings.policy {
+            return;
+        }
+        self.settings.policy = policy;
+        self.plans = Plans::new(&self.settings);
+        for (index, (watched, equipment)) in self.watched.iter_mut().zip(&self.catalog.equipment).enumerate()
+        {
+            watched.state.work_by(equipment, self.plans.plan_of(equipment));
+            let next = watched.state.next_deadline();
+            self.deadlines.put(
+                Who::Equipment(EquipmentIx(index as u32)),
+                watched.rank,
+                &mut watched.queued,
+                next,
+            );
+        }
+        self.desk.work_by(&self.settings.policy);
+        self.queue_desk();
     }
 
     /// Every node of the catalog in its order, then every other node heard.

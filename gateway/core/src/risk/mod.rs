@@ -15,6 +15,7 @@ mod tests;
 
 pub use method::{Assessment, BandFault, Bands, Factor, FactorStep, Method, Misfit, Threshold};
 pub use rank::{Counts, Part, Ranked, Scored, Subject, Weight, Weights};
+pub(crate) use scheme::SHEET;
 pub use scheme::{Level, Scheme, Tier, Told};
 
 use jiff::civil::Date;

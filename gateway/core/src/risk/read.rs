@@ -5,18 +5,17 @@ use super::rank::{Part, Weight, Weights};
 use super::scheme::{Level, Scheme, Tier, Told};
 use super::{BandFault, Colour};
 use crate::diagnostic::document::{Document, Table, Value};
+use crate::diagnostic::sheet::CONFIDENCES;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::pack::{Grade, Severity};
 
-const CONFIDENCES: [&str; 4] = ["sourced", "memory-high", "memory-low", "proposal"];
 const KEY_HELP: &str = "small letters, digits and `_`, at most 24";
 /// Scores are products of a few of these: as many digits as a product keeps.
 const DECIMALS: f64 = 100.0;
 /// Steps of a factor, factors of a method, methods: what a form can show.
 const MOST: usize = 12;
 
-pub(super) fn scheme(file: &str, text: &str) -> Result<Scheme, Vec<Diagnostic>> {
-    let document = Document::parse(file, text);
+pub(super) fn scheme(document: Document<'_>) -> Result<Scheme, Vec<Diagnostic>> {
     let scheme = document.root().and_then(|root| read(&root));
     let findings = document.into_findings();
     match scheme {
@@ -31,12 +30,11 @@ fn read(root: &Table<'_, '_>) -> Option<Scheme> {
     let tiers = list("tier", "[[tier]]").map(|tables| read_tiers(&tables));
     let levels = list("level", "[[level]]").map(|tables| {
         let levels = read_levels(&tables, tiers.as_deref().unwrap_or_default());
-        all_there(
-            root,
-            "level",
-            &Colour::KEYS,
-            levels.iter().map(|level| level.colour.key()),
-        );
+        // What is wrong with one has been said of it.
+        if levels.len() == tables.len() {
+            let given = levels.iter().map(|level| level.colour.key());
+            all_there(root, "level", &Colour::KEYS, given);
+        }
         levels
     });
     let reassess = root
@@ -58,12 +56,10 @@ fn read(root: &Table<'_, '_>) -> Option<Scheme> {
         });
     let weights = list("weight", "[[weight]]").map(|tables| {
         let mut weights: Vec<Weight> = tables.iter().filter_map(read_weight).collect();
-        all_there(
-            root,
-            "weight",
-            &Part::KEYS,
-            weights.iter().map(|weight| weight.part.key()),
-        );
+        if weights.len() == tables.len() {
+            let given = weights.iter().map(|weight| weight.part.key());
+            all_there(root, "weight", &Part::KEYS, given);
+        }
         weights.sort_by_key(|weight| weight.part);
         weights
     });

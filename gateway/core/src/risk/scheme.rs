@@ -4,11 +4,27 @@ use super::method::Method;
 use super::rank::Weights;
 use super::{Colour, read};
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{OwnFile, Sheet};
 use crate::pack::{Grade, Severity};
 use serde::Serialize;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-const TEXT: &str = include_str!("../../rules/desk/risk.toml");
+/// The file it is read from.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "risk.toml",
+    text: include_str!("../../rules/desk/risk.toml"),
+    merge: &[
+        ("method", Merge::Behind("key")),
+        // Three thresholds are one fact.
+        ("method.bands", Merge::Whole),
+        ("method.factor", Merge::Behind("key")),
+        // From the top down.
+        ("tier", Merge::Ordered("key")),
+        ("level", Merge::Behind("colour")),
+        ("weight", Merge::Behind("key")),
+    ],
+};
 
 /// Where a fact comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,10 +91,10 @@ pub struct Scheme {
 impl Scheme {
     /// The one that comes with the gateway.
     #[must_use]
-    pub fn builtin() -> &'static Self {
+    pub fn builtin() -> &'static Arc<Self> {
         // A test reads it; were it damaged, nothing could be assessed, and nothing would be called blue.
-        static BUILTIN: LazyLock<Scheme> =
-            LazyLock::new(|| Scheme::parse("risk.toml", TEXT).unwrap_or_else(|_| Scheme::none()));
+        static BUILTIN: LazyLock<Arc<Scheme>> =
+            LazyLock::new(|| Arc::new(Scheme::over(None).unwrap_or_else(|_| Scheme::none())));
         &BUILTIN
     }
 
@@ -101,7 +117,15 @@ impl Scheme {
     /// # Errors
     /// Everything that is wrong with it, with line and reason.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        read::scheme(file, text)
+        read::scheme(Document::parse(file, text))
+    }
+
+    /// The shipped one, with people's own file over it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with line and reason.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
+        read::scheme(SHEET.document(own))
     }
 
     /// The methods, in order of the file.

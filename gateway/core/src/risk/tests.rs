@@ -3,6 +3,7 @@
 use super::{
     BandFault, Bands, Colour, Counts, MeasureKind, Misfit, Part, Scheme, Subject, Threshold, next_check,
 };
+use crate::diagnostic::sheet::OwnFile;
 use jiff::civil::date;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ fn ls(l: f64, s: f64) -> (f64, Colour) {
 #[test]
 fn the_scheme_that_comes_with_the_gateway_can_be_read_and_says_where_it_comes_from() {
     let scheme = Scheme::parse("risk.toml", TEXT).unwrap_or_else(|found| panic!("{found:#?}"));
-    assert_eq!(&scheme, Scheme::builtin());
+    assert_eq!(&scheme, &**Scheme::builtin());
     for method in scheme.methods() {
         assert!(!method.told.source.is_empty() && !method.told.is_unverified());
     }
@@ -220,6 +221,49 @@ fn bad_schemes_are_refused_with_line_and_reason() {
     );
     assert!(Scheme::parse("city.toml", "not = [toml").is_err());
     assert!(Scheme::parse("city.toml", "").is_err());
+}
+
+#[test]
+fn a_city_changes_bands_names_and_weights_and_leaves_the_rest() {
+    let own = |text| {
+        Scheme::over(Some(OwnFile {
+            name: "city.toml",
+            text,
+        }))
+    };
+    let scheme = own(
+        "[[method]]\nkey = 'ls'\nbands = { yellow = { from = 4 }, orange = { from = 9 }, red = { from = 15 } }\n\
+         source = '省标'\nconfidence = 'sourced'\n[[method.factor]]\nkey = 'l'\nzh = '可能性'\n\
+         [[level]]\ncolour = 'orange'\nzh = '较高风险'\n[[weight]]\nkey = 'silence'\neach = 1\n[reassess]\ndays = 180\n",
+    )
+    .unwrap_or_else(|found| panic!("{found:#?}"));
+    let method = scheme.method("ls").unwrap();
+    assert_eq!(method.bands.colour(15.0), Colour::Red);
+    assert_eq!(
+        (method.factors[0].zh.as_str(), method.factors[0].steps.len()),
+        ("可能性", 5)
+    );
+    assert_eq!(
+        (method.told.source.as_str(), method.told.is_unverified()),
+        ("省标", false)
+    );
+    let orange = scheme.level(Colour::Orange).unwrap();
+    assert_eq!(
+        (orange.zh.as_str(), orange.told.source.as_str()),
+        ("较高风险", "city.toml")
+    );
+    assert!(orange.told.is_unverified(), "nobody has said that it is verified");
+    assert_eq!((scheme.reassess_days(), scheme.methods().len()), (180, 2));
+    assert_eq!(scheme.method("lec"), Scheme::builtin().method("lec"));
+
+    let found = own("[[level]]\ncolour = 'red'\ncheck_days = 0\n").unwrap_err();
+    assert!(
+        found[0]
+            .to_string()
+            .starts_with("city.toml:3:14: error: `check_days` must be between"),
+        "{}",
+        found[0]
+    );
 }
 
 #[test]

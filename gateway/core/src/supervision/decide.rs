@@ -173,11 +173,11 @@ fn in_time(
     if at > now && at <= policy.end(&policy.longest, from) {
         return Ok(());
     }
-    let days = policy.longest.days;
+    let lasts = policy.longest.lasts;
     no(
         "bad_deadline",
-        format!("a deadline is in the future and at most {days} days after the case was issued"),
-        format!("期限须晚于现在，且自下达起不超过 {days} 天"),
+        format!("a deadline is in the future and at most {lasts} after the case was issued"),
+        format!("期限须晚于现在，且自下达起不超过 {}", lasts.zh()),
     )
 }
 
@@ -243,11 +243,11 @@ pub fn may(case: &Case, step: CaseStepKind, asking: &Asking<'_>) -> Result<(), R
             if case.order.kind == CaseKind::Listed
                 && asking.now > policy.before(&policy.extension_before, deadline)
             {
-                let days = policy.extension_before.days;
+                let lasts = policy.extension_before.lasts;
                 return no(
                     "extension_too_late",
-                    format!("more time is asked for at least {days} working days before the deadline"),
-                    format!("延期申请须在期限前至少 {days} 个工作日提出"),
+                    format!("more time is asked for at least {lasts} before the deadline"),
+                    format!("延期申请须在期限前至少 {} 提出", lasts.zh()),
                 );
             }
             Ok(())

@@ -1,13 +1,21 @@
 //! Levels, numbers and periods of supervision, as data: they differ between cities.
 
 use super::CaseKind;
-use crate::hazard::calendar::{Calendar, day_of, end_of};
-use crate::hazard::policy::{Counted, Period};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Document, Merge};
+use crate::diagnostic::sheet::{self, OwnFile, Sheet};
+use crate::hazard::calendar::Calendar;
+use crate::hazard::policy::Period;
 use serde::Deserialize;
 use std::sync::{Arc, LazyLock};
 use vigil_protocol::time::UtcMillis;
 
-const TEXT: &str = include_str!("../../rules/desk/supervision.toml");
+/// The file it is read from.
+pub(crate) const SHEET: Sheet = Sheet {
+    name: "supervision.toml",
+    text: include_str!("../../rules/desk/supervision.toml"),
+    merge: &[("level", Merge::Behind("key"))],
+};
 
 /// Which authority.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -97,19 +105,9 @@ pub struct SupervisionPolicy {
     pub quota: Quota,
     /// Reminders and escalation.
     pub rounds: Telling,
-}
-
-/// Why a policy cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    /// It is not TOML of this form.
-    #[error("reading the rules of supervision: {0}")]
-    Malformed(#[from] toml::de::Error),
-    /// Numbers would be given twice.
-    #[error(
-        "reading the rules of supervision: the number of `{0}` has no `{{n}}`, so it would be given twice"
-    )]
-    NoCount(&'static str),
+    /// Days on which people work: a file of its own.
+    #[serde(skip)]
+    pub calendar: Arc<Calendar>,
 }
 
 impl SupervisionPolicy {
@@ -117,24 +115,48 @@ impl SupervisionPolicy {
     #[must_use]
     pub fn builtin() -> &'static Arc<Self> {
         // A test reads it; were it damaged, nothing would be due.
-        static BUILTIN: LazyLock<Arc<SupervisionPolicy>> =
-            LazyLock::new(|| Arc::new(SupervisionPolicy::parse(TEXT).unwrap_or_default()));
+        static BUILTIN: LazyLock<Arc<SupervisionPolicy>> = LazyLock::new(|| {
+            let policy = SupervisionPolicy::over(None).unwrap_or_default();
+            Arc::new(policy.counted_by(Calendar::builtin().clone()))
+        });
         &BUILTIN
     }
 
-    /// Reads a policy.
+    /// The shipped one, with people's own file over it. Only weekends are off: see [`Self::counted_by`].
     ///
     /// # Errors
-    /// See [`PolicyError`].
-    pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let mut policy: Self = toml::from_str(text)?;
-        policy.rounds.escalate_after_days.sort_unstable();
+    /// Everything that is wrong with it.
+    pub fn over(own: Option<OwnFile<'_>>) -> Result<Self, Vec<Diagnostic>> {
+        sheet::read(SHEET.document(own), Self::check)
+    }
+
+    /// The same with these days off.
+    #[must_use]
+    pub fn counted_by(self, calendar: Arc<Calendar>) -> Self {
+        Self { calendar, ..self }
+    }
+
+    fn check(&mut self, document: &Document<'_>) {
+        self.rounds.remind_before_days.retain(|days| *days > 0);
+        self.rounds.escalate_after_days.sort_unstable();
+        self.rounds.escalate_after_days.dedup();
+        if !(-720..=840).contains(&self.utc_offset_minutes) {
+            document.error_at("utc_offset_minutes", "between -720 and 840");
+        }
         for kind in CaseKind::ALL {
-            if !policy.form(kind).number.contains("{n}") {
-                return Err(PolicyError::NoCount(kind.key()));
+            if !self.form(kind).number.contains("{n}") {
+                let path = format!("{}.number", kind.key());
+                document.error_at(&path, "it has no `{n}`, so numbers would be given twice");
             }
         }
-        Ok(policy)
+        for (key, period) in self.periods() {
+            if period.lasts.ms() == 0 || !period.lasts.is_in_days() {
+                document.error_at(&format!("{key}.lasts"), "at least a day, counted in days");
+            }
+        }
+        if self.level.is_empty() {
+            document.error_at("level", "somebody must be able to list");
+        }
     }
 
     /// How cases of a kind are numbered.
@@ -164,52 +186,78 @@ impl SupervisionPolicy {
     /// The end of the day on which a period that begins at `from` ends.
     #[must_use]
     pub fn end(&self, period: &Period, from: UtcMillis) -> UtcMillis {
-        self.shifted(from, i64::from(period.days), period.counted)
+        self.calendar
+            .shifted(from, period.lasts, 1, self.utc_offset_minutes)
     }
 
     /// The end of the day so long before the day of `until`.
     #[must_use]
     pub fn before(&self, period: &Period, until: UtcMillis) -> UtcMillis {
-        self.shifted(until, -i64::from(period.days), period.counted)
-    }
-
-    fn shifted(&self, from: UtcMillis, days: i64, counted: Counted) -> UtcMillis {
-        let day = day_of(from, self.utc_offset_minutes);
-        let day = match counted {
-            Counted::Calendar => day.saturating_add(days),
-            Counted::Working => Calendar::builtin().add_working(day, days),
-        };
-        end_of(day, self.utc_offset_minutes)
+        self.calendar
+            .shifted(until, period.lasts, -1, self.utc_offset_minutes)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CaseKind, PolicyError, SupervisionPolicy, TEXT};
+    use super::{CaseKind, SupervisionPolicy};
+    use crate::diagnostic::sheet::OwnFile;
+    use crate::hazard::policy::Length;
     use vigil_protocol::time::UtcMillis;
+
+    fn own(text: &str) -> Result<SupervisionPolicy, String> {
+        let file = OwnFile {
+            name: "supervision.toml",
+            text,
+        };
+        SupervisionPolicy::over(Some(file)).map_err(|found| found[0].to_string())
+    }
 
     #[test]
     fn the_rules_that_come_with_the_gateway_say_where_they_come_from() {
-        let policy = SupervisionPolicy::parse(TEXT).unwrap();
-        let known = ["sourced", "memory-high", "memory-low", "proposal"];
+        let policy = SupervisionPolicy::over(None).unwrap();
         for (key, period) in policy.periods() {
-            assert!(period.days > 0 && !period.source.is_empty(), "{key}");
-            assert!(known.contains(&period.confidence.as_str()), "{key}");
+            assert!(period.lasts.days() > 0 && !period.source.is_empty(), "{key}");
         }
         for kind in CaseKind::ALL {
-            assert!(known.contains(&policy.form(kind).confidence.as_str()));
+            assert!(!policy.form(kind).source.is_empty());
         }
         assert!(!policy.level.is_empty() && policy.quota.count == 3);
     }
 
     #[test]
-    fn a_number_without_a_count_is_refused() {
-        let text = TEXT.replace("通报〔{year}〕{n}号", "通报〔{year}〕");
-        assert!(matches!(
-            SupervisionPolicy::parse(&text),
-            Err(PolicyError::NoCount("circular"))
-        ));
-        assert!(SupervisionPolicy::parse("x = 1").is_err());
+    fn a_city_changes_numbers_timers_and_levels_and_leaves_the_rest() {
+        let policy = own(
+            "[listed]\nnumber = '杭挂{year}-{n}'\n[publication]\nlasts = '7 days'\n\
+             [[level]]\nkey = 'town'\nzh = '乡镇'\nen = 'town'\n[quota]\ncount = 5\n",
+        )
+        .unwrap();
+        assert_eq!(policy.listed.number, "杭挂{year}-{n}");
+        assert_eq!(
+            (policy.listed.digits, policy.publication.lasts),
+            (3, Length::Days(7))
+        );
+        assert_eq!(policy.level.last().map(|level| &*level.zh), Some("乡镇"));
+        assert_eq!(
+            (policy.quota.count, policy.quota.source.as_str()),
+            (5, "supervision.toml")
+        );
+        assert_eq!(policy.filing, SupervisionPolicy::builtin().filing);
+    }
+
+    #[test]
+    fn a_number_without_a_count_or_a_period_in_hours_is_refused() {
+        for (text, said) in [
+            (
+                "[circular]\nnumber = '通报〔{year}〕'\n",
+                "supervision.toml:2:10: error: `circular.number`: it has no `{n}`",
+            ),
+            ("[filing]\nlasts = '4 hours'\n", "`filing.lasts`: at least a day"),
+            ("x = 1\n", "supervision.toml:1:1: error: `x`: unknown field `x`"),
+        ] {
+            let error = own(text).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]

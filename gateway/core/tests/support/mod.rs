@@ -12,6 +12,7 @@
 use std::sync::{Arc, OnceLock};
 use vigil_core::catalog::{Catalog, EquipmentIx};
 use vigil_core::equipment::Latest;
+use vigil_core::hazard::policy::Policy;
 use vigil_core::output::{CommandKind, DecodeContext, LogEntry};
 use vigil_core::pack::builtin;
 use vigil_core::sample::Reading;
@@ -99,6 +100,8 @@ pub enum Kept {
         retained: bool,
     },
     Action(OperatorAction),
+    /// From here on by another policy.
+    Policy(Arc<Policy>),
     Tick,
 }
 
@@ -121,6 +124,10 @@ pub fn feed(pipeline: &mut Pipeline, fed: &Fed, out: &mut Outputs) {
             retained: *retained,
         }),
         Kept::Action(action) => Input::Action(action),
+        Kept::Policy(policy) => {
+            pipeline.work_by(policy.clone(), fed.now, out);
+            return;
+        }
         Kept::Tick => Input::Tick,
     };
     pipeline.handle(input, fed.position, fed.now, out);

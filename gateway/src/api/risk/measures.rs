@@ -72,7 +72,7 @@ pub(crate) async fn list(
         measures: page
             .rows
             .into_iter()
-            .map(|row| MeasureLine::of(row, today, personal))
+            .map(|row| MeasureLine::of(app.rules.scheme(), row, today, personal))
             .collect(),
         next: page.next.map(|next| next.to_string()),
         total: page.total,

@@ -17,7 +17,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
-use vigil_core::risk::{Colour, Scheme};
+use vigil_core::risk::Colour;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -306,7 +306,7 @@ pub(crate) async fn assessments(
     Ok(Json(Assessments {
         assessments: rows
             .into_iter()
-            .map(|row| AssessmentView::of(row, personal))
+            .map(|row| AssessmentView::of(app.rules.scheme(), row, personal))
             .collect(),
     }))
 }
@@ -342,7 +342,7 @@ pub(crate) async fn assess(
         tier: body.tier,
         reason: body.reason,
     };
-    let point = risk::assess(&app.desk, &act, Scheme::builtin(), n, seen, &assessing).await?;
+    let point = risk::assess(&app.desk, &act, app.rules.scheme(), n, seen, &assessing).await?;
     risk::soon(&app).await;
     let (revision, view) = whole(&app, &access, point).await?;
     Ok(created(tagged(revision, view)))

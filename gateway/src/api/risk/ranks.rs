@@ -133,6 +133,6 @@ pub(crate) async fn map(
     get, path = "/api/v1/risk/scheme", tag = "risk", operation_id = "riskScheme",
     responses((status = 200, description = "The scheme.", body = SchemeView), Reading),
 )]
-pub(crate) async fn scheme(NoParams: NoParams) -> Json<SchemeView> {
-    Json(risk_scheme())
+pub(crate) async fn scheme(State(app): State<App>, NoParams: NoParams) -> Json<SchemeView> {
+    Json(risk_scheme(app.rules.scheme()))
 }

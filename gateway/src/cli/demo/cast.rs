@@ -56,7 +56,7 @@ impl Cast {
         let mut scopes = Vec::new();
         for equipment in &site.equipment {
             let typed = facts(equipment, today);
-            match register::create(&app.desk, &act, &app.schedules, typed, None).await {
+            match register::create(&app.desk, &act, &app.rules.schedules(), typed, None).await {
                 // A run that ended before it made the users has entered it.
                 Ok(_) | Err(RegisterError::Exists { .. }) => {}
                 Err(error) => {
@@ -112,10 +112,12 @@ impl Cast {
             .unwrap_or(());
         }
         text.push_str(if zh {
-            "重大隐患闭环：监管确认并下达整改（五落实）→ 使用单位整改、自验 → 监管验收、销号；30 天后回头看。\n"
+            "重大隐患闭环：监管确认并下达整改（五落实）→ 使用单位整改、自验 → 监管验收、销号；回头看。\n\
+             演示中两次“回头看”在销号后 3 分钟和 6 分钟到期（实际为 30 天和 90 天），隐患页面上有时间。\n"
         } else {
             "A major hazard: the regulator confirms and assigns it (five in place), the site rectifies and checks, the \
-             regulator accepts and strikes it off; in 30 days it is looked at again.\n"
+             regulator accepts and strikes it off; then it is looked at again.\nIn this demo the two look-backs fall due 3 \
+             and 6 minutes after strike-off (else 30 and 90 days); the hazard's page shows when.\n"
         });
         text
     }

@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use vigil_core::desk::{DeskRules, OwnDeskFile};
+use vigil_core::diagnostic::Diagnostic;
 use vigil_simulator::run::Speed;
 use vigil_simulator::scenario::Scenario;
 
@@ -25,6 +27,9 @@ pub(super) struct Stage {
 
 /// Sparkplug host and client of the demo; not those of a gateway that may share the broker.
 const NAME: &str = "vigil-demo";
+/// Nobody waits 30 days in front of a demo: its look-backs fall due minutes after strike-off, and not before.
+const RULES: &str =
+    "[rounds]\nlook_back_after = ['3 minutes', '6 minutes']\n[look_back_early]\nlasts = '0 minutes'\n";
 /// How long a broker may take.
 const CONNECT: Duration = Duration::from_secs(15);
 
@@ -47,12 +52,16 @@ impl Stage {
         };
         std::fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
         let config = configure(scenario, speed, args, &data, language)?;
-        let told = |findings: Vec<vigil_core::diagnostic::Diagnostic>| {
+        let told = |findings: Vec<Diagnostic>| {
             let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("the site's catalog is wrong:\n{}", lines.join("\n"))
+            anyhow::anyhow!("the site's files are wrong:\n{}", lines.join("\n"))
         };
         let (catalog, _) = config.load_catalog().map_err(told)?;
-        let running = start(config, catalog, RunOptions::default()).await?;
+        let options = RunOptions {
+            desk: rules().map_err(told)?,
+            ..RunOptions::default()
+        };
+        let running = start(config, catalog, options).await?;
         if tokio::time::timeout(CONNECT, running.connected()).await.is_err() {
             let broker = args.broker.as_deref().unwrap_or("the embedded broker");
             drop(running.shutdown(Duration::from_secs(2)).await);
@@ -76,6 +85,15 @@ impl Stage {
     pub(super) async fn strike(self, deadline: Duration) -> Result<(), RunError> {
         self.running.shutdown(deadline).await
     }
+}
+
+/// The rules of the demo's desk.
+pub(super) fn rules() -> Result<DeskRules, Vec<Diagnostic>> {
+    DeskRules::over(&[OwnDeskFile {
+        name: "hazard-loop.toml",
+        path: "vigil demo",
+        text: RULES,
+    }])
 }
 
 fn configure(
@@ -121,5 +139,19 @@ fn page_address(once: bool) -> SocketAddr {
         usual
     } else {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rules;
+    use vigil_core::hazard::policy::{Length, Policy};
+
+    #[test]
+    fn the_demo_looks_back_after_minutes_and_keeps_every_other_deadline() {
+        let rules = rules().unwrap();
+        let after = &rules.hazards.rounds.look_back_after;
+        assert_eq!(after[..], [Length::Minutes(3), Length::Minutes(6)]);
+        assert_eq!(rules.hazards.major, Policy::builtin().major);
     }
 }

@@ -4,8 +4,9 @@ use super::read::{WHAT, by_id};
 use super::write::put;
 use super::{CasesError, settle_all};
 use crate::app::App;
-use crate::desk::read;
+use crate::desk::{read, write};
 use crate::store::Desk;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vigil_core::supervision::next;
 use vigil_core::supervision::policy::SupervisionPolicy;
@@ -56,19 +57,65 @@ pub async fn tick(desk: &Desk, now: UtcMillis, policy: &SupervisionPolicy) -> Re
     }
 }
 
-/// Does so until `stopping`.
-pub async fn keep(app: App, stopping: CancellationToken) {
+/// Works out anew what every case waits for, by another policy. Returns how many wait for something else now.
+///
+/// # Errors
+/// The database cannot be read or written.
+pub async fn replan(desk: &Desk, policy: &SupervisionPolicy) -> Result<u64, CasesError> {
+    let (mut after, mut changed) = (0_i64, 0);
     loop {
-        let now = app.clock.now();
+        let mut transaction = desk.begin().await?;
+        let connection = transaction.connection()?;
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM cases WHERE id > $1 AND (open OR next_at IS NOT NULL) ORDER BY id LIMIT $2",
+        )
+        .bind(after)
+        .bind(AT_ONCE)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read(WHAT))?;
+        let Some(last) = ids.last() else {
+            return Ok(changed);
+        };
+        after = *last;
+        for id in ids {
+            let Some((stored, _)) = by_id(connection, id).await? else {
+                continue;
+            };
+            changed += sqlx::query("UPDATE cases SET next_at = $2 WHERE id = $1 AND next_at IS NOT $2")
+                .bind(id)
+                .bind(next(&stored.case, policy).map(|(at, _)| at.0))
+                .execute(&mut *connection)
+                .await
+                .map_err(write(WHAT))?
+                .rows_affected();
+        }
+        transaction.commit().await?;
+    }
+}
+
+/// Does so until `stopping`; by other rules as soon as they are in force.
+pub async fn keep(app: App, stopping: CancellationToken) {
+    let mut changes = app.rules.watch();
+    let mut planned: Option<Arc<SupervisionPolicy>> = None;
+    loop {
+        let (now, rules) = (app.clock.now(), app.rules.now());
+        let policy = &rules.supervision;
         let done = async {
+            // At a start, too: the rules may have been changed since the last one.
+            if planned.as_ref() != Some(policy) {
+                replan(&app.desk, policy).await?;
+                planned = Some(Arc::clone(policy));
+            }
             settle_all(&app).await?;
-            tick(&app.desk, now, SupervisionPolicy::builtin()).await
+            tick(&app.desk, now, policy).await
         };
         if let Err(error) = done.await {
             tracing::error!(%error, "supervision: the clock's work was not finished; it is tried again in a minute");
         }
         tokio::select! {
             () = app.clock.reach(now.saturating_add_ms(EVERY_MS)) => {}
+            () = changes.next() => {}
             () = stopping.cancelled() => return,
         }
     }

@@ -16,7 +16,7 @@ mod settle;
 mod write;
 
 pub use error::CasesError;
-pub use keep::{keep, tick};
+pub use keep::{keep, replan, tick};
 pub use list::{CaseCursor, CaseFilter, CasePage, Sort, cases, count, quarter};
 pub use order::{Draft, open};
 pub use read::{CaseHazard, StoredCase, case, case_events, cases_of_hazard, hazards_of_case};

@@ -9,7 +9,6 @@ use vigil_core::hazard::HazardId;
 use vigil_core::hazard::workflow::{StepKind, may};
 use vigil_core::output::Refusal;
 use vigil_core::people::{Person, Scope};
-use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{CaseKind, Order, Subject};
 use vigil_protocol::time::UtcMillis;
 
@@ -92,12 +91,13 @@ pub async fn open(
         deadline: draft.deadline,
         meet_at: draft.meet_at,
     };
+    let rules = app.rules.now();
     let asked = Issue {
         person,
         order: &order,
         key,
         now,
-        policy: SupervisionPolicy::builtin(),
+        policy: &rules.supervision,
     };
     let stored = issue(&app.desk, &asked).await?;
     settle(app, stored.id).await?;
@@ -119,7 +119,7 @@ async fn subject(
         let of = app.scope_of_hazard(&hazard);
         if draft.kind == CaseKind::Listed {
             // What its loop would refuse is not begun.
-            may(&hazard, person, &of, now, app.engine.policy(), StepKind::List)?;
+            may(&hazard, person, &of, now, &app.engine.policy(), StepKind::List)?;
         }
         scope = Some(match scope {
             None => of,

@@ -181,7 +181,7 @@ pub async fn direct_step(
         return Ok(());
     }
     let (scope, now) = (app.scope_of_hazard(hazard), app.clock.now());
-    if may(hazard, person, &scope, now, app.engine.policy(), step).is_err() {
+    if may(hazard, person, &scope, now, &app.engine.policy(), step).is_err() {
         return Ok(());
     }
     let refused = |code, en: String, zh: String| Err(Refusal::new(code, en, zh).into());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vigil_core::catalog::Catalog;
-use vigil_core::duty::{DutyKind, DutyPolicy, Prefill, Verdict, of_children, of_machines};
+use vigil_core::duty::{DutyKind, Prefill, Verdict, of_children, of_machines};
 
 /// Days caught up with at most.
 const BACK_DAYS: i64 = 35;
@@ -103,7 +103,8 @@ async fn of_unit(
     today: Date,
     zone: &TimeZone,
 ) -> Result<bool, DutyError> {
-    let policy = DutyPolicy::builtin();
+    let rules = app.rules.now();
+    let policy = &*rules.duty;
     let Some(of_kind) = policy.get(kind) else {
         return Ok(false);
     };

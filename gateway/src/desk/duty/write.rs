@@ -97,6 +97,7 @@ pub async fn sign(
 /// There is no such record for him, it may not be corrected, the key was used for something else; the database.
 pub async fn correct(
     desk: &Desk,
+    policy: &DutyPolicy,
     signer: &Signer<'_>,
     n: i64,
     why: &str,
@@ -123,7 +124,7 @@ pub async fn correct(
     }
     let record = of_number(begun.connection()?, signer.person, n).await?;
     may_correct(&record.state(), signer.person, why)?;
-    let days = DutyPolicy::builtin()
+    let days = policy
         .get(record.kind)
         .map_or(1, |of_kind| of_kind.sign_within_days);
     let due = signer

@@ -394,7 +394,8 @@ pub async fn file_of(desk: &Desk, lists: &Lists, person: &Person, n: i64) -> Res
 }
 
 fn name_of(lists: &Lists, job: &Job, format: Format) -> String {
-    let list = lists.spec().get(job.asked.list);
+    let spec = lists.spec();
+    let list = spec.get(job.asked.list);
     let title = list.map_or("", |list| job.asked.tongue.pick(&list.zh, &list.en));
     let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |day| format!("_{day}"));
     format!(

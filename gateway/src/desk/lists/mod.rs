@@ -26,6 +26,7 @@ pub use snapshots::{
 };
 pub use work::{every_job, next_job};
 
+use super::Rules;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -37,7 +38,7 @@ pub struct Lists(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    spec: Arc<FourLists>,
+    rules: Rules,
     dir: PathBuf,
     wake: Notify,
 }
@@ -45,9 +46,9 @@ struct Inner {
 impl Lists {
     /// Lists whose files lie below `dir`.
     #[must_use]
-    pub fn new(spec: Arc<FourLists>, dir: PathBuf) -> Self {
+    pub fn new(rules: Rules, dir: PathBuf) -> Self {
         Self(Arc::new(Inner {
-            spec,
+            rules,
             dir,
             wake: Notify::new(),
         }))
@@ -55,8 +56,8 @@ impl Lists {
 
     /// Names, columns, numbers.
     #[must_use]
-    pub fn spec(&self) -> &FourLists {
-        &self.0.spec
+    pub fn spec(&self) -> Arc<FourLists> {
+        self.0.rules.lists()
     }
 
     /// Files made on request, and what is on its way.

@@ -189,7 +189,7 @@ impl Line<'_> {
 
     fn cell(&self, key: &str) -> String {
         let tongue = self.reader.tongue;
-        let scheme = Scheme::builtin();
+        let scheme = &self.reader.rules.risk;
         match key {
             "risk_point" => self.text("name").to_owned(),
             "place" => Self::pair(self.unit(), self.text("place")),

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::{BTreeSet, HashMap};
 use vigil_core::catalog::Catalog;
-use vigil_core::hazard::policy::Policy;
+use vigil_core::desk::DeskRules;
 use vigil_core::lists::{Civil, HazardFacts, List, ListKey, Tongue, quoted};
 use vigil_core::people::Person;
 use vigil_protocol::time::UtcMillis;
@@ -37,6 +37,8 @@ pub struct ListPage {
 pub struct ListReader<'r> {
     /// The list.
     pub list: &'r List,
+    /// What categories, methods and levels are called.
+    pub rules: &'r DeskRules,
     /// Who reads.
     pub person: &'r Person,
     /// What of it.
@@ -139,7 +141,7 @@ impl ListReader<'_> {
         let events = events_of_kinds(&mut *connection, &ids, quoted(self.list.key)).await?;
         let cases = supervisions(&mut *connection, found).await?;
         let names = self.names(connection, found).await?;
-        let policy = Policy::builtin();
+        let policy = &self.rules.hazards;
         let categories: HashMap<&str, &str> = policy
             .category
             .iter()

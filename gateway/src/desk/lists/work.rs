@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vigil_core::catalog::Catalog;
+use vigil_core::desk::DeskRules;
 use vigil_core::lists::{List, Numbered, Tongue};
 use vigil_protocol::time::UtcMillis;
 
@@ -235,9 +236,11 @@ async fn make(app: &App, job: &Job, spool: &Path) -> Result<Made, Halt> {
     for dir in [app.lists.made(), app.lists.frozen()] {
         fs::create_dir_all(&dir).map_err(file_error(&dir))?;
     }
-    let list = app.lists.spec().get(job.asked.list);
+    // A file is made by one set of rules, whatever is reloaded meanwhile.
+    let rules = app.rules.now();
+    let list = rules.lists.get(job.asked.list);
     let list = list.ok_or_else(|| ListError::not_found("list", job.asked.list.key()))?;
-    let rows = collect(app, job, list, spool).await?;
+    let rows = collect(app, job, (&rules, list), spool).await?;
     let formats: &[Format] = match job.asked.kind {
         JobKind::Export(Format::Csv) => &[Format::Csv],
         JobKind::Export(Format::Json) => &[Format::Json],
@@ -246,7 +249,7 @@ async fn make(app: &App, job: &Job, spool: &Path) -> Result<Made, Halt> {
         JobKind::Snapshot => &[Format::Json, Format::Csv, Format::Xlsx],
     };
     let numbered = match job.asked.kind {
-        JobKind::Snapshot => Some(next_number(app, job, list).await?),
+        JobKind::Snapshot => Some(next_number(app, job, (&rules, list)).await?),
         JobKind::Export(_) => None,
     };
     let made_at = app.clock.now();
@@ -276,9 +279,15 @@ async fn make(app: &App, job: &Job, spool: &Path) -> Result<Made, Halt> {
 }
 
 /// Reads the list, all of it from one state of the database, into the spool; how many lines there are.
-async fn collect(app: &App, job: &Job, list: &List, spool: &Path) -> Result<u64, Halt> {
+async fn collect(
+    app: &App,
+    job: &Job,
+    (rules, list): (&DeskRules, &List),
+    spool: &Path,
+) -> Result<u64, Halt> {
     let reader = ListReader {
         list,
+        rules,
         person: &job.person,
         filter: &job.asked.filter,
         tongue: job.asked.tongue,
@@ -401,7 +410,7 @@ struct Taken {
     to: Date,
 }
 
-async fn next_number(app: &App, job: &Job, list: &List) -> Result<Taken, Halt> {
+async fn next_number(app: &App, job: &Job, (rules, list): (&DeskRules, &List)) -> Result<Taken, Halt> {
     let filter = &job.asked.filter;
     let missing = || ListError::Value {
         field: "from",
@@ -414,7 +423,7 @@ async fn next_number(app: &App, job: &Job, list: &List) -> Result<Taken, Halt> {
         from,
         to,
     };
-    let pattern = &app.lists.spec().number;
+    let pattern = &rules.lists.number;
     let series = pattern.series(&what);
     let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM list_snapshots WHERE series = $1")
         .bind(&series)

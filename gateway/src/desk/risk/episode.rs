@@ -14,7 +14,6 @@ use vigil_core::hazard::workflow::Intake;
 use vigil_core::hazard::{HazardId, HazardSource};
 use vigil_core::input::{Action, OperatorAction};
 use vigil_core::pack::{Grade, Severity};
-use vigil_core::risk::Scheme;
 use vigil_protocol::time::UtcMillis;
 
 /// Category of hazards, as in the policy of the closed loop.
@@ -123,7 +122,7 @@ fn shortened(text: &str) -> String {
 /// What the engine is asked for a failure that begins.
 fn request(episode: i64, act: &Act, point: &Point, measure: &Measure, remark: &str) -> OperatorAction {
     let id = id_of(point.n);
-    let level = point.colour.and_then(|colour| Scheme::builtin().level(colour));
+    let level = point.colour.and_then(|colour| act.scheme.level(colour));
     let (kind, _) = measure.facts.kind.titles();
     let named = |name: &str| Some(Arc::<str>::from(name));
     let (equipment, unit) = match &point.of {

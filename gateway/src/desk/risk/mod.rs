@@ -36,6 +36,7 @@ pub use ranks::{MapFilter, MapRow, RankCursor, RankFilter, RankPage, RankRow, ma
 use crate::people::Access;
 use jiff::civil::Date;
 use vigil_core::people::{Person, Role, Scope};
+use vigil_core::risk::Scheme;
 use vigil_protocol::time::UtcMillis;
 
 /// Who writes, and when.
@@ -49,6 +50,8 @@ pub struct Act {
     pub today: Date,
     /// What the client calls a creation, so that it is done once.
     pub key: Option<String>,
+    /// Risks are graded by this.
+    pub scheme: &'static Scheme,
 }
 
 impl Act {
@@ -60,6 +63,7 @@ impl Act {
             now: app.clock.now(),
             today: super::today(&app.clock, &app.config.web.timezone),
             key,
+            scheme: app.rules.scheme(),
         }
     }
 }

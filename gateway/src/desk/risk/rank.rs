@@ -83,7 +83,7 @@ pub async fn refresh(app: &App) -> Result<u64, RiskError> {
     let heard = heard(app).await?;
     let watched: HashSet<&str> = app.catalog.equipment.iter().map(|one| &*one.id).collect();
     let tallies = tally(app, today, &heard, &watched).await?;
-    write(&app.desk, tallies, now).await
+    write(&app.desk, app.rules.scheme(), tallies, now).await
 }
 
 /// Equipment telemetry tells of now: its node and device are alive, and it is not silent.
@@ -340,7 +340,7 @@ fn columns() -> Vec<&'static str> {
     columns
 }
 
-async fn write(desk: &Desk, tallies: Tallies, now: UtcMillis) -> Result<u64, RiskError> {
+async fn write(desk: &Desk, scheme: &Scheme, tallies: Tallies, now: UtcMillis) -> Result<u64, RiskError> {
     const WHAT: &str = "ranks";
     let columns = columns();
     let known: HashMap<(String, String, String), Value> = {
@@ -366,7 +366,6 @@ async fn write(desk: &Desk, tallies: Tallies, now: UtcMillis) -> Result<u64, Ris
             })
             .collect()
     };
-    let scheme = Scheme::builtin();
     let mut changed: Vec<Value> = Vec::new();
     let mut kept: HashSet<(String, String, String)> = HashSet::new();
     for (key, tally) in &tallies {

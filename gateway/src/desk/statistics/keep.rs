@@ -47,7 +47,7 @@ pub async fn keep(mut app: App, catalog: channel::Receiver<Arc<Catalog>>, stoppi
 
 async fn count_all(app: &App, stopping: &CancellationToken) -> Result<(), StoreError> {
     let (policy, timezone) = (app.engine.policy(), &app.config.web.timezone);
-    while !stopping.is_cancelled() && count_changed(&app.desk, policy, timezone).await? > 0 {
+    while !stopping.is_cancelled() && count_changed(&app.desk, &policy, timezone).await? > 0 {
         // Others of the desk write in between.
         tokio::task::yield_now().await;
     }

@@ -66,7 +66,7 @@ pub async fn daily(app: &crate::app::App, opener: &dyn HazardOpener) -> Result<D
         desk: app.desk.clone(),
         store: app.store.clone(),
         catalog: Arc::clone(&app.catalog),
-        schedules: Arc::clone(&app.schedules),
+        schedules: app.rules.schedules(),
         timezone: app.config.web.timezone.clone(),
     };
     work.run(app.clock.now(), opener).await
@@ -183,7 +183,7 @@ impl Daily {
     }
 }
 
-/// Does the day's work at the start and after each midnight, until `stopping`.
+/// Does the day's work at the start, after each midnight and when other rules are in force, until `stopping`.
 pub async fn every_day(
     mut app: crate::app::App,
     catalog: watch::Receiver<Arc<Catalog>>,
@@ -191,6 +191,7 @@ pub async fn every_day(
     stopping: CancellationToken,
 ) {
     let clock: Clock = app.clock.clone();
+    let mut changes = app.rules.watch();
     loop {
         app.catalog = Arc::clone(&catalog.borrow());
         let done = daily(&app, &*opener).await;
@@ -209,6 +210,7 @@ pub async fn every_day(
         };
         tokio::select! {
             () = clock.reach(next) => {}
+            () = changes.next() => {}
             () = stopping.cancelled() => return,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::messages::{COLUMNS, context, stored, topic};
 use super::{Reader, get, read, time};
-use crate::store::{Snapshot, StoreError};
+use crate::store::{KeptPolicy, Snapshot, StoreError};
 use sqlx::{QueryBuilder, Row as _};
 use std::sync::Arc;
 use vigil_core::field::Source;
@@ -94,6 +94,40 @@ impl Reader {
             last_batch: self.mark("batch").await?.unwrap_or(0) as u64,
             last_now: self.mark("last_now").await?.map(UtcMillis),
         })
+    }
+
+    /// By which policies the hazard loop has worked, in order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn policies(&self) -> Result<Vec<KeptPolicy>, StoreError> {
+        // A database that no gateway of this version has opened yet has none.
+        let there: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'loop_policies'")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(read("the schema"))?;
+        if there == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query("SELECT position, at, hash, json FROM loop_policies ORDER BY n")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("the policies of the hazard loop"))?;
+        let kept = rows.iter().map(|row| {
+            const WHAT: &str = "policy of the hazard loop";
+            let hash: String = get(row, WHAT, "hash")?;
+            Ok(KeptPolicy {
+                position: Position(get::<i64>(row, WHAT, "position")? as u64),
+                at: UtcMillis(get(row, WHAT, "at")?),
+                hash: ContentHash::from_hex(&hash).ok_or_else(|| StoreError::Corrupt {
+                    what: WHAT,
+                    detail: format!("{hash:?} is no hash"),
+                })?,
+                json: get(row, WHAT, "json")?,
+            })
+        });
+        kept.collect()
     }
 
     /// Up to `limit` messages and actions behind `after`, in order.

@@ -32,6 +32,7 @@ pub(super) struct Statements {
     server_events: Insert,
     outbox: Insert,
     snapshots: Insert,
+    policies: Insert,
     meta: Insert,
 }
 
@@ -123,6 +124,8 @@ impl Statements {
                 "INSERT INTO outbox (sink, event, ordering, key, at, since, body)", 7, ""),
             snapshots: Insert::new("snapshots", "INSERT INTO snapshots (node, position, json)", 3,
                 "ON CONFLICT (node) DO UPDATE SET position = excluded.position, json = excluded.json"),
+            policies: Insert::new("policies",
+                "INSERT INTO loop_policies (position, at, hash, json)", 4, ""),
             meta: Insert::new("meta", "INSERT INTO meta (key, value)", 2,
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value"),
         }
@@ -372,6 +375,12 @@ impl Statements {
             q.bind(&*snapshot.node)
                 .bind(snapshot.position.0 as i64)
                 .bind(snapshot.json.as_slice())
+        })?;
+        self.policies.plan(to, batch.policy.iter(), |q, kept| {
+            q.bind(kept.position.0 as i64)
+                .bind(kept.at.0)
+                .bind(kept.hash.to_string())
+                .bind(kept.json.as_str())
         })?;
         let mut meta = vec![
             ("last_now", batch.now.0.to_string()),

@@ -7,6 +7,7 @@ use crate::view::words::Word;
 use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
+use vigil_core::risk::Scheme;
 
 /// A control measure.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -82,14 +83,14 @@ pub struct MeasureLine {
 impl MeasureLine {
     /// A line as of today.
     #[must_use]
-    pub fn of(row: MeasureRow, today: Date, personal: bool) -> Self {
+    pub fn of(scheme: &'static Scheme, row: MeasureRow, today: Date, personal: bool) -> Self {
         Self {
             area: row.measure.scope.area.to_string(),
             use_unit: row.measure.scope.use_unit.as_deref().map(str::to_owned),
             measure: MeasureView::of(row.measure, today, personal),
             point_name: row.point_name,
             equipment: row.equipment,
-            colour: row.colour.map(colour_word),
+            colour: row.colour.map(|colour| colour_word(scheme, colour)),
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+use vigil_core::risk::Scheme;
 
 /// A risk point in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -82,6 +83,7 @@ impl RiskPointLine {
     #[must_use]
     pub fn of(app: &App, row: PointRow, today: Date, personal: bool) -> Self {
         let (equipment, unit) = row.of.into_parts();
+        let scheme = app.rules.scheme();
         Self {
             id: id_of(row.n),
             name: row.name,
@@ -100,11 +102,11 @@ impl RiskPointLine {
             use_unit: row.use_unit,
             use_unit_name: row.use_unit_name,
             area: row.area,
-            colour: row.colour.map(colour_word),
+            colour: row.colour.map(|colour| colour_word(scheme, colour)),
             method: Some(row.method).filter(|key| !key.is_empty()),
             factors: serde_json::from_str(&row.factors).unwrap_or_default(),
             score: row.score,
-            tier: tier_word(&row.tier),
+            tier: tier_word(scheme, &row.tier),
             owner: personal.then_some(row.owner),
             owner_phone: personal.then_some(row.owner_phone),
             owner_unit: row.owner_unit,
@@ -207,7 +209,7 @@ impl RiskPointView {
         today: Date,
         personal: bool,
     ) -> Self {
-        let facts = point.facts;
+        let (facts, scheme) = (point.facts, app.rules.scheme());
         let (equipment, unit) = point.of.into_parts();
         Self {
             id: id_of(point.n),
@@ -222,11 +224,11 @@ impl RiskPointView {
             unit,
             use_unit: point.scope.use_unit.as_deref().map(str::to_owned),
             area: point.scope.area.to_string(),
-            colour: point.colour.map(colour_word),
+            colour: point.colour.map(|colour| colour_word(scheme, colour)),
             method: Some(point.method).filter(|key| !key.is_empty()),
             factors: point.factors,
             score: point.score,
-            tier: tier_word(&point.tier),
+            tier: tier_word(scheme, &point.tier),
             owner: personal.then_some(facts.owner),
             owner_phone: personal.then_some(facts.owner_phone),
             owner_unit: facts.owner_unit,
@@ -270,15 +272,15 @@ pub struct AssessmentView {
 impl AssessmentView {
     /// An assessment as shown.
     #[must_use]
-    pub fn of(row: AssessmentRow, personal: bool) -> Self {
+    pub fn of(scheme: &'static Scheme, row: AssessmentRow, personal: bool) -> Self {
         Self {
             at: Time(row.at),
             by: personal.then_some(row.by),
             method: row.method,
             factors: row.factors,
             score: row.score,
-            colour: row.colour.map(colour_word),
-            tier: tier_word(&row.tier),
+            colour: row.colour.map(|colour| colour_word(scheme, colour)),
+            tier: tier_word(scheme, &row.tier),
             reason: row.reason,
         }
     }

@@ -7,7 +7,7 @@ use crate::view::time::Time;
 use crate::view::words::Word;
 use serde::Serialize;
 use utoipa::ToSchema;
-use vigil_core::risk::{Scheme, Subject};
+use vigil_core::risk::Subject;
 
 /// A part of a rank.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -55,7 +55,8 @@ impl RankView {
     /// A rank as shown.
     #[must_use]
     pub fn of(app: &App, subject: Subject, row: RankRow) -> Self {
-        let ranked = Scheme::builtin().weights().rank(subject, &row.counts);
+        let scheme = app.rules.scheme();
+        let ranked = scheme.weights().rank(subject, &row.counts);
         Self {
             place: row.place,
             name: match subject {
@@ -75,7 +76,7 @@ impl RankView {
                 .parts
                 .iter()
                 .map(|scored| RankPart {
-                    what: part_word(scored.part),
+                    what: part_word(scheme, scored.part),
                     count: scored.count,
                     points: scored.points,
                     capped: scored.capped,

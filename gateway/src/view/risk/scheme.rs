@@ -134,8 +134,7 @@ fn range(method: &Method, colour: Colour) -> String {
 
 /// The scheme in force.
 #[must_use]
-pub fn risk_scheme() -> SchemeView {
-    let scheme = Scheme::builtin();
+pub fn risk_scheme(scheme: &'static Scheme) -> SchemeView {
     SchemeView {
         methods: scheme
             .methods()
@@ -161,7 +160,7 @@ pub fn risk_scheme() -> SchemeView {
                 bands: Colour::ALL
                     .into_iter()
                     .map(|colour| BandView {
-                        colour: colour_word(colour),
+                        colour: colour_word(scheme, colour),
                         range: range(method, colour),
                     })
                     .collect(),
@@ -177,8 +176,8 @@ pub fn risk_scheme() -> SchemeView {
             .levels()
             .iter()
             .map(|level| LevelView {
-                colour: colour_word(level.colour),
-                tier: tier_word(&level.tier),
+                colour: colour_word(scheme, level.colour),
+                tier: tier_word(scheme, &level.tier),
                 check_days: level.check_days,
                 told: (&level.told).into(),
             })
@@ -190,7 +189,7 @@ pub fn risk_scheme() -> SchemeView {
             .all()
             .iter()
             .map(|weight| WeightView {
-                part: part_word(weight.part),
+                part: part_word(scheme, weight.part),
                 each: weight.each,
                 most: weight.most,
                 unit_most: weight.unit_most,

@@ -7,7 +7,6 @@ use crate::view::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_core::people::{Person, Scope};
-use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{Asking, Case, Notice, allowed, verify};
 
 /// Something was made known.
@@ -182,13 +181,14 @@ pub async fn supervision_case(app: &App, id: i64, person: &Person) -> Result<Sup
         .collect();
     let case = &stored.case;
     let scope: &Scope = &case.order.scope;
+    let rules = app.rules.now();
     let asking = Asking {
         person,
         scope,
         text: "",
         open_hazards: &open,
         now: app.clock.now(),
-        policy: SupervisionPolicy::builtin(),
+        policy: &rules.supervision,
     };
     let next_steps = allowed(case, &asking).into_iter().map(|step| {
         let guard = step.guard();
@@ -230,7 +230,7 @@ pub async fn supervision_case(app: &App, id: i64, person: &Person) -> Result<Sup
         listed_hazards: hazards.into_iter().map(Into::into).collect(),
         next_steps,
         history: events.iter().map(CaseHistory::from).collect(),
-        case: (&stored).into(),
+        case: SupervisionCase::of(&rules.supervision, &stored),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{Named, level_of};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vigil_core::hazard::policy::{Counted, Period};
+use vigil_core::hazard::policy::Period;
 use vigil_core::supervision::policy::SupervisionPolicy;
 
 /// A period, as the rules have it.
@@ -51,20 +51,23 @@ pub(super) fn unverified(period: &Period) -> bool {
 
 /// The rules, for people and programs.
 #[must_use]
-pub fn supervision_rules() -> SupervisionRules {
-    let policy = SupervisionPolicy::builtin();
+pub fn supervision_rules(policy: &SupervisionPolicy) -> SupervisionRules {
     let period = |(key, period): (&'static str, &Period)| CasePeriod {
         key,
         title_zh: period.title_zh.clone(),
         title_en: period.title_en.clone(),
-        days: period.days,
-        working_days: period.counted == Counted::Working,
+        days: period.lasts.days(),
+        working_days: period.lasts.is_working(),
         source: period.source.clone(),
         confidence: period.confidence.clone(),
         unverified: unverified(period),
     };
     SupervisionRules {
-        levels: policy.level.iter().map(|level| level_of(&level.key)).collect(),
+        levels: policy
+            .level
+            .iter()
+            .map(|level| level_of(policy, &level.key))
+            .collect(),
         periods: policy.periods().into_iter().map(period).collect(),
         remind_before_days: policy.rounds.remind_before_days.clone(),
         escalate_after_days: policy.rounds.escalate_after_days.clone(),

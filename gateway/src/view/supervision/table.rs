@@ -7,6 +7,7 @@ use crate::sheet::{Column, Table};
 use crate::view::time::Time;
 use vigil_core::people::Person;
 use vigil_core::supervision::Notice;
+use vigil_core::supervision::policy::SupervisionPolicy;
 
 /// Cases in one exported table.
 const EXPORTED: usize = 10_000;
@@ -42,6 +43,7 @@ pub async fn case_table(
         ("验收报告", "acceptance", 28),
         ("摘牌或办结", "ended", 28),
     ];
+    let rules = app.rules.now();
     let mut filter = CaseFilter {
         after: None,
         limit: 1_000,
@@ -50,7 +52,11 @@ pub async fn case_table(
     let mut rows = Vec::new();
     loop {
         let page = cases::cases(&app.desk, person, &filter).await?;
-        rows.extend(page.cases.iter().map(|stored| table_row(stored, zh)));
+        rows.extend(
+            page.cases
+                .iter()
+                .map(|stored| table_row(&rules.supervision, stored, zh)),
+        );
         filter.after = page.next;
         if filter.after.is_none() || rows.len() >= EXPORTED {
             break;
@@ -71,9 +77,9 @@ pub async fn case_table(
     })
 }
 
-fn table_row(stored: &StoredCase, zh: bool) -> Vec<String> {
+fn table_row(policy: &SupervisionPolicy, stored: &StoredCase, zh: bool) -> Vec<String> {
     let case = &stored.case;
-    let view = SupervisionCase::from(stored);
+    let view = SupervisionCase::of(policy, stored);
     let pick = |zh_text: &str, en: &str| if zh { zh_text } else { en }.to_owned();
     let notice = |notice: &Option<Notice>| {
         let notice = notice.as_ref();

@@ -130,7 +130,7 @@ async fn group(
     let (now, policy) = (app.clock.now(), app.engine.policy());
     let his = |hazard: &HazardSummary| {
         let scope = app.scope_of_hazard(hazard);
-        let may = |step: &StepKind| may(hazard, asked.person, &scope, now, policy, *step).is_ok();
+        let may = |step: &StepKind| may(hazard, asked.person, &scope, now, &policy, *step).is_ok();
         steps.is_empty() || steps.iter().any(may)
     };
     // Who took a hand in it does not judge it, and what he rectifies is his unit's: the last of what indexes cannot say.

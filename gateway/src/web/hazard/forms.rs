@@ -282,10 +282,10 @@ fn assignment(page: &Page, detail: &HazardDetail, policy: &Policy) -> Vec<Input>
         .deadline
         .map_or_else(String::new, |at| page.times.day(at.0));
     let hint = match page.language {
-        super::super::words::Language::Zh if major => format!("重大隐患须填写；通常 {} 天", period.days),
-        super::super::words::Language::Zh => format!("不填则为 {} 天", period.days),
-        super::super::words::Language::En if major => format!("to be given; usually {} days", period.days),
-        super::super::words::Language::En => format!("{} days when empty", period.days),
+        super::super::words::Language::Zh if major => format!("重大隐患须填写；通常 {}", period.lasts.zh()),
+        super::super::words::Language::Zh => format!("不填则为 {}", period.lasts.zh()),
+        super::super::words::Language::En if major => format!("to be given; usually {}", period.lasts),
+        super::super::words::Language::En => format!("{} when empty", period.lasts),
     };
     vec![
         input("unit", "整改责任单位", "Unit responsible", Entry::Choice)

@@ -193,7 +193,7 @@ async fn make_one<'p>(site: &Site, page: &'p Page, id: &str) -> Result<SnapshotP
         let checked = check(&app.lists, &found).await?;
         Some(checked.iter().map(SnapshotCheck::from).collect())
     };
-    let list = app.lists.spec().get(found.list);
+    let list = page.rules.lists.get(found.list);
     Ok(SnapshotPage {
         page,
         title: list.map_or_else(String::new, |list| page.pick(&list.zh, &list.en).to_owned()),

@@ -49,7 +49,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<OverviewPage<'p>, Fault
     let (from, to) = (first.to_string(), first.last_of_month().to_string());
     let reader = site.reader(page);
     let mut tiles = Vec::new();
-    for list in site.app.lists.spec().iter() {
+    for list in page.rules.lists.iter() {
         let (_, total) = list_page(&site.app, &reader, list.key, &filter, page.tongue(), None, 1).await?;
         tiles.push(Tile {
             list: list.into(),

@@ -50,7 +50,7 @@ async fn make<'p>(
 ) -> Result<CardPage<'p>, Fault> {
     let (desk, today) = (&site.app.desk, site.today());
     let reader = site.reader(page);
-    let entry = register::entry(desk, &reader, &site.app.schedules, id, today)
+    let entry = register::entry(desk, &reader, &site.app.rules.schedules(), id, today)
         .await?
         .ok_or(Fault::NotFound)?;
     let personal = page.access.signed_in();
@@ -177,10 +177,17 @@ pub(crate) async fn add_accessory(
         Err(fault) => return fault.respond(&page),
     };
     let done = match accessory_facts(&form, &page) {
-        Ok(facts) => register::save_accessory(&site.app.desk, &act, &site.app.schedules, &id, None, &facts)
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string()),
+        Ok(facts) => register::save_accessory(
+            &site.app.desk,
+            &act,
+            &site.app.rules.schedules(),
+            &id,
+            None,
+            &facts,
+        )
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string()),
         Err(wrong) => Err(wrong),
     };
     match done {

@@ -89,7 +89,7 @@ pub(crate) async fn equipment(
         .iter()
         .filter_map(|field| Some((*field, sent.remove(field.key())?)))
         .collect();
-    let (desk, schedules) = (&site.app.desk, &site.app.schedules);
+    let (desk, schedules) = (&site.app.desk, &site.app.rules.schedules());
     let done = register::change_contact(desk, &act, schedules, &id, revision.unwrap_or(0), typed.clone());
     match done.await {
         Ok(_) => Redirect::to(&format!("/register/{}#contact", page.segment(&id))).into_response(),

@@ -71,7 +71,7 @@ pub(crate) async fn show(State(site): State<Arc<Site>>, page: Page, Path(id): Pa
     let found = register::entry(
         &site.app.desk,
         &site.reader(&page),
-        &site.app.schedules,
+        &site.app.rules.schedules(),
         &id,
         site.today(),
     )
@@ -135,7 +135,7 @@ async fn save(
         Err(Fault::NotFound) => return Fault::NotFound.respond(&page),
         Err(fault) => (fault.status(), fault.to_string(), Vec::new(), revision),
         Ok(act) => {
-            let (desk, schedules) = (&site.app.desk, &site.app.schedules);
+            let (desk, schedules) = (&site.app.desk, &site.app.rules.schedules());
             let done = match &id {
                 Some(id) => register::change(desk, &act, schedules, id, revision, typed).await,
                 None => register::create(desk, &act, schedules, typed, None).await,

@@ -317,9 +317,16 @@ pub(crate) async fn apply(
         register::discard(&site.app.desk, &act, number, seen).await
     } else {
         let without = text("without_refused") == "yes";
-        register::apply(&site.app.desk, &act, &site.app.schedules, number, seen, without)
-            .await
-            .map(drop)
+        register::apply(
+            &site.app.desk,
+            &act,
+            &site.app.rules.schedules(),
+            number,
+            seen,
+            without,
+        )
+        .await
+        .map(drop)
     };
     finish(&site, page, &n, done).await
 }

@@ -177,7 +177,7 @@ pub(super) async fn refused(
         path: format!("/units/{}", page.segment(code)),
         ..page
     };
-    let made = make(site, &page, code, Some((typed, 0)), Some(error.to_string())).await;
+    let made = make(site, &page, code, Some(typed), Some(error.to_string())).await;
     respond_with(&page, StatusCode::UNPROCESSABLE_ENTITY, made)
 }
 

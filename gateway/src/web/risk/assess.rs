@@ -15,7 +15,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use vigil_core::risk::Scheme;
 
 #[derive(Template)]
 #[template(path = "risk/assess.html")]
@@ -67,7 +66,7 @@ impl AssessPage<'_> {
 }
 
 fn form_of(page: &Page, point: &Point, values: BTreeMap<String, String>, method: &str) -> AssessPageParts {
-    let scheme = risk_scheme();
+    let scheme = risk_scheme(page.scheme);
     let place = |key: &str| scheme.methods.iter().position(|method| method.method.key == key);
     let chosen = place(method)
         .or_else(|| place(page.asked("method")))
@@ -98,7 +97,7 @@ fn made<'p>(page: &'p Page, point: &Point, parts: AssessPageParts) -> AssessPage
         tier: String::new(),
         reason: String::new(),
         again: point.colour.is_some(),
-        was: point.colour.map(colour_word),
+        was: point.colour.map(|colour| colour_word(page.scheme, colour)),
         preview: None,
         refused: None,
     }
@@ -156,7 +155,7 @@ pub(crate) async fn assess(
             reason: text("reason").to_owned(),
         };
         let revision: i64 = text("revision").parse().unwrap_or(0);
-        let scheme = Scheme::builtin();
+        let scheme = page.scheme;
         let judged = assessing.judge(scheme);
         let error = if text("do") == "save" {
             let done = risk::assess(&site.app.desk, &act, scheme, n, revision, &assessing).await;
@@ -178,7 +177,7 @@ pub(crate) async fn assess(
                 let method = Some(assessing.method);
                 form.preview = Some(Preview {
                     formula: page.risk_formula(&assessing.factors, &method, &Some(assessed.score)),
-                    colour: Some(colour_word(assessed.colour)),
+                    colour: Some(colour_word(scheme, assessed.colour)),
                     tier: scheme
                         .tier(&tier)
                         .map_or(tier.clone(), |tier| page.pick(&tier.zh, &tier.en).to_owned()),

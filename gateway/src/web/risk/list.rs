@@ -11,7 +11,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use vigil_core::risk::{Colour, MeasureKind, Scheme};
+use vigil_core::risk::{Colour, MeasureKind};
 
 /// Rows per page.
 const ROWS: u32 = 100;
@@ -83,7 +83,7 @@ async fn make_points<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fa
         current: page.asked(name) == key,
     };
     let mut colours = vec![choice("colour", "", page.pick("全部等级", "every level"))];
-    let scheme = Scheme::builtin();
+    let scheme = page.scheme;
     colours.extend(
         scheme
             .levels()
@@ -324,7 +324,7 @@ async fn make_measures<'p>(site: &Site, page: &'p Page) -> Result<ChecksPage<'p>
         rows: found
             .rows
             .into_iter()
-            .map(|row| MeasureLine::of(row, today, personal))
+            .map(|row| MeasureLine::of(page.scheme, row, today, personal))
             .collect(),
         total: found.total,
         older: found.next.map(|next| page.with("after", &next.to_string())),
@@ -371,7 +371,7 @@ pub(crate) async fn measures_csv(State(site): State<Arc<Site>>, page: Page) -> R
         async move {
             let found = risk::measures_due(&site.app.desk, &page.access.person, &filter, today).await?;
             let row = |row| {
-                let row = MeasureLine::of(row, today, page.access.signed_in());
+                let row = MeasureLine::of(page.scheme, row, today, page.access.signed_in());
                 vec![
                     row.measure.id.to_string(),
                     row.measure.point,

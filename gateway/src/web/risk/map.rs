@@ -95,8 +95,16 @@ impl MapPage<'_> {
         match (&tile.name, tile.key.as_str()) {
             (Some(name), _) if !name.is_empty() => name.clone(),
             (_, "") => self.page.pick("未填区划", "area not given").to_owned(),
-            (_, key) => key.to_owned(),
+            (_, key) => area(self.page, key),
         }
+    }
+}
+
+/// A code with the name of just this area: a step down names what is below it.
+fn area(page: &Page, code: &str) -> String {
+    match page.rules.areas.exactly(code) {
+        Some((zh, en)) => format!("{code} {}", page.pick(zh, en)),
+        None => code.to_owned(),
     }
 }
 
@@ -130,7 +138,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<MapPage<'p>, Fault> {
     let mut above = vec![(page.pick("全部", "everywhere").to_owned(), "/risk/map".to_owned())];
     for digits in [2, 4, 6] {
         if let Some(code) = filter.area.get(..digits) {
-            above.push((code.to_owned(), format!("/risk/map?area={code}")));
+            above.push((area(page, code), format!("/risk/map?area={code}")));
         }
     }
     let way = |key: &str, label: &str| Choice {

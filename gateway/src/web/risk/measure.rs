@@ -13,7 +13,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
-use vigil_core::risk::{MeasureKind, Scheme};
+use vigil_core::risk::MeasureKind;
 
 #[derive(Template)]
 #[template(path = "risk/measure_edit.html")]
@@ -100,7 +100,7 @@ pub(crate) async fn new(State(site): State<Arc<Site>>, page: Page, Path(id): Pat
     let made = async {
         let n = number_of(&id).ok_or(Fault::NotFound)?;
         let point = risk::point(&site.app.desk, &page.access.person, n).await?;
-        let level = point.colour.and_then(|colour| Scheme::builtin().level(colour));
+        let level = point.colour.and_then(|colour| page.scheme.level(colour));
         let form = MeasureForm {
             kind: MeasureKind::Engineering.key().to_owned(),
             owner: point.facts.owner.clone(),
@@ -266,7 +266,7 @@ async fn make<'p>(
         page,
         measure: MeasureView::of(measure, today, personal),
         point_name: point.facts.name,
-        colour: point.colour.map(colour_word),
+        colour: point.colour.map(|colour| colour_word(page.scheme, colour)),
         checks: checks
             .into_iter()
             .map(|row| CheckView::of(row, personal))

@@ -168,9 +168,7 @@ impl Page {
         let Some(score) = score else {
             return String::new();
         };
-        let order = method
-            .as_deref()
-            .and_then(|key| vigil_core::risk::Scheme::builtin().method(key));
+        let order = method.as_deref().and_then(|key| self.scheme.method(key));
         let parts: Vec<String> = match order {
             Some(method) => method
                 .factors
@@ -190,7 +188,7 @@ impl Page {
 
     /// What a method is called.
     pub(crate) fn risk_method(&self, key: &str) -> String {
-        vigil_core::risk::Scheme::builtin().method(key).map_or_else(
+        self.scheme.method(key).map_or_else(
             || key.to_owned(),
             |method| self.pick(&method.zh, &method.en).to_owned(),
         )

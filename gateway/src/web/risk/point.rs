@@ -53,7 +53,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<PointPage<'p>
         point: view,
         history: history
             .into_iter()
-            .map(|row| AssessmentView::of(row, personal))
+            .map(|row| AssessmentView::of(page.scheme, row, personal))
             .collect(),
         changes: changes
             .into_iter()

@@ -11,7 +11,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
-use vigil_core::risk::{Part, Scheme, Subject};
+use vigil_core::risk::{Part, Subject};
 
 /// Rows per page.
 const ROWS: u32 = 100;
@@ -89,8 +89,8 @@ async fn make<'p>(site: &Site, page: &'p Page, subject: Subject) -> Result<Ranki
     let filter = filter(page, subject);
     let as_of = risk::ranked_at(desk).await?;
     let found = risk::ranks(desk, &page.access.person, &filter).await?;
-    let parts = Scheme::builtin().weights().all().iter().map(|weight| {
-        let word = part_word(weight.part);
+    let parts = page.scheme.weights().all().iter().map(|weight| {
+        let word = part_word(page.scheme, weight.part);
         (word.key, page.word(&word), filter.part == Some(weight.part))
     });
     Ok(RankingPage {
@@ -143,7 +143,7 @@ async fn export(site: Arc<Site>, page: Page, subject: Subject) -> Response {
         pick("得分", "score"),
         pick("理由", "why"),
     ];
-    heads.extend(Part::ALL.map(|part| page.word(&part_word(part)).to_owned()));
+    heads.extend(Part::ALL.map(|part| page.word(&part_word(page.scheme, part)).to_owned()));
     let name = match subject {
         Subject::Equipment => "ranking-equipment",
         Subject::Unit => "ranking-units",

@@ -19,7 +19,7 @@ pub(crate) async fn show(page: Page) -> Response {
         &page,
         Ok(SchemePage {
             page: &page,
-            scheme: risk_scheme(),
+            scheme: risk_scheme(page.scheme),
         }),
     )
 }

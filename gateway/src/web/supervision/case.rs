@@ -13,7 +13,6 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use std::sync::Arc;
-use vigil_core::supervision::policy::SupervisionPolicy;
 
 #[derive(Template)]
 #[template(path = "supervision/case.html")]
@@ -140,7 +139,7 @@ async fn take(site: &Site, page: &Page, id: &str, typed: &mut Typed) -> Result<(
     typed.keep(site, &person).await.map_err(unfit)?;
     let step = typed.step(site, page).map_err(unfit)?;
     let seen = typed.events.parse().ok();
-    let (now, policy) = (app.clock.now(), SupervisionPolicy::builtin());
+    let (now, policy) = (app.clock.now(), &page.rules.supervision);
     let taken = cases::take(&app.desk, (&person, id, seen), (&step, &typed.text), now, policy).await;
     if let Err(error) = taken {
         return Err(match error {

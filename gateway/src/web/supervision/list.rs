@@ -93,7 +93,7 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
     let filter = filter(page);
     let reader = site.reader(page);
     let found = supervision(&site.app, &reader, &filter).await?;
-    let rules = supervision_rules();
+    let rules = supervision_rules(&page.rules.supervision);
     let quarter = match quarter_of(site, site.today()) {
         Some(span) => cases::quarter(&site.app.desk, &reader, span)
             .await

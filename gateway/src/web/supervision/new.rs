@@ -87,7 +87,7 @@ fn make(page: &Page, form: OrderForm, refused: Option<(String, String)>) -> NewP
                 (kind.key(), page.pick(kind.title_zh(), kind.title_en()), current)
             })
             .collect(),
-        levels: supervision_rules().levels,
+        levels: supervision_rules(&page.rules.supervision).levels,
         form,
         refused,
     }

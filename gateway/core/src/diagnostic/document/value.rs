@@ -18,21 +18,23 @@ impl<'d, 'i> Value<'d, 'i> {
     /// Where the value stands.
     #[must_use]
     pub fn place(&self) -> Place {
-        self.document.lines.place(self.value.span().start)
+        self.document.place(self.value.span().start)
     }
 
     /// Place `at` bytes into a string value; the start of the value if it is written with escapes.
     #[must_use]
     pub fn place_within(&self, at: usize) -> Place {
         let span = self.value.span();
-        let raw = self.document.lines.text.get(span.clone()).unwrap_or("");
+        let lines = self.document.lines(span.start);
+        let within = span.start.saturating_sub(lines.begin)..span.end.saturating_sub(lines.begin);
+        let raw = lines.text.get(within).unwrap_or("");
         let plain = self
             .value
             .get_ref()
             .as_str()
             .is_some_and(|text| raw.get(1..raw.len().saturating_sub(1)) == Some(text));
         let offset = if plain { span.start + 1 + at } else { span.start };
-        self.document.lines.place(offset)
+        self.document.place(offset)
     }
 
     /// The key it stands under.

@@ -33,12 +33,12 @@ pub fn allowed_steps(
 #[must_use]
 pub fn look_back_due(hazard: &HazardSummary, policy: &Policy) -> Option<UtcMillis> {
     let struck_off = hazard.handling.struck_off_at?;
-    let days = policy
+    let after = policy
         .rounds
-        .look_back_days
+        .look_back_after
         .get(usize::from(hazard.handling.look_backs))?;
     let waits = hazard.status == HazardStatus::StruckOff;
-    waits.then(|| struck_off.saturating_add_ms(i64::from(*days) * 86_400_000))
+    waits.then(|| struck_off.saturating_add_ms(after.ms()))
 }
 
 /// Whether this person may take this step now, whatever he fills in.
@@ -218,7 +218,7 @@ fn special(
             "挂牌督办隐患须先摘牌",
         ),
         StepKind::LookBack => {
-            let early = i64::from(policy.look_back_early.days) * 86_400_000;
+            let early = policy.look_back_early.lasts.ms();
             match look_back_due(hazard, policy) {
                 Some(due) if now < due.saturating_sub_ms(early) => no(
                     "look_back_too_early",

@@ -158,7 +158,7 @@ pub(crate) fn fill(
             let round = hazard.handling.look_backs.saturating_add(1);
             HazardEventKind::LookedBack {
                 round,
-                last: usize::from(round) >= policy.rounds.look_back_days.len(),
+                last: usize::from(round) >= policy.rounds.look_back_after.len(),
                 passed: *passed,
                 text,
                 finding: with.finding,
@@ -261,10 +261,10 @@ fn in_time(deadline: UtcMillis, now: UtcMillis, policy: &Policy) -> Result<(), R
     Err(Refusal::new(
         "bad_deadline",
         format!(
-            "a deadline is in the future and at most {} days away",
-            policy.listed.days
+            "a deadline is in the future and at most {} away",
+            policy.listed.lasts
         ),
-        format!("期限须在今后 {} 天之内", policy.listed.days),
+        format!("期限须在今后 {} 之内", policy.listed.lasts.zh()),
     )
     .about(["deadline", "until"]))
 }
