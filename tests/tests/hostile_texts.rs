@@ -32,6 +32,18 @@ fn made(who: &Visitor, path: &str, body: Value) -> Value {
     answer.json()
 }
 
+/// Does something with what has just been looked at.
+fn based_on(who: &Visitor, path: &str, what: &str, body: &Value) {
+    let seen = who.get(path);
+    let headers = [
+        ("content-type", "application/json"),
+        ("if-match", seen.header("etag")),
+    ];
+    let (to, body) = (format!("{path}/{what}"), body.to_string());
+    let done = who.send(Method::POST, &to, &headers, body.as_bytes());
+    assert_eq!(done.status, 200, "{to} {body}: {}", done.text());
+}
+
 /// Something of every kind, each with a script wherever a text may stand.
 fn furnish(admin: &Visitor) {
     let unit = made(
@@ -93,19 +105,7 @@ fn furnish(admin: &Visitor) {
         json!({"action": "progress", "percent": 50, "reason": SCRIPT}),
         json!({"action": "self_check", "reason": SCRIPT, "attachments": files}),
     ] {
-        let seen = admin.get(&path);
-        let headers = [
-            ("content-type", "application/json"),
-            ("if-match", seen.header("etag")),
-        ];
-        let step = step.to_string();
-        let taken = admin.send(
-            Method::POST,
-            &format!("{path}/actions"),
-            &headers,
-            step.as_bytes(),
-        );
-        assert_eq!(taken.status, 200, "{step}: {}", taken.text());
+        based_on(admin, &path, "actions", &step);
     }
     let table = format!(
         "设备名称,类别代码,设备代码,使用地点\n{0},3110,X1,{0}\n",
@@ -285,10 +285,11 @@ fn formulas_come_out_of_every_table_as_text() {
     let sent = admin.upload("/api/v1/imports?name==1.csv", table.as_bytes());
     assert_eq!(sent.status, 201, "{}", sent.text());
     let id = sent.json()["import"]["id"].clone();
-    made(
+    based_on(
         &admin,
-        &format!("/api/v1/imports/{id}/apply"),
-        json!({"without_refused": true}),
+        &format!("/api/v1/imports/{id}"),
+        "apply",
+        &json!({"without_refused": true}),
     );
     let unit = admin.get("/api/v1/units").json()["units"][0]["code"].clone();
     made(
