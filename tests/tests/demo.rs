@@ -169,6 +169,15 @@ fn its_users_take_a_major_hazard_through_the_loop() {
     );
     let now = department.get(&format!("/api/v1/hazards/{hazard}")).json();
     assert_eq!(now["status"], "struck_off", "{now:#}");
+    // Of a demo nobody waits a month: its look-back falls due in minutes.
+    let at = |field: &str| now[field].as_str().unwrap_or_default().to_owned();
+    let (struck_off, due) = (at("struck_off_at"), at("look_back_due"));
+    let minutes = |at: &str| -> i64 {
+        let number = |from: usize| at[from..from + 2].parse::<i64>().unwrap();
+        number(11) * 60 + number(14)
+    };
+    let wait = (minutes(&due) - minutes(&struck_off)).rem_euclid(24 * 60);
+    assert_eq!(wait, 3, "{struck_off} {due}");
     // Register, calendar, and the page a person sees.
     let register = enter("maintainer").get("/api/v1/register").json();
     assert_eq!(register["total"], 6, "the lifts: {register:#}");
