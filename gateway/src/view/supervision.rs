@@ -1,5 +1,6 @@
 //! Supervision cases, as lists and pages show them.
 
+use super::case_steps::{CaseBlockedStep, blocked_steps};
 use super::hazard::AttachedFile;
 use super::time::Time;
 use crate::app::App;
@@ -262,6 +263,8 @@ pub struct SupervisionDetail {
     pub listed_hazards: Vec<CaseHazardView>,
     /// What who asks can do now.
     pub next_steps: Vec<CaseNextStep>,
+    /// What others can do now, or who asks later.
+    pub blocked_steps: Vec<CaseBlockedStep>,
     /// Everything that happened.
     pub history: Vec<CaseHistory>,
     /// Every link of the chain was proven.
@@ -586,6 +589,7 @@ pub async fn supervision_case(
         delisting_published: case.delisting_published.as_ref().map(Into::into),
         listed_hazards: hazards.into_iter().map(Into::into).collect(),
         next_steps,
+        blocked_steps: blocked_steps(case, &asking),
         history: events.iter().map(CaseHistory::from).collect(),
         case: (&stored).into(),
     })

@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use vigil_core::supervision::{CaseKind, CaseStatus};
 
@@ -22,6 +23,8 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 
 struct Row {
     case: SupervisionCase,
+    /// Name of the unit it is about.
+    unit: Option<String>,
     deadline: Option<DayLeft>,
     /// What is waited for first.
     next: Option<(&'static str, DayLeft, bool)>,
@@ -119,7 +122,14 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
         choice("state", "overdue", page.pick("有逾期", "something late")),
         choice("state", "ended", page.pick("已结束", "ended")),
     ];
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for code in found.cases.iter().filter_map(|case| case.unit.as_deref()) {
+        if !names.contains_key(code) {
+            names.insert(code.to_owned(), site.unit_name(code).await?);
+        }
+    }
     let rows = found.cases.into_iter().map(|case| Row {
+        unit: case.unit.as_ref().and_then(|code| names.get(code).cloned()),
         deadline: case.deadline.map(|at| site.day_left(at.0)),
         next: case
             .waiting
