@@ -12,6 +12,7 @@ needs=(
   "chromium-driver:chromedriver"
   "fonts-noto-cjk:/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
   "gcc:cc"
+  "npm:npm"
   "qemu-system-arm:qemu-system-arm"
   "victoria-metrics:victoria-metrics"
 )
@@ -53,6 +54,14 @@ for peer in pysparkplug==0.6.1 mqtt-spb-wrapper==2.1.2 "pymodbus[serial]==3.16.1
     touch "$home/installed-$peer"
   fi
 done
+# Asked in the browser what on a page shuts somebody out.
+axe=axe-core@4.14.1
+if [ ! -e "target/peers/axe-core/installed-$axe" ]; then
+  echo "== installing $axe"
+  rm -rf target/peers/axe-core
+  npm install --prefix target/peers/axe-core --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "$axe" >/dev/null
+  touch "target/peers/axe-core/installed-$axe"
+fi
 cargo deny --version >/dev/null 2>&1 || {
   echo "== installing cargo-deny"
   cargo install --quiet --locked cargo-deny --version 0.20.2

@@ -281,6 +281,12 @@ async fn a_case_is_for_its_unit_and_its_authorities_and_for_nobody_else() {
     ] {
         let one = stage.get(login, &path).await;
         assert_eq!(one.status.as_u16(), if sees { 200 } else { 404 }, "{login}");
+        if sees {
+            let blocked = one.body["blocked_steps"].as_array().unwrap();
+            let answer = blocked.iter().find(|step| step["action"] == "answer");
+            assert_eq!(answer.is_none(), may_answer == 200, "{login}: {blocked:#?}");
+            assert!(answer.is_none_or(|step| step["who"] == json!(["site", "maintainer"])));
+        }
         let list = stage.get(login, "/api/v1/supervision").await.body;
         assert_eq!(names(&list).contains(&id), sees, "{login}");
         assert_eq!(list["total"], json!(u64::from(sees)), "{login}");

@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod http;
 pub mod journals;
 pub mod kill;
+pub mod looks;
 pub mod modbus;
 pub mod mosquitto;
 pub mod mqtt;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use vigil_tests::browser::Browser;
+use vigil_tests::looks::{Axe, STICKING_OUT};
 use vigil_tests::process::{Process, binary};
 use vigil_tests::{Api, Place};
 
@@ -78,17 +79,8 @@ impl Demo {
     }
 }
 
-/// Elements that reach beyond the page, other than inside what scrolls by itself.
-const STICKING_OUT: &str = r#"
-    const wide = document.documentElement.clientWidth;
-    return [...document.querySelectorAll("body *")]
-        .filter((one) => !one.closest(".scroll, nav.main, .hide, .skip, svg") && one.getClientRects().length > 0)
-        .filter((one) => one.getBoundingClientRect().right > wide + 1)
-        .map((one) => one.tagName + "." + one.className + " " + one.textContent.trim().slice(0, 60));
-"#;
-
 #[test]
-fn every_page_fits_a_phone_and_a_desk_in_both_languages_and_breaks_no_policy() {
+fn every_page_fits_a_phone_and_a_desk_in_both_languages_breaks_no_policy_and_bars_nobody() {
     let place = Place::new("pages");
     let demo = demo(&place);
     let browser = Browser::start(&place.dir("profile"));
@@ -133,6 +125,7 @@ fn every_page_fits_a_phone_and_a_desk_in_both_languages_and_breaks_no_policy() {
         ("missing", "/equipment/none"),
     ];
     demo.sign_in(&browser);
+    let (axe, mut barred) = (Axe::find(), Vec::new());
     let pages = pages
         .into_iter()
         .map(|(name, path)| (name.to_owned(), path.to_owned()))
@@ -151,6 +144,17 @@ fn every_page_fits_a_phone_and_a_desk_in_both_languages_and_breaks_no_policy() {
                     assert!(picture.len() > 8_000, "{path}: an empty picture");
                 }
                 assert_eq!(out, serde_json::json!([]), "{path} in {language} at {width} px");
+                // Colours and names are the same whatever the width.
+                if let Some(axe) = &axe
+                    && (language == "zh") == (width == 1280)
+                {
+                    let found = axe.violations(&browser);
+                    barred.extend(
+                        found
+                            .into_iter()
+                            .map(|one| format!("{path} in {language}: {one}")),
+                    );
+                }
             }
             let complaints: Vec<_> = browser
                 .complaints()
@@ -160,6 +164,7 @@ fn every_page_fits_a_phone_and_a_desk_in_both_languages_and_breaks_no_policy() {
             assert!(complaints.is_empty(), "{path}: {complaints:?}");
         }
     }
+    assert!(barred.is_empty(), "{}", barred.join("\n"));
     browser.resize(1280);
     browser.open(&format!("{}/hazards/{}", demo.base, demo.hazards[0]));
     assert!(browser.paper().starts_with(b"%PDF"));

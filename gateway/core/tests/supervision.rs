@@ -15,7 +15,7 @@ use vigil_core::people::{Person, Role, Scope};
 use vigil_core::supervision::policy::SupervisionPolicy;
 use vigil_core::supervision::{
     Asking, Case, CaseEvent, CaseEventKind, CaseFault, CaseKind, CaseStatus, CaseStep, CaseStepKind, Order,
-    Subject, Timer, issue, may, next, numbering, step, verify, waiting,
+    Subject, Timer, blocked, issue, may, next, numbering, step, verify, waiting,
 };
 
 const DAY: i64 = 86_400_000;
@@ -285,6 +285,36 @@ fn who_does_not_see_a_case_takes_no_step_of_it_and_issues_none_there() {
             assert_eq!(refused.code, code, "{role:?} {kind:?}");
         }
     }
+}
+
+#[test]
+fn what_only_others_can_do_is_said_with_who_and_what_nobody_can_is_not() {
+    let (_, case) = issued(CaseKind::Listed);
+    let said = |role| -> Vec<(CaseStepKind, &'static str, bool)> {
+        let who = Who::of(role, 1);
+        let found = blocked(&case, &who.asking());
+        let told = |(step, refusal): (CaseStepKind, vigil_core::output::Refusal)| {
+            (step, refusal.code, refusal.who.contains(&Role::Regulator))
+        };
+        found.into_iter().map(told).collect()
+    };
+    let inspector = said(Role::InspectionBody);
+    assert!(inspector.contains(&(CaseStepKind::Withdraw, "role_not_allowed", true)));
+    assert!(inspector.contains(&(CaseStepKind::Answer, "role_not_allowed", false)));
+    assert!(
+        !inspector.iter().any(|(step, ..)| *step == CaseStepKind::FollowUp),
+        "his own"
+    );
+    assert!(
+        !inspector.iter().any(|(step, ..)| *step == CaseStepKind::Delist),
+        "of another state"
+    );
+    // Nobody has asked for more time, so nobody decides on it.
+    assert!(
+        !said(Role::Regulator)
+            .iter()
+            .any(|(step, ..)| *step == CaseStepKind::GrantExtension)
+    );
 }
 
 #[test]

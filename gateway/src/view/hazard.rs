@@ -324,6 +324,7 @@ pub async fn hazard(
     let scope = app.scope_of_hazard(&summary);
     let (next_steps, blocked_steps) = steps(app, &summary, acts_as, &scope).await?;
     let chain = check(&events, &summary);
+    let shown = Hazard::all(app, std::slice::from_ref(&summary)).await?.pop();
     Ok(HazardDetail {
         citation: events.first().and_then(|event| citation(app, event)),
         history: events
@@ -337,7 +338,7 @@ pub async fn hazard(
         risk: RiskOrigin::of_rule(&summary.rule),
         parties: parties(app, &scope).await?,
         next_steps,
-        hazard: Hazard::of(app, &summary),
+        hazard: shown.unwrap_or_else(|| Hazard::of(app, &summary)),
         chain,
     })
 }

@@ -2,9 +2,11 @@
 
 use super::ViewError;
 use super::card::{Card, card};
+use super::owners::unreadable;
 use super::time::Time;
 use super::words::{GradeWords, HazardSourceWords, HazardStatusWords, SeverityWords};
 use crate::app::{App, HazardCursor, HazardFilter};
+use crate::desk::register::names;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -38,6 +40,8 @@ pub struct Hazard {
     pub equipment: Option<Card>,
     /// Equipment id.
     pub equipment_id: String,
+    /// What the register calls it, where the catalog does not have it. Only in lists, work lists and the whole record.
+    pub equipment_name: Option<String>,
     /// Rule id.
     pub rule: String,
     /// Title of the rule, Chinese.
@@ -119,6 +123,24 @@ pub const fn is_open(status: HazardStatus) -> bool {
 }
 
 impl Hazard {
+    /// Hazards with what catalog and register say about their equipment.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub async fn all(app: &App, found: &[HazardSummary]) -> Result<Vec<Self>, ViewError> {
+        let mut all: Vec<Self> = found.iter().map(|hazard| Self::of(app, hazard)).collect();
+        let unwatched = all.iter().filter(|one| one.equipment.is_none());
+        let ids: Vec<&str> = unwatched.map(|one| one.equipment_id.as_str()).collect();
+        let known = names(&app.desk, &ids).await.map_err(unreadable)?;
+        for one in all.iter_mut().filter(|one| one.equipment.is_none()) {
+            one.equipment_name = known
+                .get(&one.equipment_id)
+                .filter(|name| !name.is_empty())
+                .cloned();
+        }
+        Ok(all)
+    }
+
     /// A hazard with what the catalog says about its equipment.
     #[must_use]
     pub fn of(app: &App, hazard: &HazardSummary) -> Self {
@@ -134,6 +156,7 @@ impl Hazard {
             id: hazard.id.0.to_string(),
             equipment: card(app, &hazard.equipment),
             equipment_id: hazard.equipment.to_string(),
+            equipment_name: None,
             rule: hazard.rule.to_string(),
             title_zh: hazard.title_zh.to_string(),
             title_en: hazard.title_en.to_string(),
@@ -206,7 +229,7 @@ pub async fn hazards(app: &App, sight: &Sight, filter: HazardFilter) -> Result<H
         .filter(|_| more)
         .map(|last| HazardCursor::behind_in(last, order).to_string());
     Ok(HazardPage {
-        hazards: found.iter().map(|hazard| Hazard::of(app, hazard)).collect(),
+        hazards: Hazard::all(app, &found).await?,
         next,
         total,
     })

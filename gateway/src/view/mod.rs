@@ -11,6 +11,7 @@
 mod alarms;
 mod ask;
 mod card;
+mod case_steps;
 mod codes;
 mod completeness;
 pub mod duty;
@@ -44,6 +45,7 @@ mod worklist;
 
 pub use alarms::{Alarm, AlarmChange, alarm_changes, alarms};
 pub use card::{Card, unknown};
+pub use case_steps::CaseBlockedStep;
 pub use codes::{CodeLines, Elsewhere, UnknownCode, UnknownCodes, unknown_codes};
 pub use completeness::{Completeness, Gap, MessageCounts};
 pub use equipment::{

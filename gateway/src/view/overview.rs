@@ -234,10 +234,7 @@ pub async fn overview(app: &App, sight: &Sight) -> Result<Overview, ViewError> {
         nodes,
         unregistered: whole.then_some(counts.unregistered),
         dead_letters: whole.then_some(counts.dead_letters),
-        open_hazards: open_hazards
-            .iter()
-            .map(|hazard| Hazard::of(app, hazard))
-            .collect(),
+        open_hazards: Hazard::all(app, &open_hazards).await?,
         standing_alarms: about_equipment
             .take(ROWS as usize)
             .map(|alarm| Alarm::of(app, alarm))

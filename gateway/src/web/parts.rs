@@ -5,7 +5,7 @@ use super::markup::{Markup, encode, escape};
 use super::page::Page;
 use super::terms;
 use super::words::Language;
-use crate::view::{Card, Completeness, NodeState, Said, Watch};
+use crate::view::{Card, Completeness, Hazard, NodeState, Said, Watch};
 use vigil_protocol::vocabulary::{Quantity, QuantityKind};
 
 /// Word and class of whether equipment is watched.
@@ -68,6 +68,20 @@ impl Page {
             encode(&card.id),
             escape(self.name_of(card)),
             facts.join(" · ")
+        ))
+    }
+
+    /// Who and where, of a hazard: equipment that no catalog has is known to the register.
+    pub(crate) fn place_of_hazard(&self, hazard: &Hazard) -> Markup {
+        let Some(name) = &hazard.equipment_name else {
+            return self.place(&hazard.equipment, &hazard.equipment_id);
+        };
+        Markup(format!(
+            "<a class=\"who\" href=\"/register/{}\">{}</a><div class=\"small muted\"><span class=\"mono\">{}</span> · {}</div>",
+            encode(&hazard.equipment_id),
+            escape(name),
+            escape(&hazard.equipment_id),
+            self.pick("未接入遥测", "no telemetry")
         ))
     }
 

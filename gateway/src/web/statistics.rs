@@ -7,8 +7,8 @@ use super::markup::Markup;
 use super::page::Page;
 use super::supervision::download;
 use crate::view::statistics::{
-    FiguresOf, HazardFigures, MOST_MONTHS, Statistics, StatisticsFilter, StepTimes, default_months,
-    month_text, read_month, statistics, statistics_table,
+    FiguresOf, HazardFigures, MOST_MONTHS, MonthFigures, Statistics, StatisticsFilter, StepTimes,
+    default_months, month_text, read_month, statistics, statistics_table,
 };
 use askama::Template;
 use axum::extract::State;
@@ -23,8 +23,8 @@ struct StatisticsPage<'p> {
     filter: StatisticsFilter,
     periods: Vec<(String, &'static str, bool)>,
     categories: Vec<(String, String, bool)>,
-    opened: Markup,
-    rates: Markup,
+    /// Title, remark, picture.
+    charts: Vec<(&'static str, &'static str, Markup)>,
     csv: String,
 }
 
@@ -97,52 +97,10 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
             current,
         )
     });
-    let labels: Vec<String> = found.months.iter().map(|month| month.month.clone()).collect();
-    let counts = |of: fn(&HazardFigures) -> u64| -> Vec<Option<f64>> {
-        let months = found.months.iter();
-        months.map(|month| Some(of(&month.figures) as f64)).collect()
-    };
-    let opened = Bars {
-        title: page.pick(
-            "每月新增与销号的隐患数",
-            "hazards opened and struck off each month",
-        ),
-        labels: &labels,
-        series: vec![
-            Series::new(page.pick("新增", "opened"), counts(|one| one.opened)),
-            Series::new(page.pick("销号", "struck off"), counts(|one| one.closed)),
-        ],
-        most: None,
-        none: page.pick("无数据", "no data"),
-    };
-    let rates = Bars {
-        title: page.pick(
-            "每月按期整改率与监测覆盖率，%",
-            "rectified on time and watched each month, %",
-        ),
-        labels: &labels,
-        series: vec![
-            Series::new(
-                page.pick("按期整改率", "on time"),
-                found
-                    .months
-                    .iter()
-                    .map(|month| month.figures.on_time_percent)
-                    .collect(),
-            ),
-            Series::new(
-                page.pick("监测覆盖率", "watched"),
-                found.months.iter().map(|month| month.watched_percent).collect(),
-            ),
-        ],
-        most: Some(100.0),
-        none: page.pick("无数据", "no data"),
-    };
     Ok(StatisticsPage {
         periods: periods.into(),
         categories: categories.collect(),
-        opened: opened.draw(),
-        rates: rates.draw(),
+        charts: charts(page, &found.months),
         csv: page
             .with("after", "")
             .replacen("/statistics", "/statistics/export.csv", 1),
@@ -150,6 +108,106 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<StatisticsPage<'p>, Fau
         filter,
         found,
     })
+}
+
+/// What changes from month to month, as pictures; the same numbers stand in the table below them.
+fn charts(page: &Page, months: &[MonthFigures]) -> Vec<(&'static str, &'static str, Markup)> {
+    let labels: Vec<String> = months.iter().map(|month| month.month.clone()).collect();
+    let draw = |title, series: Vec<(&'static str, Vec<Option<f64>>)>, most| {
+        let bars = Bars {
+            title,
+            labels: &labels,
+            series: series
+                .into_iter()
+                .map(|(name, values)| Series::new(name, values))
+                .collect(),
+            most,
+            none: page.pick("无数据", "no data"),
+        };
+        bars.draw()
+    };
+    let of = |value: fn(&HazardFigures) -> Option<f64>| -> Vec<Option<f64>> {
+        months.iter().map(|month| value(&month.figures)).collect()
+    };
+    let hours = |seconds: Option<f64>| seconds.map(|seconds| (seconds / 360.0).round() / 10.0);
+    let decided: Vec<_> = of(|one| one.acknowledge.median_s)
+        .into_iter()
+        .map(hours)
+        .collect();
+    let rectified: Vec<_> = of(|one| one.rectify.median_s).into_iter().map(hours).collect();
+    vec![
+        (
+            page.pick("新增与销号", "Opened and struck off"),
+            page.pick("条", "hazards"),
+            draw(
+                page.pick(
+                    "每月新增与销号的隐患数",
+                    "hazards opened and struck off each month",
+                ),
+                vec![
+                    (page.pick("新增", "opened"), of(|one| Some(one.opened as f64))),
+                    (page.pick("销号", "struck off"), of(|one| Some(one.closed as f64))),
+                ],
+                None,
+            ),
+        ),
+        (
+            page.pick("按期整改率与监测覆盖率", "On time and watched"),
+            page.pick("%；虚线为无数据", "%; dashes where nothing is known"),
+            draw(
+                page.pick(
+                    "每月按期整改率与监测覆盖率，%",
+                    "rectified on time and watched each month, %",
+                ),
+                vec![
+                    (page.pick("按期整改率", "on time"), of(|one| one.on_time_percent)),
+                    (
+                        page.pick("监测覆盖率", "watched"),
+                        months.iter().map(|month| month.watched_percent).collect(),
+                    ),
+                ],
+                Some(100.0),
+            ),
+        ),
+        (
+            page.pick("确认与整改用时", "Time to decide and to rectify"),
+            page.pick(
+                "小时，中位数；虚线为当月没有",
+                "hours, median; dashes where there was none",
+            ),
+            draw(
+                page.pick(
+                    "每月发现到确认、到整改完成的用时中位数，小时",
+                    "median hours from opening to decision and to rectification, each month",
+                ),
+                vec![
+                    (page.pick("到确认", "to decision"), decided),
+                    (page.pick("到整改完成", "to rectification"), rectified),
+                ],
+                None,
+            ),
+        ),
+        (
+            page.pick("屡查屡犯率与误报", "Repeated, and found to be none"),
+            page.pick("%；虚线为当月没有", "%; dashes where there was none"),
+            draw(
+                page.pick(
+                    "每月屡查屡犯率与误报占新增的比例，%",
+                    "repeated, and found to be none, of those opened each month, %",
+                ),
+                vec![
+                    (page.pick("屡查屡犯率", "repeated"), of(|one| one.repeat_percent)),
+                    (page.pick("误报", "found to be none"), of(rejected_percent)),
+                ],
+                Some(100.0),
+            ),
+        ),
+    ]
+}
+
+/// Percent of those opened; more than were opened can be found to be none in one month.
+fn rejected_percent(figures: &HazardFigures) -> Option<f64> {
+    (figures.opened > 0).then(|| figures.rejected as f64 / figures.opened as f64 * 100.0)
 }
 
 /// `to` stood in the address already: the one that was added at the end counts.
@@ -240,6 +298,37 @@ impl StatisticsPage<'_> {
                 "by-area",
                 page.pick("按区划", "By area"),
                 &self.found.areas,
+            ),
+        ]
+    }
+
+    fn month_heads(&self) -> [&'static str; 8] {
+        let page = self.page;
+        [
+            page.pick("新增", "Opened"),
+            page.pick("重大", "Major"),
+            page.pick("销号", "Struck off"),
+            page.pick("按期整改率", "On time"),
+            page.pick("屡查屡犯率", "Repeated"),
+            page.pick("到确认（中位数）", "To decision, median"),
+            page.pick("到整改完成（中位数）", "To rectification, median"),
+            page.pick("监测覆盖率", "Watched"),
+        ]
+    }
+
+    fn month_cells(&self, month: &MonthFigures) -> [String; 8] {
+        let (page, figures) = (self.page, &month.figures);
+        [
+            page.count(&figures.opened),
+            page.count(&figures.opened_major),
+            page.count(&figures.closed),
+            page.share(&figures.on_time_percent),
+            page.share(&figures.repeat_percent),
+            self.hours(&figures.acknowledge.median_s),
+            self.hours(&figures.rectify.median_s),
+            month.watched_percent.map_or_else(
+                || page.pick("无数据", "no data").to_owned(),
+                |share| page.percent(&share),
             ),
         ]
     }

@@ -190,6 +190,28 @@ pub fn allowed(case: &Case, asking: &Asking<'_>) -> Vec<CaseStepKind> {
         .collect()
 }
 
+/// What there is nothing of to decide, or nothing left of to do: nobody could take that step.
+const POINTLESS: [&str; 4] = [
+    "already_done",
+    "already_requested",
+    "no_deadline",
+    "nothing_requested",
+];
+
+/// The steps of the state the case is in that this person cannot take, and why: what others could do, or he later.
+#[must_use]
+pub fn blocked(case: &Case, asking: &Asking<'_>) -> Vec<(CaseStepKind, Refusal)> {
+    CaseStepKind::ALL
+        .into_iter()
+        .filter(|step| {
+            let guard = step.guard();
+            guard.kinds.contains(&case.order.kind) && guard.from.contains(&case.status)
+        })
+        .filter_map(|step| Some((step, may(case, step, asking).err()?)))
+        .filter(|(_, refusal)| !POINTLESS.contains(&refusal.code))
+        .collect()
+}
+
 /// Whether this person may take this step now, whatever he fills in.
 ///
 /// # Errors

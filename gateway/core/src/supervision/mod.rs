@@ -20,7 +20,7 @@ pub mod policy;
 
 pub use case::{Acceptance, Case, CaseStatus, Ending, Extension, Meeting, Notice};
 pub use chain::{CaseError, CaseFault, verify};
-pub use decide::{Asking, allowed, issue, may, step};
+pub use decide::{Asking, allowed, blocked, issue, may, step};
 pub use due::{due, next, waiting};
 pub use event::{CaseEvent, CaseEventKind, CaseKind, CaseStep, CaseStepKind, Order, Subject, Timer};
 pub use guards::CaseGuard;

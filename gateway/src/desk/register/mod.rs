@@ -29,7 +29,7 @@ pub use import::{
     drop_old_files, import, imports, plan, plan_file, report, send, template,
 };
 pub use list::{Cursor, ListFilter, ListPage, ListRow, Order, list};
-pub use read::{Entry, HistoryRow, change_history, entry, known_ids, scope_of};
+pub use read::{Entry, HistoryRow, change_history, entry, known_ids, names, scope_of};
 pub use unit::{UNIT_KINDS, Unit, UnitFacts, save_unit, unit, units};
 pub use write::{Saved, recompute, save};
 

@@ -104,6 +104,27 @@ fn scope(row: &sqlx::sqlite::SqliteRow) -> Scope {
     }
 }
 
+/// What equipment is called, by id; without what is not in the register. For who has been shown the ids.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn names(desk: &Desk, ids: &[&str]) -> Result<HashMap<String, String>, RegisterError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let list = serde_json::to_string(ids).unwrap_or_default();
+    let rows = sqlx::query("SELECT id, name FROM equipment WHERE id IN (SELECT value FROM json_each($1))")
+        .bind(list)
+        .fetch_all(desk.reading())
+        .await
+        .map_err(reading("the names of equipment"))?;
+    let rows = rows
+        .iter()
+        .map(|row| Ok((row.try_get("id")?, row.try_get("name")?)));
+    rows.collect::<Result<_, sqlx::Error>>()
+        .map_err(reading("the names of equipment"))
+}
+
 /// Everything about one piece of equipment, if `person` may see it.
 ///
 /// # Errors

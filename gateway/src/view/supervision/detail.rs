@@ -3,6 +3,7 @@
 use super::{CaseHistory, SupervisionCase};
 use crate::app::App;
 use crate::desk::cases::{self, CaseHazard, CasesError};
+use crate::view::case_steps::{CaseBlockedStep, blocked_steps};
 use crate::view::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -133,6 +134,8 @@ pub struct SupervisionDetail {
     pub listed_hazards: Vec<CaseHazardView>,
     /// What who asks can do now.
     pub next_steps: Vec<CaseNextStep>,
+    /// What others can do now, or who asks later.
+    pub blocked_steps: Vec<CaseBlockedStep>,
     /// Everything that happened.
     pub history: Vec<CaseHistory>,
     /// Every link of the chain was proven.
@@ -229,6 +232,7 @@ pub async fn supervision_case(app: &App, id: i64, person: &Person) -> Result<Sup
         delisting_published: case.delisting_published.as_ref().map(Into::into),
         listed_hazards: hazards.into_iter().map(Into::into).collect(),
         next_steps,
+        blocked_steps: blocked_steps(case, &asking),
         history: events.iter().map(CaseHistory::from).collect(),
         case: SupervisionCase::of(&rules.supervision, &stored),
     })

@@ -138,10 +138,10 @@ async fn group(
     total = (total - (looked_at - found.len() as u64)).min(u64::from(MOST_COUNTED));
     found.sort_by_key(|hazard| (due(hazard).is_none(), due(hazard), hazard.opened_at));
     let department = asked.person.role == Role::Department;
-    let lines = found
-        .iter()
-        .take(LINES)
-        .map(|hazard| line(asked, hazard, department));
+    found.truncate(LINES);
+    let shown = Hazard::all(app, &found).await?;
+    let lines = found.iter().zip(shown);
+    let lines = lines.map(|(hazard, shown)| line(asked, hazard, shown, department));
     Ok(Some(WorkGroup {
         key,
         title_zh,
@@ -164,13 +164,15 @@ fn due(hazard: &HazardSummary) -> Option<vigil_protocol::time::UtcMillis> {
     }
 }
 
-fn line(asked: &Asked<'_>, hazard: &HazardSummary, reads: bool) -> WorkLine {
+fn line(asked: &Asked<'_>, hazard: &HazardSummary, shown: Hazard, reads: bool) -> WorkLine {
     let app = asked.app;
-    let shown = Hazard::of(app, hazard);
     let (place_zh, place_en) = match (&shown.equipment, &shown.unit) {
         (Some(card), _) => (card.name_zh.clone(), card.name_en.clone()),
         (None, Some(unit)) => (unit.clone(), unit.clone()),
-        (None, None) => (shown.equipment_id.clone(), shown.equipment_id.clone()),
+        (None, None) => {
+            let name = shown.equipment_name.as_ref().unwrap_or(&shown.equipment_id);
+            (name.clone(), name.clone())
+        }
     };
     let due = due(hazard);
     let late = hazard.handling.overdue || due.is_some_and(|due| due < app.clock.now());

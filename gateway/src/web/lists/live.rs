@@ -80,6 +80,32 @@ impl LivePage<'_> {
         self.list.key == ListKey::Risk.key()
     }
 
+    /// The period, area and unit that are shown.
+    fn asked(&self) -> String {
+        let (page, typed) = (self.page, &self.typed);
+        let or_more = |text: &String| {
+            if text.is_empty() {
+                "…".to_owned()
+            } else {
+                text.clone()
+            }
+        };
+        let mut said = if typed.from.is_empty() && typed.to.is_empty() {
+            page.pick("全部期间", "all time").to_owned()
+        } else {
+            format!("{} – {}", or_more(&typed.from), or_more(&typed.to))
+        };
+        for (word, text) in [
+            (page.pick("区划", "area"), &typed.area),
+            (page.pick("单位", "unit"), &typed.unit),
+        ] {
+            if !text.is_empty() {
+                said.push_str(&format!(" · {word} {text}"));
+            }
+        }
+        said
+    }
+
     fn unverified(&self) -> bool {
         self.list.columns.iter().any(|column| column.unverified)
     }

@@ -13,22 +13,48 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use std::sync::Arc;
+use vigil_core::supervision::CaseStepKind;
 
 #[derive(Template)]
 #[template(path = "supervision/case.html")]
 struct CasePage<'p> {
     page: &'p Page,
     detail: SupervisionDetail,
+    /// Name of the unit it is about.
+    unit: Option<String>,
     deadline: Option<DayLeft>,
     waiting: Vec<(&'static str, DayLeft, bool, bool)>,
     forms: Vec<StepForm>,
-    refused: Option<String>,
+    refused: Option<Said>,
+}
+
+/// Why a step was not recorded, for who wanted to take it.
+struct Said {
+    /// Title of the step.
+    title: &'static str,
+    /// Where its form is, if it is still offered.
+    form: Option<&'static str>,
+    why: String,
+    /// Roles that could take it.
+    who: String,
+    /// What was typed into a form that is no longer offered.
+    orphaned: String,
 }
 
 impl CasePage<'_> {
     fn short(&self, hash: &str) -> String {
         hash.chars().take(12).collect()
     }
+
+    /// Roles, as words.
+    fn roles(&self, keys: &[&'static str]) -> String {
+        role_words(self.page, keys)
+    }
+}
+
+fn role_words(page: &Page, keys: &[&str]) -> String {
+    let words: Vec<&str> = keys.iter().map(|key| page.role_key(key)).collect();
+    words.join(page.pick("、", ", "))
 }
 
 fn number(text: &str) -> Result<i64, Fault> {
@@ -50,7 +76,7 @@ async fn make<'p>(
     site: &Site,
     page: &'p Page,
     id: &str,
-    refused: Option<(Typed, String)>,
+    refused: Option<(Typed, Why)>,
 ) -> Result<CasePage<'p>, Fault> {
     let reader = site.reader(page);
     let detail = supervision_case(&site.app, number(id)?, &reader).await?;
@@ -61,15 +87,31 @@ async fn make<'p>(
         forms.extend(steps.filter_map(|step| StepForm::of(page, step, &today)));
     }
     let mut said = None;
-    if let Some((typed, why)) = refused {
-        said = Some(why.clone());
-        if let Some(form) = forms.iter_mut().find(|form| form.action == typed.step) {
-            form.typed = typed;
-            form.error = Some(why);
+    if let Some((typed, Why { text: why, who, .. })) = refused {
+        let mut now = Said {
+            title: CaseStepKind::from_key(&typed.step).map_or("", |step| page.case_event(step.key())),
+            form: None,
+            why: why.clone(),
+            who: role_words(page, &who),
+            orphaned: String::new(),
+        };
+        match forms.iter_mut().find(|form| form.action == typed.step) {
+            Some(form) => {
+                now.form = Some(form.action);
+                form.typed = typed;
+                form.error = Some(why);
+            }
+            None => now.orphaned = typed.text.trim().to_owned(),
         }
+        said = Some(now);
     }
+    let unit = match &detail.case.unit {
+        Some(code) => Some(site.unit_name(code).await?),
+        None => None,
+    };
     Ok(CasePage {
         page,
+        unit,
         deadline: detail.case.deadline.map(|at| site.day_left(at.0)),
         waiting: detail
             .case
@@ -102,12 +144,13 @@ pub(crate) async fn act(
     match done {
         Ok(()) => Redirect::to(&format!("/supervision/{}#timeline", page.segment(&id))).into_response(),
         Err(Refused::Fault(fault)) => fault.respond(&page),
-        Err(Refused::Because(status, why)) => {
+        Err(Refused::Because(why)) => {
             // What follows is the case's page: its links lead to that.
             let page = Page {
                 path: format!("/supervision/{}", page.segment(&id)),
                 ..page
             };
+            let status = why.status;
             let made = make(&site, &page, &id, Some((typed, why))).await;
             respond_with(&page, status, made)
         }
@@ -116,7 +159,22 @@ pub(crate) async fn act(
 
 enum Refused {
     Fault(Fault),
-    Because(StatusCode, String),
+    Because(Why),
+}
+
+/// Why a step was refused.
+struct Why {
+    status: StatusCode,
+    text: String,
+    /// Keys of the roles that could take it.
+    who: Vec<&'static str>,
+}
+
+impl Refused {
+    fn because(status: StatusCode, text: String) -> Self {
+        let who = Vec::new();
+        Self::Because(Why { status, text, who })
+    }
 }
 
 async fn take(site: &Site, page: &Page, id: &str, typed: &mut Typed) -> Result<(), Refused> {
@@ -128,14 +186,14 @@ async fn take(site: &Site, page: &Page, id: &str, typed: &mut Typed) -> Result<(
                 "登录已变更，请重新登录后再提交一次。",
                 "Your session has changed; sign in and send it again.",
             );
-            return Err(Refused::Because(StatusCode::FORBIDDEN, why.to_owned()));
+            return Err(Refused::because(StatusCode::FORBIDDEN, why.to_owned()));
         }
     }
     let (app, person) = (&site.app, site.reader(page));
     let found = cases::case(&app.desk, &person, id).await;
     let found = found.map_err(|error| Refused::Fault(error.into()))?;
     page.access.in_area(&*found.case.order.scope.area);
-    let unfit = |why| Refused::Because(StatusCode::UNPROCESSABLE_ENTITY, why);
+    let unfit = |why| Refused::because(StatusCode::UNPROCESSABLE_ENTITY, why);
     typed.keep(site, &person).await.map_err(unfit)?;
     let step = typed.step(site, page).map_err(unfit)?;
     let seen = typed.events.parse().ok();
@@ -144,7 +202,16 @@ async fn take(site: &Site, page: &Page, id: &str, typed: &mut Typed) -> Result<(
     if let Err(error) = taken {
         return Err(match error {
             cases::CasesError::NotFound(_) | cases::CasesError::Store(_) => Refused::Fault(error.into()),
-            other => Refused::Because(StatusCode::CONFLICT, why(page, &other)),
+            other => Refused::Because(Why {
+                status: StatusCode::CONFLICT,
+                text: why(page, &other),
+                who: match &other {
+                    cases::CasesError::Refused(refusal) => {
+                        refusal.who.iter().map(|role| role.key()).collect()
+                    }
+                    _ => Vec::new(),
+                },
+            }),
         });
     }
     cases::settle(app, id)

@@ -13,6 +13,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use vigil_core::supervision::{CaseKind, CaseStatus};
 
@@ -21,6 +22,8 @@ const ROWS: u32 = 50;
 
 struct Row {
     case: SupervisionCase,
+    /// Name of the unit it is about.
+    unit: Option<String>,
     deadline: Option<DayLeft>,
     /// What is waited for first.
     next: Option<(&'static str, DayLeft, bool)>,
@@ -118,7 +121,14 @@ async fn make<'p>(site: &Site, page: &'p Page) -> Result<ListPage<'p>, Fault> {
         choice("state", "overdue", page.pick("有逾期", "something late")),
         choice("state", "ended", page.pick("已结束", "ended")),
     ];
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for code in found.cases.iter().filter_map(|case| case.unit.as_deref()) {
+        if !names.contains_key(code) {
+            names.insert(code.to_owned(), site.unit_name(code).await?);
+        }
+    }
     let rows = found.cases.into_iter().map(|case| Row {
+        unit: case.unit.as_ref().and_then(|code| names.get(code).cloned()),
         deadline: case.deadline.map(|at| site.day_left(at.0)),
         next: case
             .waiting

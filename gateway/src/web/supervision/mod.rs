@@ -13,6 +13,7 @@ use super::Site;
 use super::fault::Fault;
 use super::page::Page;
 use crate::desk::cases::CasesError;
+use crate::desk::register;
 use crate::desk::{day_of, statistics::day_number};
 use jiff::civil::Date;
 use vigil_protocol::time::UtcMillis;
@@ -49,6 +50,13 @@ struct DayLeft {
 }
 
 impl Site {
+    /// What a unit is called in the register; its code, if it is not there. Whoever sees a case may read whom it is about.
+    async fn unit_name(&self, code: &str) -> Result<String, Fault> {
+        let known = register::unit(&self.app.desk, code).await?;
+        let name = known.map(|unit| unit.facts.name).filter(|name| !name.is_empty());
+        Ok(name.unwrap_or_else(|| code.to_owned()))
+    }
+
     fn day_left(&self, at: UtcMillis) -> DayLeft {
         let date = day_of(at, &self.app.config.web.timezone);
         let days = day_number(date) - day_number(self.today());

@@ -4,7 +4,6 @@ use super::super::Site;
 use super::super::fault::{Fault, respond};
 use super::super::page::Page;
 use super::DayLeft;
-use crate::desk::register;
 use crate::view::supervision::{SupervisionDetail, supervision_case};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -32,11 +31,7 @@ async fn make<'p>(site: &Site, page: &'p Page, id: &str) -> Result<NoticePage<'p
     let reader = site.reader(page);
     let detail = supervision_case(&site.app, id, &reader).await?;
     let unit = match &detail.case.unit {
-        // Whoever sees the case may read whom it is addressed to.
-        Some(code) => register::unit(&site.app.desk, code)
-            .await?
-            .map(|unit| unit.facts.name)
-            .or_else(|| Some(code.clone())),
+        Some(code) => Some(site.unit_name(code).await?),
         None => None,
     };
     Ok(NoticePage {
