@@ -179,6 +179,7 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0013_work_lists.sql"),
         ),
         ("scale", include_str!("../../migrations/sqlite/0014_scale.sql")),
+        ("narrow", include_str!("../../migrations/sqlite/0015_narrow.sql")),
         (
             "requests",
             include_str!("../../migrations/sqlite/0016_requests.sql"),
