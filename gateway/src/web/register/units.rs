@@ -67,6 +67,14 @@ struct UnitPage<'p> {
 }
 
 impl UnitPage<'_> {
+    /// What was changed: here a name is the unit's.
+    fn changed(&self, field: &str) -> String {
+        match field {
+            "name" => self.page.pick("名称", "name").to_owned(),
+            field => self.page.fact_key(field),
+        }
+    }
+
     /// Whether the reader keeps the whole unit, not only whom to ask there.
     fn edits(&self) -> bool {
         self.page.sends("/units/{code}")
