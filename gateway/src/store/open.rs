@@ -179,9 +179,10 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0013_work_lists.sql"),
         ),
         ("scale", include_str!("../../migrations/sqlite/0014_scale.sql")),
+        ("narrow", include_str!("../../migrations/sqlite/0015_narrow.sql")),
         (
             "policies",
-            include_str!("../../migrations/sqlite/0015_policies.sql"),
+            include_str!("../../migrations/sqlite/0016_policies.sql"),
         ),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
