@@ -50,7 +50,7 @@ async fn people(site: &Site) -> Vec<(&'static str, String)> {
 
 async fn count(site: &Site) {
     let (policy, zone) = (site.app.engine.policy(), &site.app.config.web.timezone);
-    while statistics::count_changed(&site.app.desk, policy, zone)
+    while statistics::count_changed(&site.app.desk, &policy, zone)
         .await
         .unwrap()
         > 0

@@ -190,7 +190,7 @@ async fn statistics_say_how_much_was_watched_beside_every_nothing() {
     assert!(page.contains("没有隐患记录不等于没有隐患"), "{page}");
     let (site, _) = Site::with_story(PLAIN).await;
     let zone = &site.app.config.web.timezone;
-    while statistics::count_changed(&site.app.desk, site.app.engine.policy(), zone)
+    while statistics::count_changed(&site.app.desk, &site.app.engine.policy(), zone)
         .await
         .unwrap()
         > 0

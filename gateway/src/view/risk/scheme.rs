@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn bands_are_said_as_people_write_them() {
-        let scheme = risk_scheme(Scheme::builtin());
+        let scheme = risk_scheme(vigil_core::risk::Scheme::builtin());
         let said = |at: usize| -> Vec<&str> {
             let method = &scheme.methods[at];
             method.bands.iter().map(|band| band.range.as_str()).collect()
