@@ -25,6 +25,8 @@ const SIZE: Size = Size {
     users: 3,
     deeds: 10,
     alarms: 20,
+    cases: 9,
+    days: 5,
     at_once: 1,
 };
 

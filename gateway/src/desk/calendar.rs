@@ -241,7 +241,7 @@ pub async fn calendar(
     query.push(
         // What is in the index decides; only what is shown is looked up.
         ") JOIN obligations o USING (equipment, kind, part) LEFT JOIN equipment e ON e.id = o.equipment LEFT JOIN units u ON u.code = o.use_unit \
-         LEFT JOIN certificates c ON o.equipment = '' AND o.part = 'certificate:' || c.n \
+         LEFT JOIN certificates c ON c.n = CASE o.equipment WHEN '' THEN CAST(substr(o.part, 13) AS INTEGER) END \
          ORDER BY o.due, o.equipment, o.kind, o.part",
     );
     let found = query.build().fetch_all(desk.reading()).await.map_err(reading)?;

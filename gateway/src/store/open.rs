@@ -179,6 +179,7 @@ fn migrations() -> Migrator {
             include_str!("../../migrations/sqlite/0013_work_lists.sql"),
         ),
         ("scale", include_str!("../../migrations/sqlite/0014_scale.sql")),
+        ("narrow", include_str!("../../migrations/sqlite/0015_narrow.sql")),
     ];
     let numbered = (1..).zip(files).map(|(number, (title, sql))| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use vigil_tests::desk::ask::{Facts, List, lists, pairs, percentile, query};
-use vigil_tests::desk::fill::{Size, fill};
+use vigil_tests::desk::fill::{Size, complete, fill};
 use vigil_tests::desk::people::Asker;
 use vigil_tests::process::{Process, binary};
 
@@ -43,6 +43,12 @@ struct Args {
     /// Alarms.
     #[arg(long, default_value_t = 50_000)]
     alarms: usize,
+    /// Cases of supervision.
+    #[arg(long, default_value_t = 10_000)]
+    cases: usize,
+    /// Days with records of duty.
+    #[arg(long, default_value_t = 90)]
+    days: u32,
     /// Only fill.
     #[arg(long)]
     fill: bool,
@@ -111,22 +117,26 @@ fn main() -> ExitCode {
 /// Those in whose names is asked, of data that are filled first if there are none.
 fn askers(args: &Args) -> Vec<Asker> {
     let kept = args.data.join("askers.json");
-    if let Ok(text) = std::fs::read_to_string(&kept) {
-        return serde_json::from_str(&text).expect("what was kept");
-    }
     let size = Size {
         hazards: args.hazards,
         equipment: args.equipment,
         users: args.users,
         deeds: args.deeds,
         alarms: args.alarms,
+        cases: args.cases,
+        days: args.days,
         at_once: 10_000,
     };
+    let say = |line: &str| eprintln!("{line}");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let askers = runtime.block_on(fill(&args.data, &size, &|line| eprintln!("{line}")));
+    if let Ok(text) = std::fs::read_to_string(&kept) {
+        runtime.block_on(complete(&args.data, &size, &say));
+        return serde_json::from_str(&text).expect("what was kept");
+    }
+    let askers = runtime.block_on(fill(&args.data, &size, &say));
     std::fs::write(&kept, json!(askers).to_string()).expect("the directory can be written");
     askers
 }

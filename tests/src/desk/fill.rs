@@ -1,7 +1,8 @@
 //! Fills a database through the gateway's own store and register: what the schema or the core forbid does not get in.
 
+use super::equipment::Piece;
 use super::people::Asker;
-use super::{Dice, equipment, hazards, people};
+use super::{Dice, equipment, hazards, people, records};
 use sqlx::Row as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +36,10 @@ pub struct Size {
     pub deeds: usize,
     /// Alarms, a tenth of them standing.
     pub alarms: usize,
+    /// Cases: listings, interviews, circulars.
+    pub cases: usize,
+    /// Days of which the first 3,000 units have a record of duty.
+    pub days: u32,
     /// Hazards of one transaction: within it they are numbered in the order of their ids.
     pub at_once: u64,
 }
@@ -95,11 +100,40 @@ pub async fn fill(data: &Path, size: &Size, say: &dyn Fn(&str)) -> Vec<Asker> {
     )
     .await;
     told("indices");
+    write_records(&desk, &act, size, &pieces, &told).await;
     desk.close().await;
     reader.close().await;
     writer.close().await.expect("the log is folded in");
     told("done");
     askers
+}
+
+/// What people write at the desk, if there is none of it yet: for data filled before it was thought of.
+///
+/// # Panics
+/// It cannot be written.
+pub async fn complete(data: &Path, size: &Size, say: &dyn Fn(&str)) {
+    let desk = store::desk(&StoreOptions::new(data.join("vigil.db")));
+    let points: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT 1 FROM risk_points LIMIT 1)")
+        .fetch_one(desk.reading())
+        .await
+        .expect("readable");
+    if points == 0 {
+        let clock = Clock::system();
+        let act = Act::new("bench", "command", clock.now(), today(&clock, TIMEZONE));
+        let pieces = equipment::known(&desk).await;
+        write_records(&desk, &act, size, &pieces, say).await;
+    }
+    desk.close().await;
+}
+
+async fn write_records(desk: &Desk, act: &Act, size: &Size, pieces: &[Piece], say: &dyn Fn(&str)) {
+    for sql in records::statements(act, 3_000, size.days) {
+        run(desk, &sql).await;
+    }
+    say("risk points, measures, checks, records of duty");
+    records::cases(desk, act, pieces, size.cases).await;
+    say(&format!("{} cases", size.cases));
 }
 
 async fn run(desk: &Desk, sql: &str) {

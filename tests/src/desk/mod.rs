@@ -5,6 +5,7 @@ pub mod equipment;
 pub mod fill;
 pub mod hazards;
 pub mod people;
+pub mod records;
 
 /// Numbers that look random and are the same each time.
 #[derive(Clone, Debug)]

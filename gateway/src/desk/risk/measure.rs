@@ -440,12 +440,10 @@ fn push_matching(
         "risk_measures_due"
     };
     let by_equipment = !filter.equipment.is_empty();
-    query.push(if by_equipment {
-        "risk_measures".to_owned()
-    } else {
-        format!("risk_measures INDEXED BY {index}")
-    });
-    query.push(" WHERE retired_at IS NULL");
+    let index = if by_equipment { "risk_measures_of" } else { index };
+    query.push(format!(
+        "risk_measures INDEXED BY {index} WHERE retired_at IS NULL"
+    ));
     if by_equipment {
         query
             .push(" AND point IN (SELECT n FROM risk_points WHERE equipment = ")

@@ -9,6 +9,7 @@ use super::point::colour_of;
 use crate::app::App;
 use crate::desk::{calendar, watch};
 use crate::store::{Desk, StoreError};
+use futures_util::TryStreamExt as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -62,6 +63,9 @@ pub(super) const UNIT: &str = "unit";
 pub(super) const OWN: &str = "own";
 /// All equipment of an area and all that is its units' own: what authorities see of it.
 pub(super) const AREA: &str = "area";
+const SUBJECTS: [&str; 4] = [EQUIPMENT, UNIT, OWN, AREA];
+/// Columns that hold texts come first.
+const TEXTS: usize = 6;
 
 /// A unit sees its own rank.
 fn of_unit(code: &str, area: &str) -> Scope {
@@ -110,18 +114,16 @@ async fn tally(
     let desk = &app.desk;
     let mut pieces: HashMap<String, Tally> = HashMap::new();
     // What was scrapped or cancelled needs no inspection.
-    let rows = sqlx::query(
+    let mut rows = sqlx::query(
         "SELECT s.* FROM equipment_scopes s LEFT JOIN equipment e ON e.id = s.equipment \
          WHERE e.state IS NULL OR e.state NOT IN ('scrapped', 'cancelled')",
     )
-    .fetch_all(desk.reading())
-    .await
-    .map_err(reading("equipment to be ranked"))?;
-    for row in &rows {
+    .fetch(desk.reading());
+    while let Some(row) = rows.try_next().await.map_err(reading("equipment to be ranked"))? {
         let id: String = row.get("equipment");
         let is_heard = heard.contains(&id);
         let mut tally = Tally {
-            scope: super::scope_of_row(row),
+            scope: super::scope_of_row(&row),
             pieces: 1,
             unheard: u32::from(!is_heard),
             ..Tally::default()
@@ -131,6 +133,7 @@ async fn tally(
         }
         pieces.insert(id, tally);
     }
+    drop(rows);
     let areas = areas_of_units(desk).await?;
     let mut units: HashMap<String, Tally> = HashMap::new();
     // A unit's own has the area of the unit.
@@ -251,13 +254,11 @@ type Owned = Result<String, String>;
 
 /// Risk points by owner and colour, what has failed, and checks overdue.
 async fn count_points(desk: &Desk, today: Date) -> Result<HashMap<Owned, Counts>, RiskError> {
-    let rows = sqlx::query(
+    let mut rows = sqlx::query(
         "SELECT equipment, unit, level, COUNT(*) AS n, SUM(failing) AS failing FROM risk_points \
          WHERE retired_at IS NULL GROUP BY equipment, unit, level",
     )
-    .fetch_all(desk.reading())
-    .await
-    .map_err(reading("risk points"))?;
+    .fetch(desk.reading());
     let owner = |row: &sqlx::sqlite::SqliteRow| -> Owned {
         match row.get::<Option<String>, _>("equipment") {
             Some(equipment) => Ok(equipment),
@@ -268,8 +269,8 @@ async fn count_points(desk: &Desk, today: Date) -> Result<HashMap<Owned, Counts>
         u32::try_from(row.get::<i64, _>(column)).unwrap_or(u32::MAX)
     };
     let mut found: HashMap<Owned, Counts> = HashMap::new();
-    for row in &rows {
-        let counts = found.entry(owner(row)).or_default();
+    while let Some(row) = rows.try_next().await.map_err(reading("risk points"))? {
+        let counts = found.entry(owner(&row)).or_default();
         let part = match colour_of(row.get("level")) {
             Some(Colour::Red) => Part::RedPoints,
             Some(Colour::Orange) => Part::OrangePoints,
@@ -277,9 +278,10 @@ async fn count_points(desk: &Desk, today: Date) -> Result<HashMap<Owned, Counts>
             Some(Colour::Blue) => Part::BluePoints,
             None => Part::NotAssessed,
         };
-        counts.add(part, number(row, "n"));
-        counts.add(Part::FailedControls, number(row, "failing"));
+        counts.add(part, number(&row, "n"));
+        counts.add(Part::FailedControls, number(&row, "failing"));
     }
+    drop(rows);
     let rows = sqlx::query(
         "SELECT p.equipment, p.unit, COUNT(*) AS n FROM risk_measures m JOIN risk_points p ON p.n = m.point \
          WHERE m.retired_at IS NULL AND m.next_check < $1 GROUP BY p.equipment, p.unit",
@@ -340,48 +342,44 @@ fn columns() -> Vec<&'static str> {
     columns
 }
 
-async fn write(desk: &Desk, tallies: Tallies, now: UtcMillis) -> Result<u64, RiskError> {
+/// A row in the form of [`stored`].
+fn as_it_was(row: &sqlx::sqlite::SqliteRow, columns: &[&str]) -> Value {
+    let values = columns.iter().enumerate().map(|(at, column)| {
+        if at < TEXTS {
+            json!(row.get::<Option<&str>, _>(*column))
+        } else {
+            json!(row.get::<i64, _>(*column))
+        }
+    });
+    Value::Array(values.collect())
+}
+
+async fn write(desk: &Desk, mut tallies: Tallies, now: UtcMillis) -> Result<u64, RiskError> {
     const WHAT: &str = "ranks";
     let columns = columns();
-    let known: HashMap<(String, String, String), Value> = {
-        let rows = sqlx::query("SELECT * FROM risk_ranks")
-            .fetch_all(desk.reading())
-            .await
-            .map_err(reading(WHAT))?;
-        rows.iter()
-            .map(|row| {
-                let text = |column: &str| row.get::<Option<String>, _>(column);
-                let values = columns.iter().enumerate().map(|(at, column)| {
-                    if at < 6 {
-                        json!(text(column))
-                    } else {
-                        json!(row.get::<i64, _>(*column))
-                    }
-                });
-                let key = |column| text(column).unwrap_or_default();
-                (
-                    (key("subject"), key("id"), key("area")),
-                    Value::Array(values.collect()),
-                )
-            })
-            .collect()
-    };
     let scheme = Scheme::builtin();
-    let mut changed: Vec<Value> = Vec::new();
-    let mut kept: HashSet<(String, String, String)> = HashSet::new();
-    for (key, tally) in &tallies {
-        let row = stored(key, tally, scheme);
-        let name = (key.0.to_owned(), key.1.clone(), key.2.clone());
-        if known.get(&name) != Some(&row) {
-            changed.push(row);
+    // What is stored passes by row by row; only what differs is kept.
+    let mut changed: Vec<(Key, Tally)> = Vec::new();
+    let mut gone: Vec<Value> = Vec::new();
+    let mut rows = sqlx::query("SELECT * FROM risk_ranks").fetch(desk.reading());
+    while let Some(row) = rows.try_next().await.map_err(reading(WHAT))? {
+        let key = |subject| (subject, row.get("id"), row.get("area"));
+        let subject: &str = row.get("subject");
+        let known = SUBJECTS.into_iter().find(|known| *known == subject);
+        match known.map(key).and_then(|key| tallies.remove_entry(&key)) {
+            Some((key, tally)) if stored(&key, &tally, scheme) != as_it_was(&row, &columns) => {
+                changed.push((key, tally));
+            }
+            Some(_) => {}
+            None => gone.push(json!([
+                subject,
+                row.get::<&str, _>("id"),
+                row.get::<&str, _>("area")
+            ])),
         }
-        kept.insert(name);
     }
-    let gone: Vec<Value> = known
-        .keys()
-        .filter(|name| !kept.contains(*name))
-        .map(|(subject, id, area)| json!([subject, id, area]))
-        .collect();
+    drop(rows);
+    changed.extend(tallies);
     let set: Vec<String> = columns[3..]
         .iter()
         .map(|column| format!("{column} = excluded.{column}"))
@@ -395,9 +393,11 @@ async fn write(desk: &Desk, tallies: Tallies, now: UtcMillis) -> Result<u64, Ris
         set.join(", "),
     );
     for chunk in changed.chunks(CHUNK) {
+        let chunk = chunk.iter().map(|(key, tally)| stored(key, tally, scheme));
+        let chunk = Value::Array(chunk.collect()).to_string();
         let mut write = desk.begin().await?;
         sqlx::query(sqlx::AssertSqlSafe(upsert.clone()))
-            .bind(Value::Array(chunk.to_vec()).to_string())
+            .bind(chunk)
             .execute(write.connection()?)
             .await
             .map_err(writing(WHAT))?;

@@ -1,9 +1,10 @@
 //! Hazards and their events.
 
+use super::narrow::push_matching;
 use super::{Reader, count, get, read, text, time};
+use crate::store::StoreError;
 use crate::store::keys::{from_word, word};
 use crate::store::words::search;
-use crate::store::{Db, StoreError};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 use vigil_core::hash::ContentHash;
@@ -13,74 +14,6 @@ use vigil_core::people::Sight;
 use vigil_protocol::time::UtcMillis;
 
 const WHAT: &str = "hazard";
-
-/// Statuses in which a hazard still has to be dealt with, as in the indexes.
-const OPEN: &str = "('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";
-
-/// Hazards with words: what they are filtered by stands beside their numbers. The order of the tables is ours: any other
-/// would ask the index of words once for each hazard.
-const BY_WORDS: &str = "hazard_text t CROSS JOIN hazard_numbers h ON h.n = t.rowid WHERE hazard_text MATCH ";
-/// All hazards in the order of arrival, in narrow rows.
-const BY_NUMBER: &str = "hazard_numbers h WHERE 1 = 1";
-
-/// How hazards are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// By the index of a filter that few have.
-    Few,
-    /// As the database thinks best: it is one filter, or one of some use.
-    Any,
-    /// Filters that many have, each: their combination may be rare, and is looked for in narrow rows.
-    Many,
-}
-
-impl Way {
-    fn of(filter: &HazardFilter) -> Self {
-        let (areas, county) = match &filter.sight {
-            Some(Sight::Areas(areas)) => (1, areas.iter().all(|area| area.len() == 6)),
-            _ => (0, false),
-        };
-        let of_unit = matches!(
-            filter.sight,
-            Some(Sight::UseUnit(_) | Sight::MaintenanceUnit(_) | Sight::InspectionBody(_))
-        );
-        let few = of_unit
-            || filter.equipment.is_some()
-            || filter.unit.is_some()
-            || filter.use_unit.is_some()
-            || filter.category.is_some()
-            || filter.due_before.is_some()
-            || filter.order == HazardOrder::Due
-            || filter.look_back
-            || filter.extension
-            || [filter.overdue, filter.listed, filter.repeated].contains(&Some(true))
-            || filter.status.is_some_and(|status| status != HazardStatus::Closed)
-            || filter
-                .source
-                .is_some_and(|source| source != HazardSource::Telemetry);
-        if few {
-            return Self::Few;
-        }
-        let some =
-            county || filter.open == Some(true) || filter.area.as_ref().is_some_and(|area| area.len() == 6);
-        let many = [
-            filter.grade.is_some(),
-            filter.severity.is_some(),
-            filter.status.is_some(),
-            filter.open.is_some(),
-            filter.area.is_some(),
-            filter.source.is_some(),
-            filter.overdue.is_some(),
-            filter.listed.is_some(),
-            filter.repeated.is_some(),
-        ];
-        match areas + many.iter().filter(|is| **is).count() {
-            0 | 1 => Self::Any,
-            _ if some => Self::Any,
-            _ => Self::Many,
-        }
-    }
-}
 
 /// Which hazards; unset fields do not restrict.
 #[derive(Clone, Debug, Default)]
@@ -198,56 +131,31 @@ impl std::str::FromStr for HazardCursor {
 }
 
 impl Reader {
-    /// Hazards, newest first.
+    /// Hazards in their order; those with words always in the order of their arrival, the latest first.
     ///
     /// # Errors
     /// The database cannot be read.
     pub async fn hazards(&self, filter: &HazardFilter) -> Result<Vec<HazardSummary>, StoreError> {
         let search = filter.text.as_deref().and_then(search);
-        let way = Way::of(filter);
-        let by_number = search.is_some() || way == Way::Many;
-        let mut query = QueryBuilder::new("");
-        match &search {
-            // The index of words is in the order of arrival: the newest come first without sorting. What is filtered by
-            // stands beside the numbers; only the rows of the page are looked up.
-            Some(words) => {
-                query
-                    .push("SELECT whole.* FROM (SELECT h.n, h.hazard FROM ")
-                    .push(BY_WORDS)
-                    .push_bind(words.clone());
+        let (order, behind) = match (search.is_some(), filter.order) {
+            (true, _) => ("n DESC", " AND h.n < "),
+            (false, HazardOrder::Newest) => {
+                ("opened_at DESC, hazard DESC", " AND (h.opened_at, h.hazard) < (")
             }
-            None if by_number => {
-                query
-                    .push("SELECT whole.* FROM (SELECT h.n, h.hazard FROM ")
-                    .push(BY_NUMBER);
+            (false, HazardOrder::Due) => ("due, hazard", " AND (h.due, h.hazard) > ("),
+        };
+        // What is filtered by stands in narrow rows; only the hazards of the page are read whole.
+        let mut query =
+            QueryBuilder::new("SELECT whole.* FROM (SELECT h.n, h.hazard, h.opened_at, h.due FROM ");
+        push_matching(&mut query, filter, search);
+        if let Some(after) = &filter.after {
+            query.push(behind);
+            if order == "n DESC" {
+                query.push("(SELECT n FROM hazard_numbers WHERE hazard = ");
+            } else {
+                query.push_bind(after.opened_at.0).push(", ");
             }
-            None => {
-                query.push("SELECT h.* FROM hazards h WHERE 1 = 1");
-            }
-        }
-        restrict(&mut query, filter);
-        match (&filter.after, by_number) {
-            (Some(after), true) => {
-                query
-                    .push(if search.is_some() {
-                        " AND t.rowid"
-                    } else {
-                        " AND h.n"
-                    })
-                    .push(" < (SELECT n FROM hazard_numbers WHERE hazard = ")
-                    .push_bind(after.id.clone())
-                    .push(")");
-            }
-            (Some(after), false) => {
-                query
-                    .push(match filter.order {
-                        HazardOrder::Newest => " AND (h.opened_at, h.id) < (",
-                        HazardOrder::Due => " AND (h.due, h.id) > (",
-                    })
-                    .push_bind(after.opened_at.0);
-                query.push(", ").push_bind(after.id.clone()).push(")");
-            }
-            (None, _) => {}
+            query.push_bind(after.id.clone()).push(")");
         }
         let limit = if filter.limit == 0 {
             100
@@ -255,16 +163,10 @@ impl Reader {
             filter.limit.min(1_000)
         };
         query
-            .push(match (filter.order, search.is_some()) {
-                (_, true) => " ORDER BY t.rowid DESC LIMIT ",
-                (HazardOrder::Newest, false) if by_number => " ORDER BY h.n DESC LIMIT ",
-                (HazardOrder::Newest, false) => " ORDER BY h.opened_at DESC, h.id DESC LIMIT ",
-                (HazardOrder::Due, false) => " ORDER BY h.due, h.id LIMIT ",
-            })
-            .push_bind(i64::from(limit));
-        if by_number {
-            query.push(") found JOIN hazards whole ON whole.id = found.hazard ORDER BY found.n DESC");
-        }
+            .push(format!(" ORDER BY {} LIMIT ", ordered(order, "h.")))
+            .push_bind(i64::from(limit))
+            .push(") found CROSS JOIN hazards whole ON whole.id = found.hazard ORDER BY ")
+            .push(ordered(order, "found."));
         let rows = query
             .build()
             .fetch_all(&self.pool)
@@ -279,14 +181,8 @@ impl Reader {
     /// The database cannot be read.
     pub async fn count_hazards(&self, filter: &HazardFilter, most: u32) -> Result<u64, StoreError> {
         let search = filter.text.as_deref().and_then(search);
-        let way = Way::of(filter);
         let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-        match &search {
-            Some(words) => query.push(BY_WORDS).push_bind(words.clone()),
-            None if way == Way::Many => query.push(BY_NUMBER),
-            None => query.push("hazards h WHERE 1 = 1"),
-        };
-        restrict(&mut query, filter);
+        push_matching(&mut query, filter, search);
         query.push(" LIMIT ").push_bind(i64::from(most)).push(")");
         let n: i64 = query
             .build_query_scalar()
@@ -304,13 +200,14 @@ impl Reader {
         let mut found = Vec::new();
         // One by one: each status has an index, several together would be looked for in the whole table.
         for status in HazardStatus::ALL.into_iter().filter(|status| !status.is_final()) {
-            let mut query = QueryBuilder::<Db>::new("SELECT * FROM hazards WHERE status = ");
-            query.push(format!("'{}'", word(&status)));
-            let rows = query
-                .build()
-                .fetch_all(&self.pool)
-                .await
-                .map_err(read("hazards"))?;
+            let rows = sqlx::query(
+                "SELECT h.* FROM hazard_numbers k INDEXED BY found_status CROSS JOIN hazards h ON h.id = k.hazard \
+                 WHERE k.status = $1 AND k.status <> 'closed'",
+            )
+            .bind(word(&status))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read("hazards"))?;
             for row in &rows {
                 found.push(summary(row)?);
             }
@@ -404,120 +301,13 @@ impl Reader {
     }
 }
 
-pub(super) fn restrict(query: &mut QueryBuilder<Db>, filter: &HazardFilter) {
-    // With a plus the index of what many have is not taken for one of what few have.
-    let many = if Way::of(filter) == Way::Few { "+" } else { "" };
-    if let Some(sight) = &filter.sight {
-        in_sight(query, sight, many);
-    }
-    if let Some(status) = &filter.status {
-        // As a literal: only so can its index be used.
-        query.push(format!(" AND h.status = '{}'", word(status)));
-    }
-    match filter.open {
-        Some(true) => query.push(" AND h.status IN ").push(OPEN),
-        Some(false) => query.push(" AND h.status NOT IN ").push(OPEN),
-        None => query,
-    };
-    if let Some(grade) = &filter.grade {
-        // As literals: only so can the index of those that are major be used.
-        query.push(format!(" AND {many}h.grade = '{}'", word(grade)));
-    }
-    if let Some(severity) = &filter.severity {
-        query.push(" AND h.severity = ").push_bind(word(severity));
-    }
-    for (column, value) in [
-        (" AND h.equipment = ", &filter.equipment),
-        (" AND h.unit IS NOT NULL AND h.unit = ", &filter.unit),
-        (" AND h.use_unit IS NOT NULL AND h.use_unit = ", &filter.use_unit),
-        (" AND h.category <> '' AND h.category = ", &filter.category),
-    ] {
-        if let Some(value) = value {
-            query.push(column).push_bind(value.clone());
-        }
-    }
-    if let Some(area) = &filter.area {
-        query.push(" AND ");
-        in_area(query, area, many);
-    }
-    if let Some(source) = &filter.source {
-        if *source != HazardSource::Telemetry {
-            query.push(" AND h.source <> 'telemetry'");
-        }
-        query.push(" AND h.source = ").push_bind(word(source));
-    }
-    for (yes, no, wanted) in [
-        (" AND h.overdue = 1", " AND h.overdue = 0", filter.overdue),
-        (
-            " AND h.listed IS NOT NULL",
-            " AND h.listed IS NULL",
-            filter.listed,
-        ),
-        (" AND h.repeats > 0", " AND h.repeats = 0", filter.repeated),
-    ] {
-        if let Some(wanted) = wanted {
-            query.push(if wanted { yes } else { no });
-        }
-    }
-    if let Some(before) = filter.due_before {
-        query
-            .push(" AND h.due IS NOT NULL AND h.due < ")
-            .push_bind(before.0);
-    }
-    if filter.order == HazardOrder::Due {
-        query.push(" AND h.due IS NOT NULL");
-    }
-    if let Some(unit) = &filter.responsible {
-        query
-            .push(" AND (h.unit IS NULL OR h.unit = ")
-            .push_bind(unit.clone())
-            .push(")");
-    }
-    if filter.look_back {
-        query.push(" AND h.look_back_since IS NOT NULL");
-    }
-    if filter.extension {
-        query.push(" AND h.extension_due IS NOT NULL");
-    }
-    if let Some(from) = filter.from {
-        query.push(" AND h.opened_at >= ").push_bind(from.0);
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND h.opened_at < ").push_bind(to.0);
-    }
-}
-
-/// What [`Sight::admits`] says, in SQL, by the indexes that have the newest first.
-fn in_sight(query: &mut QueryBuilder<Db>, sight: &Sight, many: &str) {
-    let (column, unit) = match sight {
-        Sight::Everything => return,
-        Sight::Nothing => {
-            query.push(" AND 0 = 1");
-            return;
-        }
-        Sight::Areas(areas) => {
-            for (at, prefix) in areas.iter().enumerate() {
-                query.push(if at == 0 { " AND (" } else { " OR " });
-                in_area(query, prefix, many);
-            }
-            query.push(if areas.is_empty() { " AND 0 = 1" } else { ")" });
-            return;
-        }
-        Sight::UseUnit(unit) => ("h.use_unit", unit),
-        Sight::MaintenanceUnit(unit) => ("h.maintenance_unit", unit),
-        Sight::InspectionBody(unit) => ("h.inspection_body", unit),
-    };
-    query.push(format!(" AND {column} IS NOT NULL AND {column} = "));
-    query.push_bind(unit.to_string());
-}
-
-/// The area begins with `prefix`; by the indexes for provinces, cities and counties.
-fn in_area(query: &mut QueryBuilder<Db>, prefix: &str, many: &str) {
-    match prefix.chars().count() {
-        6 => query.push(format!("{many}h.area = ")),
-        length => query.push(format!("substr({many}h.area, 1, {length}) = ")),
-    };
-    query.push_bind(prefix.to_owned());
+/// The columns of an order, of a table.
+fn ordered(order: &str, table: &str) -> String {
+    let columns: Vec<String> = order
+        .split(", ")
+        .map(|column| format!("{table}{column}"))
+        .collect();
+    columns.join(", ")
 }
 
 /// A hazard as its row has it.

@@ -1,7 +1,8 @@
 //! Hazards in the order of a list that is printed: oldest first, on a connection of the caller's, so that many pages
 //! can be read of one state of the database.
 
-use super::hazards::{HazardFilter, restrict, summary};
+use super::hazards::{HazardFilter, summary};
+use super::narrow::{index_of, restrict};
 use super::{get, read};
 use crate::store::{Db, StoreError};
 use sqlx::{QueryBuilder, SqliteConnection};
@@ -25,14 +26,6 @@ impl ListedBy {
             Self::StruckOff => "h.struck_off_at",
         }
     }
-
-    const fn table(self) -> &'static str {
-        match self {
-            Self::Opened => "hazards h WHERE 1 = 1",
-            // Otherwise an index on the area is taken, and a million rows are sorted.
-            Self::StruckOff => "hazards h INDEXED BY hazards_results WHERE h.struck_off_at IS NOT NULL",
-        }
-    }
 }
 
 /// A hazard with the codes of those it concerns.
@@ -51,12 +44,19 @@ pub struct ListedHazard {
 }
 
 fn matching(query: &mut QueryBuilder<Db>, by: ListedBy, filter: &HazardFilter) {
-    query.push(by.table());
     let others = HazardFilter {
         from: None,
         to: None,
         ..filter.clone()
     };
+    let index = match by {
+        ListedBy::Opened => index_of(&others),
+        ListedBy::StruckOff => "found_struck_off",
+    };
+    query.push(format!("hazard_numbers h INDEXED BY {index} WHERE 1 = 1"));
+    if by == ListedBy::StruckOff {
+        query.push(" AND h.struck_off_at IS NOT NULL");
+    }
     restrict(query, &others);
     for (sign, at) in [(">=", filter.from), ("<", filter.to)] {
         if let Some(at) = at {
@@ -78,22 +78,25 @@ pub async fn listed_hazards(
     after: Option<(UtcMillis, &str)>,
     limit: u32,
 ) -> Result<Vec<ListedHazard>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT h.* FROM ");
-    matching(&mut query, by, filter);
     let column = by.column();
+    let mut query = QueryBuilder::new(format!(
+        "SELECT whole.* FROM (SELECT h.hazard, {column} AS at FROM "
+    ));
+    matching(&mut query, by, filter);
     if let Some((at, id)) = after {
         query
             .push(format!(" AND {column} >= "))
             .push_bind(at.0)
-            .push(format!(" AND ({column}, h.id) > ("))
+            .push(format!(" AND ({column}, h.hazard) > ("))
             .push_bind(at.0)
             .push(", ")
             .push_bind(id.to_owned())
             .push(")");
     }
     query
-        .push(format!(" ORDER BY {column}, h.id LIMIT "))
-        .push_bind(i64::from(limit));
+        .push(format!(" ORDER BY {column}, h.hazard LIMIT "))
+        .push_bind(i64::from(limit))
+        .push(") found CROSS JOIN hazards whole ON whole.id = found.hazard ORDER BY found.at, found.hazard");
     let rows = query
         .build()
         .fetch_all(connection)

@@ -39,7 +39,7 @@ impl Reader {
         const WHAT: &str = "open hazards";
         let rows = sqlx::query(
             "SELECT equipment, SUM(grade = 'major') AS major, SUM(grade <> 'major') AS general, \
-             SUM(overdue) AS overdue, SUM(repeats > 0) AS repeated FROM hazards \
+             SUM(overdue) AS overdue, SUM(repeats > 0) AS repeated FROM hazard_numbers \
              WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted') \
              GROUP BY equipment",
         )

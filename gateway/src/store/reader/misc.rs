@@ -305,10 +305,10 @@ impl Reader {
             ..Overview::default()
         };
         let mut query = QueryBuilder::new(
-            "SELECT severity, status, grade, COUNT(*) AS n FROM hazards \
+            "SELECT severity, status, grade, COUNT(*) AS n FROM hazard_numbers \
              WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
         );
-        push_scope(&mut query, "hazards.", sight);
+        push_scope(&mut query, "hazard_numbers.", sight);
         query.push(" GROUP BY severity, status, grade");
         let rows = query
             .build()

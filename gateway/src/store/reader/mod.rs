@@ -9,6 +9,7 @@ mod lists;
 mod load;
 mod messages;
 mod misc;
+mod narrow;
 mod outbox;
 mod restore;
 mod view;

@@ -49,7 +49,7 @@ impl Reader {
     pub async fn open_hazards(&self, equipment: Option<&str>) -> Result<Vec<OpenHazards>, StoreError> {
         const WHAT: &str = "hazard";
         let mut query = QueryBuilder::new(
-            "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazards \
+            "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazard_numbers \
              WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
         );
         if let Some(equipment) = equipment {
