@@ -196,12 +196,18 @@ impl Browser {
     /// The whole page as a PNG, also what lies below the window.
     #[must_use]
     pub fn picture(&self) -> Vec<u8> {
+        self.top(f64::INFINITY)
+    }
+
+    /// Its upper `most` CSS pixels.
+    #[must_use]
+    pub fn top(&self, most: f64) -> Vec<u8> {
         let size = self.devtools("Page.getLayoutMetrics", &json!({}));
         let (width, height) = (
             &size["cssContentSize"]["width"],
-            &size["cssContentSize"]["height"],
+            size["cssContentSize"]["height"].as_f64().unwrap_or_default(),
         );
-        let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
+        let clip = json!({"x": 0, "y": 0, "width": width, "height": height.min(most), "scale": 1});
         let shot = self.devtools(
             "Page.captureScreenshot",
             &json!({"captureBeyondViewport": true, "clip": clip}),

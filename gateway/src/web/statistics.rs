@@ -263,7 +263,7 @@ impl StatisticsPage<'_> {
                 watched.equipment, watched.gaps, watched.days_of_period, watched.days
             ),
             super::words::Language::En => format!(
-                "{} pieces of equipment under telemetry, {share} watched; {} gaps; data of {} of the period's {} days.",
+                "Equipment under telemetry: {}, {share} watched; gaps: {}; data of {} of the period's {} days.",
                 watched.equipment, watched.gaps, watched.days, watched.days_of_period
             ),
         }

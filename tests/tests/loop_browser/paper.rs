@@ -113,6 +113,17 @@ pub(super) fn written(stage: &Stage) -> Vec<Sheet> {
     ]
 }
 
+/// What the README shows: name, page with language and width, how much of it in CSS pixels.
+#[rustfmt::skip] // a table
+const SHOWN: &[(&str, (&str, &str, u32), f64)] = &[
+    ("work-list", ("work-list", "zh", 1280), 900.0),
+    ("supervision", ("case", "en", 1280), 1240.0),
+    ("four-lists", ("list-hazards", "zh", 1280), 820.0),
+    ("risk-map", ("risk-map", "en", 1280), 690.0),
+    ("statistics", ("statistics", "en", 1280), 1560.0),
+    ("phone", ("work-list", "en", 390), 1100.0),
+];
+
 /// Each in turn, read by whom it is for.
 fn open_each(stage: &Stage, sheets: &[Sheet], language: &str, mut look: impl FnMut(&Sheet)) {
     let mut reader = "";
@@ -167,6 +178,12 @@ pub(super) fn usable_by_all(stage: &Stage, sheets: &[Sheet]) -> Vec<String> {
             }
             let picture = stage.browser.picture();
             std::fs::write(dir.join(format!("{name}-{language}-{width}.png")), picture).unwrap();
+            for (shown, of, height) in SHOWN {
+                if *of == (*name, language, width) {
+                    let path = stage.pictures.join(format!("readme-{shown}.png"));
+                    std::fs::write(path, stage.browser.top(*height)).unwrap();
+                }
+            }
             // Colours and names are the same whatever the width: twice is enough.
             if let Some(axe) = &axe
                 && (language == "zh") == (width == 1280)

@@ -1,5 +1,6 @@
 //! Inspections, calibrations, insurance, certificates: what is overdue, and what soon will be.
 
+use super::super::card::card;
 use super::super::owners::unreadable;
 use super::super::register::DueView;
 use super::{Asked, Found, LINES, MOST_COUNTED, WorkGroup, WorkLine, encoded};
@@ -40,7 +41,7 @@ async fn groups(asked: &Asked<'_>) -> Result<Vec<WorkGroup>, ViewError> {
         let lines = page
             .rows
             .into_iter()
-            .map(|row| line(DueView::of(row, today, false), late));
+            .map(|row| line(asked, DueView::of(row, today, false), late));
         groups.push(WorkGroup {
             key,
             title_zh,
@@ -55,23 +56,26 @@ async fn groups(asked: &Asked<'_>) -> Result<Vec<WorkGroup>, ViewError> {
     Ok(groups)
 }
 
-fn line(due: DueView, late: bool) -> WorkLine {
+fn line(asked: &Asked<'_>, due: DueView, late: bool) -> WorkLine {
     // A person's certificate: whose it is, the calendar says to who is signed in.
     let href = if due.equipment.is_empty() {
         "/calendar".to_owned()
     } else {
         format!("/register/{}", encoded(&due.equipment))
     };
+    let equipment = due.equipment;
     let place = if due.name.is_empty() {
-        due.equipment
+        equipment.clone()
     } else {
         due.name
     };
+    // What is watched has a name in the other language too.
+    let place_en = card(asked.app, &equipment).map_or_else(|| place.clone(), |card| card.name_en);
     WorkLine {
         href,
         title_zh: due.title.zh,
         title_en: due.title.en,
-        place_en: place.clone(),
+        place_en,
         place_zh: place,
         severity: None,
         due: None,
