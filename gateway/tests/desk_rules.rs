@@ -328,6 +328,7 @@ async fn look_backs_can_be_minutes_away() {
         .unwrap();
     let strike_off = Step::StrikeOff {
         number: String::new(),
+        rules_made: String::new(),
     };
     within(
         "a strike-off",
