@@ -5,7 +5,7 @@ ALTER TABLE hazard_numbers ADD COLUMN struck_off_at INTEGER;
 UPDATE hazard_numbers SET struck_off_at = (SELECT struck_off_at FROM hazards WHERE id = hazard_numbers.hazard);
 
 DROP TRIGGER hazards_found;
-CREATE TRIGGER hazards_found AFTER INSERT ON hazards WHEN NEW.words IS NOT NULL
+CREATE TRIGGER hazards_found AFTER INSERT ON hazards
 BEGIN
     -- Read again: whose it is may have been filled in since.
     INSERT INTO hazard_numbers (hazard, equipment, opened_at, status, grade, severity, source, category, unit, overdue, listed,
@@ -14,8 +14,8 @@ BEGIN
             look_back_since, extension_due, use_unit, maintenance_unit, inspection_body, area, struck_off_at
         FROM hazards WHERE id = NEW.id;
     INSERT INTO hazard_text (rowid, words)
-    SELECT n, NEW.words FROM hazard_numbers WHERE hazard = NEW.id;
-    UPDATE hazards SET words = NULL WHERE id = NEW.id;
+    SELECT n, NEW.words FROM hazard_numbers WHERE hazard = NEW.id AND NEW.words IS NOT NULL;
+    UPDATE hazards SET words = NULL WHERE id = NEW.id AND words IS NOT NULL;
 END;
 DROP TRIGGER hazards_moved;
 CREATE TRIGGER hazards_moved AFTER UPDATE OF status, grade, severity, source, category, unit, overdue, listed, repeats, deadline, fold,
