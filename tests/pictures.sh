@@ -13,6 +13,7 @@ small() {
   pngquant --force --strip --speed 1 --output "$to/$2.png" 64 "$1"
 }
 small "$(echo "$from"/*-site-confirms.png)" hazard
+small "$(echo "$from"/*-refused-inspector-withdraws.png)" supervision
 for picture in "$from"/readme-*.png; do
   name=${picture##*/readme-}
   small "$picture" "${name%.png}"

@@ -28,6 +28,10 @@ pub const CUT_OFF_ON_PAPER: &str = r#"
     for (const one of document.querySelectorAll("main thead")) {
         if (shown(one) && getComputedStyle(one).display !== "table-header-group") { wrong.push("not repeated: " + name(one)); }
     }
+    for (const one of document.querySelectorAll("main thead th")) {
+        const box = one.getBoundingClientRect();
+        if (shown(one) && box.height > 6 * box.width) { wrong.push("squeezed: " + name(one)); }
+    }
     for (const one of document.querySelectorAll("main a")) {
         if (shown(one) && getComputedStyle(one).textDecorationLine !== "none") { wrong.push("marked as a link: " + name(one)); }
     }

@@ -117,7 +117,6 @@ pub(super) fn written(stage: &Stage) -> Vec<Sheet> {
 #[rustfmt::skip] // a table
 const SHOWN: &[(&str, (&str, &str, u32), f64)] = &[
     ("work-list", ("work-list", "zh", 1280), 900.0),
-    ("supervision", ("case", "en", 1280), 1240.0),
     ("four-lists", ("list-hazards", "zh", 1280), 820.0),
     ("risk-map", ("risk-map", "en", 1280), 690.0),
     ("statistics", ("statistics", "en", 1280), 1560.0),
