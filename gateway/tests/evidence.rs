@@ -97,13 +97,18 @@ fn refused<'a>(verdict: &'a Verdict, check: &str) -> Vec<&'a str> {
     found
 }
 
-/// A hazard with two more events, its day over and signed; its bundle and the gateway's key.
+/// A hazard with three more events and a photo, its day over and signed; its bundle and the gateway's key.
 async fn bundle() -> (Site, Vec<u8>, PublicKey) {
     let (mut site, id) = Site::with_hazard().await;
     site.act(&id, None, r#"{"action":"comment","reason":"seen"}"#)
         .await;
     site.act(&id, None, r#"{"action":"confirm","reason":"measured"}"#)
         .await;
+    let photo = site.upload("a.jpg", &[0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3]).await;
+    let files = json!([{"sha256": photo.body["sha256"]}]);
+    let attach = json!({"action": "attach", "reason": "the gauge", "attachments": files}).to_string();
+    let attached = site.act(&id, None, &attach).await;
+    assert!(attached.status.is_success(), "{:#}", attached.body);
     vigil_gateway::evidence::remember_packs(&site.app.desk, &site.app.catalog)
         .await
         .unwrap();
@@ -131,6 +136,7 @@ async fn a_bundle_as_it_was_made_holds_in_every_point() {
         "times",
         "rule",
         "readings",
+        "attachments",
         "heads",
     ] {
         let found = verdict
@@ -208,6 +214,13 @@ async fn what_a_forger_with_a_key_of_his_own_changes_is_named() {
         edit(parts, "messages.jsonl", |text| text.replace("3f", "40"));
     });
     assert!(refused(&reading, "readings")[0].contains("does not say so"));
+    let swapped = forge(&|parts| {
+        let photo = parts
+            .iter_mut()
+            .find(|(name, _)| name.starts_with("attachments/"));
+        photo.unwrap().1 = vec![0xFF, 0xD8, 0xFF, 0xE0, 9, 9, 9];
+    });
+    assert!(refused(&swapped, "attachments")[0].contains("missing or was swapped"));
     let pack_changed = forge(&|parts| {
         edit(parts, "rule-pack.json", |text| {
             text.replacen("\"on_delay_ms\":", "\"on_delay_ms\": ", 1)

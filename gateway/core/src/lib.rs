@@ -34,6 +34,7 @@ mod normalize;
 pub mod output;
 pub mod pack;
 pub mod people;
+pub mod phrase;
 pub mod pipeline;
 pub mod proof;
 pub mod register;

@@ -129,11 +129,16 @@ pub(super) struct ExportParams {
     unit: Option<String>,
 }
 
-/// The cases of a list as a table, at most 10,000.
+/// The cases of a list as a table; of more than 20,000 none.
 #[utoipa::path(
     get, path = "/api/v1/supervision/export", tag = "supervision", operation_id = "exportCases",
     params(ExportParams),
-    responses((status = 200, description = "A table.", content_type = "text/csv", body = String), Reading),
+    responses(
+        (status = 200, description = "A table.", content_type = "text/csv", body = String),
+        (status = 409, description = "Too many for a table.",
+            body = super::problem::Problem, content_type = "application/problem+json"),
+        Reading,
+    ),
 )]
 pub(super) async fn export(
     State(app): State<App>,

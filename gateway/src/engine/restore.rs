@@ -39,8 +39,9 @@ pub enum RestoreFailure {
     Store(#[from] StoreError),
 }
 
-/// Rebuilds `pipeline`, which comes with the policy of the hazard loop it is to work by from now on: newest snapshots, then the log behind them with the outputs thrown away
-/// (they are in the database), then the passing of time up to the last moment that was committed.
+/// Rebuilds `pipeline`, which comes with the policy of the hazard loop it is to work by from now on: newest snapshots,
+/// then the log behind them with the outputs thrown away (they are in the database), then the passing of time up to the
+/// last moment that was committed.
 ///
 /// # Errors
 /// The store cannot be read. A snapshot that cannot be used is not an error: its node begins anew,

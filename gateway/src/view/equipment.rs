@@ -254,7 +254,11 @@ pub async fn equipment_list(
             && filter.node.as_deref().is_none_or(|node| *equipment.node == *node)
             && app.sees_one(sight, equipment)
     };
-    let open = open_hazards(app).await?;
+    // All of them only where they decide; otherwise those of the page are enough.
+    let mut open = match filter.hazards {
+        Some(_) => open_hazards(app, None).await?,
+        None => HashMap::new(),
+    };
     let has_hazards = |equipment: &Equipment| open.contains_key(&equipment.id);
     let mut found: Vec<EquipmentIx> = (0..)
         .map(EquipmentIx)
@@ -290,6 +294,13 @@ pub async fn equipment_list(
         glances = glances.into_iter().skip(offset).take(limit).collect();
     }
     let now = app.clock.now();
+    if filter.hazards.is_none() {
+        let shown = glances.iter().map(|glance| glance.ix.0 as usize);
+        let shown: Vec<&str> = shown
+            .filter_map(|ix| Some(&*app.catalog.equipment.get(ix)?.id))
+            .collect();
+        open = open_hazards(app, Some(&shown)).await?;
+    }
     let lines = glances.iter().filter_map(|glance| {
         let equipment = app.catalog.equipment.get(glance.ix.0 as usize)?;
         Some(glance.line(equipment, open.get(&equipment.id), now))
@@ -324,8 +335,8 @@ fn mentions(equipment: &Equipment, text: &str) -> bool {
         .any(|name| name.to_lowercase().contains(text))
 }
 
-pub(super) async fn open_hazards(app: &App) -> Result<HashMap<Arc<str>, OpenHazards>, ViewError> {
-    let open = app.store.open_hazards(None).await?;
+async fn open_hazards(app: &App, of: Option<&[&str]>) -> Result<HashMap<Arc<str>, OpenHazards>, ViewError> {
+    let open = app.store.open_hazards(of).await?;
     Ok(open
         .into_iter()
         .map(|open| (Arc::clone(&open.equipment), open))
@@ -385,7 +396,7 @@ pub async fn equipment(app: &App, sight: &Sight, id: &str) -> Result<EquipmentDe
     {
         messages.add(hour.into());
     }
-    let open = app.store.open_hazards(Some(&equipment.id)).await?;
+    let open = app.store.open_hazards(Some(&[&equipment.id])).await?;
     let now_watched = snapshot.glance.watch == Watch::Online;
     Ok(EquipmentDetail {
         line: snapshot.glance.line(equipment, open.first(), now),

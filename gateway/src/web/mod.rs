@@ -28,7 +28,6 @@ mod nodes;
 mod overview;
 mod page;
 mod parts;
-mod phrase;
 mod register;
 mod report;
 mod risk;

@@ -3,7 +3,7 @@
 use super::format::{self, Times};
 use super::markup::{Markup, address, encode, escape};
 use super::words::Language;
-use super::{Site, assets, phrase, terms};
+use super::{Site, assets, terms};
 use crate::people::{Access, Session, cookie, gate};
 use crate::view::Time;
 use crate::view::Word;
@@ -397,7 +397,7 @@ impl Page {
 
     /// A rule's condition or an alarm's detail in words.
     pub(crate) fn readable(&self, text: &str) -> String {
-        phrase::readable(self.language, text)
+        vigil_core::phrase::readable(self.tongue(), text)
     }
 
     /// `lang` attribute for text that is quoted as it stands.

@@ -127,7 +127,7 @@ async fn hazards_are_listed_newest_first_page_by_page_and_filtered() {
 async fn what_is_open_is_listed_and_counted_from_indexes_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (_writer, reader) = open(dir.path()).await;
-    assert!(reader.open_hazards(Some("boiler")).await.unwrap().is_empty());
+    assert!(reader.open_hazards(Some(&["boiler"])).await.unwrap().is_empty());
     let mut stranger = stranger(dir.path()).await;
     const OPEN: &str = "FROM hazard_numbers WHERE status IN \
                         ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')";

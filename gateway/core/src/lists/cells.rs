@@ -3,6 +3,7 @@
 use super::words::{self, Tongue};
 use super::{List, ListKey};
 use crate::hazard::{Actor, Attachment, HazardEvent, HazardEventKind, HazardSummary};
+use crate::phrase::readable;
 use vigil_protocol::time::UtcMillis;
 
 /// Times as people there read them.
@@ -234,7 +235,13 @@ impl HazardFacts<'_> {
         let opened = self.events.iter().find_map(|event| match &event.kind {
             HazardEventKind::Opened {
                 citation, tripped_at, ..
-            } => Some(format!("{}，{}", citation.condition, civil.minute(*tripped_at))),
+            } => {
+                let condition = readable(tongue, &citation.condition);
+                Some(joined(
+                    tongue.pick("，", ", "),
+                    [condition.as_str(), &civil.minute(*tripped_at)],
+                ))
+            }
             _ => None,
         });
         let files = match (self.hazard.handling.attachments, tongue) {
@@ -300,7 +307,7 @@ mod tests {
     use crate::hash::ContentHash;
     use crate::hazard::{
         Actor, Assignment, Attachment, Handling, HazardEvent, HazardEventKind, HazardId, HazardSource,
-        HazardStatus, HazardSummary, MediaType, Repeat,
+        HazardStatus, HazardSummary, MediaType, Repeat, RuleCitation,
     };
     use crate::input::Position;
     use crate::lists::{FourLists, ListKey, Tongue};
@@ -472,6 +479,55 @@ mod tests {
         assert_eq!(
             row(ListKey::Results),
             "3|HZ-1|minute 50|已更换|zhao / U9|minute 60|合格|minute 65 XH-1|day 90 未反弹 正常|安全阀定期校验制度|a.jpg；b.jpg"
+        );
+    }
+
+    #[test]
+    fn what_tripped_is_said_in_the_language_of_the_list() {
+        let hazard = hazard();
+        let text: std::sync::Arc<str> = "R".into();
+        let citation = RuleCitation {
+            rule: text.clone(),
+            title_zh: text.clone(),
+            title_en: text.clone(),
+            pack: text.clone(),
+            pack_version: text.clone(),
+            pack_hash: ContentHash::default(),
+            clause: text.clone(),
+            source: text.clone(),
+            confidence: text,
+            condition: "not heard for 24 h".to_owned(),
+        };
+        let opened = HazardEventKind::Opened {
+            equipment: "boiler".into(),
+            citation: Box::new(citation),
+            episode: UtcMillis(1),
+            tripped_at: UtcMillis(2),
+            late: false,
+            severity: Severity::S3,
+            grade: Grade::General,
+            evidence: Vec::new(),
+        };
+        let events = [event(2, opened)];
+        let facts = HazardFacts {
+            hazard: &hazard,
+            events: &events,
+            equipment_name: "",
+            registration_no: "",
+            use_unit: "",
+            maintenance_unit: "",
+            responsible_unit: "",
+            category: "",
+            case: "",
+            supervisor: "",
+        };
+        assert_eq!(
+            facts.evidence(Tongue::Zh, &Plain),
+            "无上报已达 24 h，minute 2；附件2个"
+        );
+        assert_eq!(
+            facts.evidence(Tongue::En, &Plain),
+            "not heard for 24 h, minute 2；2 files"
         );
     }
 

@@ -42,18 +42,21 @@ pub struct HourCounts {
 }
 
 impl Reader {
-    /// Equipment with open hazards: all, or one.
+    /// Equipment with open hazards: all there is, or of these.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn open_hazards(&self, equipment: Option<&str>) -> Result<Vec<OpenHazards>, StoreError> {
+    pub async fn open_hazards(&self, of: Option<&[&str]>) -> Result<Vec<OpenHazards>, StoreError> {
         const WHAT: &str = "hazard";
         let mut query = QueryBuilder::new(
             "SELECT equipment, COUNT(*) AS n, MIN(severity) AS worst FROM hazard_numbers \
              WHERE status IN ('suspected', 'confirmed', 'assigned', 'rectifying', 'self_checked', 'accepted')",
         );
-        if let Some(equipment) = equipment {
-            query.push(" AND equipment = ").push_bind(equipment.to_owned());
+        if let Some(of) = of {
+            query
+                .push(" AND equipment IN (SELECT value FROM json_each(")
+                .push_bind(serde_json::to_string(of).unwrap_or_default())
+                .push("))");
         }
         let rows = query
             .push(" GROUP BY equipment")

@@ -5,17 +5,18 @@ use crate::app::App;
 use crate::desk::cases::{self, CaseFilter, CasesError, StoredCase};
 use crate::sheet::{Column, Table};
 use crate::view::time::Time;
+use vigil_core::output::Refusal;
 use vigil_core::people::Person;
 use vigil_core::supervision::Notice;
 use vigil_core::supervision::policy::SupervisionPolicy;
 
-/// Cases in one exported table.
-const EXPORTED: usize = 10_000;
+/// Cases in one exported table, which is made in memory.
+const EXPORTED: usize = 20_000;
 
-/// The cases of a list as a table.
+/// The cases of a list as a table: all of them, or none.
 ///
 /// # Errors
-/// The database cannot be read.
+/// There are too many; the database cannot be read.
 pub async fn case_table(
     app: &App,
     person: &Person,
@@ -57,12 +58,14 @@ pub async fn case_table(
                 .iter()
                 .map(|stored| table_row(&rules.supervision, stored, zh)),
         );
+        if rows.len() > EXPORTED {
+            return Err(too_many());
+        }
         filter.after = page.next;
-        if filter.after.is_none() || rows.len() >= EXPORTED {
+        if filter.after.is_none() {
             break;
         }
     }
-    rows.truncate(EXPORTED);
     Ok(Table {
         name: pick("督办台账", "supervision"),
         columns: heads
@@ -75,6 +78,15 @@ pub async fn case_table(
             .collect(),
         rows,
     })
+}
+
+fn too_many() -> CasesError {
+    let refusal = Refusal::new(
+        "too_many_rows",
+        format!("a table has at most {EXPORTED} cases: filter for fewer"),
+        format!("一次最多导出 {EXPORTED} 项督办事项，请筛选后再导出"),
+    );
+    refusal.into()
 }
 
 fn table_row(policy: &SupervisionPolicy, stored: &StoredCase, zh: bool) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::super::page::Page;
 use super::super::parts::Choice;
 use super::DayLeft;
 use crate::api::attachment;
-use crate::desk::cases::{self, CaseFilter, Sort};
+use crate::desk::cases::{self, CaseFilter, CasesError, Sort};
 use crate::sheet;
 use crate::view::supervision::{Named, SupervisionCase, case_table, supervision, supervision_rules};
 use askama::Template;
@@ -179,6 +179,7 @@ async fn table(site: &Site, page: &Page, as_xlsx: bool) -> Response {
     let made = case_table(&site.app, &site.reader(page), &filter(page), zh).await;
     match made {
         Ok(table) => download(page, "supervision", &table, as_xlsx),
+        Err(error @ CasesError::Refused(_)) => Fault::BadRequest(super::why(page, &error)).respond(page),
         Err(error) => Fault::from(error).respond(page),
     }
 }

@@ -1,18 +1,19 @@
 //! Rule conditions and alarm details for people: `steam_pressure >= 1.3180 MPa for 30 s` with the
 //! keys replaced by titles and the few English words between them by those of the reader.
 
-use super::words::Language;
+use crate::lists::Tongue;
 use vigil_protocol::vocabulary::{FaultKey, NoData, Quality, Quantity, ServiceMode};
 
 /// `text` with every known key replaced; what is not known stays as it is.
-pub(crate) fn readable(language: Language, text: &str) -> String {
+#[must_use]
+pub fn readable(tongue: Tongue, text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic()) {
         out.push_str(&sign(&rest[..start]));
         rest = &rest[start..];
         if let Some((phrase, said)) = PHRASES.iter().find(|(phrase, _)| starts_with_words(rest, phrase)) {
-            out.push_str(language.pick(said, phrase));
+            out.push_str(tongue.pick(said, phrase));
             rest = &rest[phrase.len()..];
             continue;
         }
@@ -20,11 +21,11 @@ pub(crate) fn readable(language: Language, text: &str) -> String {
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
             .unwrap_or(rest.len());
         let word = &rest[..end];
-        out.push_str(title(language, word).unwrap_or(word));
+        out.push_str(title(tongue, word).unwrap_or(word));
         rest = &rest[end..];
     }
     out.push_str(&sign(rest));
-    if language == Language::Zh {
+    if tongue == Tongue::Zh {
         out.replace("非 ", "非").replace(" ，", "，")
     } else {
         out
@@ -66,8 +67,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("or", "或"),
 ];
 
-fn title(language: Language, word: &str) -> Option<&'static str> {
-    let titles = |zh, en| Some(language.pick(zh, en));
+fn title(tongue: Tongue, word: &str) -> Option<&'static str> {
+    let titles = |zh, en| Some(tongue.pick(zh, en));
     if let Some(quantity) = Quantity::from_key(word) {
         return titles(quantity.title_zh(), quantity.title_en());
     }
@@ -86,7 +87,7 @@ fn title(language: Language, word: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::readable;
-    use crate::web::words::Language;
+    use crate::lists::Tongue;
 
     #[test]
     fn keys_become_titles_and_words_are_translated() {
@@ -112,8 +113,8 @@ mod tests {
             ("", "", ""),
         ];
         for (text, zh, en) in cases {
-            assert_eq!(readable(Language::Zh, text), zh);
-            assert_eq!(readable(Language::En, text), en);
+            assert_eq!(readable(Tongue::Zh, text), zh);
+            assert_eq!(readable(Tongue::En, text), en);
         }
     }
 }
