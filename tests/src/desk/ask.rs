@@ -40,6 +40,7 @@ const NOT_ASKED: &[&str] = &[
     "/api/v1/audit/chain",
     "/api/v1/register/template",
     "/register/template.xlsx",
+    "/duty/table",
     "/sign-out",
 ];
 /// What people look for: words many have, few have, none has; two characters; the beginning of a number.
