@@ -13,7 +13,7 @@
 #   idle      resident memory with nothing to do
 #   influx    points per second out of the log, to a server that takes everything and to VictoriaMetrics
 #   modbus    500 Modbus TCP devices of 30 values at 1 s: all well, 50 dead, 50 answering 5 s late
-#   desk      every list page and search with 1,000,000 hazards and 100,000 pieces of equipment (about 20 minutes, 11 GB of disk)
+#   desk      every list page and search with 1,000,000 hazards and 100,000 pieces of equipment (about 15 minutes, 11 GB of disk)
 # Not part of CI: numbers mean something only on a machine that does nothing else.
 # Environment: BUILD (no: measure what is built), SECONDS_EACH (60), RATE (21000), NODES (1000), GIB (5), BENCH_DIR (a new temporary
 # directory; a database made there for `start` is used again), CARGO_TARGET_DIR.
